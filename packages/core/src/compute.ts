@@ -1,0 +1,17 @@
+/**
+ * The only door to heavy CPU work. Compression may run on other threads, so that an event loop that
+ * also serves requests is never stalled; hashing is synchronous because it is used inside codecs.
+ */
+export interface Compute {
+  /** SHA-256 over the concatenation of the parts: 32 bytes. */
+  sha256(...parts: readonly Uint8Array[]): Uint8Array;
+  /** One zstd frame that decompresses to `bytes`. */
+  compress(bytes: Uint8Array): Promise<Uint8Array>;
+  /**
+   * The content of one zstd frame, which must be exactly `size` bytes.
+   *
+   * @throws GraftError `corrupt` when it is no zstd frame or its content has another size; memory
+   *   beyond `size` is never taken, whatever the frame claims.
+   */
+  decompress(bytes: Uint8Array, size: number): Promise<Uint8Array>;
+}

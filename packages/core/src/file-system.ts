@@ -1,0 +1,89 @@
+/**
+ * The only door to disks. Two kinds of use:
+ *
+ * - **Files** are opened and read or written at offsets, synchronously: a database's page read must not
+ *   wait for an event loop, and OPFS offers the same calls. What was written is durable after `sync()`
+ *   returned, and only then; the entry of a new or renamed file is durable after `syncDirectory()`.
+ * - **Whole files** are read and replaced asynchronously, for object stores and caches.
+ *
+ * Paths are absolute or relative to the working directory and use `/`. Every failure is a `GraftError`:
+ * `not-found`, `io` (details.reason: "full" | "read-only" | "permission" | "other") or `busy`.
+ */
+export interface FileSystem {
+  /** Opens a file for reading and writing at offsets. The mode says what must, may or must not exist. */
+  open(path: string, mode: FileMode): File;
+  /** Creates the directory and its missing parents. */
+  makeDirectory(path: string): void;
+  /** Names in a directory, in code-unit order; undefined when it does not exist. */
+  list(path: string): readonly string[] | undefined;
+  /** What is at the path; undefined when nothing is. */
+  stat(path: string): FileStat | undefined;
+  /** Atomically gives a file another name, replacing what had it. Durable after `syncDirectory`. */
+  rename(from: string, to: string): void;
+  /** Removes a file or an empty directory; false when it did not exist. */
+  remove(path: string): boolean;
+  /** Removes a directory and all it holds; false when it did not exist. */
+  removeTree(path: string): boolean;
+  /** Makes created, renamed and removed entries of the directory durable. */
+  syncDirectory(path: string): void;
+  /**
+   * Takes an exclusive lock named by a path, across processes; the kernel releases it when its holder
+   * dies. Undefined when somebody (also this process) holds it.
+   */
+  lock(path: string): FileLock | undefined;
+
+  /** The bytes of a file, or of [offset, offset + size) cut at its end; undefined without a file. */
+  readWhole(path: string, range?: ByteRange): Promise<Uint8Array | undefined>;
+  /**
+   * Writes a file so that readers see all of it or nothing, durably when it resolves. `create-only`
+   * leaves an existing file alone and answers false: exactly one of many racing writers gets true.
+   * Missing parent directories are created.
+   */
+  writeWhole(
+    path: string,
+    parts: readonly Uint8Array[],
+    mode: "replace" | "create-only",
+  ): Promise<boolean>;
+}
+
+export type FileMode =
+  /** Must exist; writes throw `io`. */
+  | "read"
+  /** Must exist. */
+  | "read-write"
+  /** Created when missing. */
+  | "create"
+  /** Must not exist; throws `busy` when it does. */
+  | "create-new";
+
+export interface ByteRange {
+  readonly offset: number;
+  readonly size: number;
+}
+
+export interface FileStat {
+  readonly kind: "file" | "directory";
+  readonly size: number;
+  /** Names the file itself, not its path (device and inode): a copy has another one. */
+  readonly identity: string;
+  /** Last modification, ms since 1970. */
+  readonly modifiedMs: number;
+}
+
+/** An open file. All calls are synchronous; all offsets and sizes are bytes. */
+export interface File {
+  /** Reads into `target` and returns how many bytes there were: fewer only at the end of the file. */
+  read(target: Uint8Array, offset: number): number;
+  /** Writes all of `bytes`, growing the file when needed. */
+  write(bytes: Uint8Array, offset: number): void;
+  truncate(size: number): void;
+  size(): number;
+  /** Makes all writes to this file durable (fdatasync). */
+  sync(): void;
+  close(): void;
+}
+
+/** A held lock. Closing it twice is harmless. */
+export interface FileLock {
+  close(): void;
+}

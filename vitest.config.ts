@@ -1,0 +1,48 @@
+import { defineConfig } from "vitest/config";
+
+const source = { conditions: ["@graft/source", "module", "node", "import", "default"] };
+
+/**
+ * `unit` lies beside the source and touches no network, disk or real clock. `integration` may start
+ * servers, open files and talk to MinIO. `simulation` replays whole clusters from a seed.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ssr: { resolve: { conditions: ["@graft/source"], externalConditions: ["@graft/source"] } },
+        resolve: source,
+        test: {
+          name: "unit",
+          include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+          exclude: ["**/*.integration.test.ts", "**/node_modules/**"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        ssr: { resolve: { conditions: ["@graft/source"], externalConditions: ["@graft/source"] } },
+        resolve: source,
+        test: {
+          name: "integration",
+          include: [
+            "packages/*/src/**/*.integration.test.ts",
+            "tests/{e2e,conformance,docs}/**/*.test.ts",
+          ],
+          exclude: ["**/node_modules/**"],
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        ssr: { resolve: { conditions: ["@graft/source"], externalConditions: ["@graft/source"] } },
+        resolve: source,
+        test: {
+          name: "simulation",
+          include: ["tests/simulation/**/*.test.ts"],
+          exclude: ["**/node_modules/**"],
+          testTimeout: 600_000,
+        },
+      },
+    ],
+  },
+});
