@@ -5,16 +5,15 @@
  * structure. One `Vfs` belongs to one connection, so no call of it ever overlaps another.
  *
  * The rule of every method: **it answers at once**. What cannot be answered at once is a miss: the
- * method returns `MISS`, the engine waits for the matching asynchronous method (`fetch`, `drained`,
- * `commit`), and calls the first one again. How it waits is the engine's business: with JSPI the
- * WASM stack is suspended, without it the statement is run again (miss-strategy.ts).
+ * method returns `MISS`, the engine waits for the matching asynchronous method (`fetch`, `commit`)
+ * and calls the first one again. How it waits is the engine's business: with JSPI the WASM stack is
+ * suspended, without it the statement is run again (miss-strategy.ts).
  *
- * | method          | a miss means                        | the engine awaits       | and then            |
- * |-----------------|-------------------------------------|-------------------------|---------------------|
- * | `read`          | the bytes are not here yet          | `fetch(offset, size)`   | calls `read` again  |
- * | `write`         | taken, but the backlog is full      | `drained()`, if it can  | goes on             |
- * | `commitPoint`   | the commit needs to wait for a disk | `commit()`              | calls it again      |
- * | `pragma`        | answers `{ kind: "async" }`         | its `run()`             | answers its text    |
+ * | method        | a miss means                        | the engine awaits     | and then           |
+ * |---------------|-------------------------------------|-----------------------|--------------------|
+ * | `read`        | the bytes are not here yet          | `fetch(offset, size)` | calls `read` again |
+ * | `commitPoint` | the commit has to wait              | `commit()`            | calls it again     |
+ * | `pragma`      | answers `{ kind: "async" }`         | its `run()`           | answers its text   |
  *
  * Errors: a method answers a SQLite result code. It may also throw: the code of a `SqliteError` is
  * passed on, anything else becomes `SQLITE_IOERR`; either way the call that ran the statement rejects
@@ -37,7 +36,7 @@ export type VfsFileKind =
 
 /** One `open` call. */
 export interface VfsOpenRequest {
-  /** Absolute name as SQLite knows it, without URI parameters; absent for a nameless temporary file. */
+  /** The name as SQLite knows it, without URI parameters; absent for a nameless temporary file. */
   readonly name: string | undefined;
   readonly kind: VfsFileKind;
   readonly readOnly: boolean;
@@ -62,7 +61,7 @@ export interface Vfs {
   /** For messages only; the engine registers it under a name of its own. */
   readonly name: string;
 
-  /** Opens or makes a file. Throws `SqliteError` to refuse (`SQLITE_CANTOPEN`, `SQLITE_READONLY`, …). */
+  /** Opens or makes a file. Throws `SqliteError` to refuse (`SQLITE_CANTOPEN`, `SQLITE_PERM`, …). */
   open(request: VfsOpenRequest): VfsFile;
 
   /** Removes a file. A name that does not exist is not an error. */
@@ -119,21 +118,17 @@ export interface VfsFile {
 
   /**
    * After a `MISS`: makes these bytes available; `read` is called again when it resolves. A rejection
-   * fails the read with the code of the error (`SqliteError`), else with `SQLITE_IOERR`.
+   * fails the read with the code of the error (`SqliteError`), else with `SQLITE_IOERR`. In a statement
+   * that writes, a code that SQLite would not answer with a rollback (`SQLITE_BUSY`, say) is passed on
+   * as `SQLITE_IOERR`: half a statement must not stay in the transaction.
    */
   fetch(offset: number, size: number, request: FetchRequest): Promise<void>;
 
   /**
-   * Stores `bytes` at `offset`. `bytes` is a view of the WASM heap: copy what is kept. `MISS` means
-   * "stored, and please wait": see `drained`.
+   * Stores `bytes` at `offset`, growing the file when needed. `bytes` is a view of the WASM heap: copy
+   * what is kept.
    */
   write(bytes: Uint8Array, offset: number): number;
-
-  /**
-   * After a `write` that answered `MISS`: resolves when more may be written. Awaited under JSPI only;
-   * without it SQLite cannot be stopped in the middle of a write, and goes on.
-   */
-  drained(signal: AbortSignal): Promise<void>;
 
   /** Cuts the file to `size`. */
   truncate(size: number): number;
