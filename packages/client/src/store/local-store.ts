@@ -1,0 +1,128 @@
+import type { CommitId, Lsn, PageCount, PageIndex, PageSet, PageSize, VolumeId } from "@graft/core";
+import type { LocalCommit } from "../volume.ts";
+
+/**
+ * Everything one replica keeps of one volume.
+ *
+ * Guarantees an implementation gives:
+ * - **Synchronous and atomic.** Each call happens at once and wholly; after a crash at any point each
+ *   change is either there wholly or not at all.
+ * - **Durable.** When `commitLocal`, `applyRemote`, `preparePush`, `completePush`, `abandonPush`,
+ *   `markDiverged` or `resetToRemote` returned, the change survives power loss (`commitLocal` of a
+ *   `relaxed` store: survives the process). `putFetched` is a cache write and promises nothing.
+ * - **Snapshots.** A pinned version reads the same bytes until it is unpinned.
+ * - **Nothing unpushed is lost**: pages of pending commits are never evicted, and one that fails its
+ *   checksum is an error (`corrupt`), while a cached page that does is dropped and counts as absent.
+ *
+ * Versions: every `commitLocal`, `applyRemote` and `resetToRemote` makes the next version, gap-free,
+ * starting at 1; version 0 is the empty volume.
+ */
+export interface LocalStore {
+  readonly volumeId: VolumeId;
+  /** Undefined until it is known (a clone that has not spoken with the server yet). */
+  readonly pageSize: PageSize | undefined;
+
+  /** The durable facts besides pages. A fresh immutable value after every change. */
+  state(): LocalState;
+
+  /** Keeps a version readable. The latest when none is named. Must be unpinned. */
+  pin(): Pin;
+
+  /**
+   * Copies a page as of a pinned version into `target`.
+   *
+   * @returns "page": filled · "zeros": filled with zeros, the page does not exist there · "absent": it is
+   *   not here and must be fetched at the pin's remote LSN
+   */
+  read(pin: Pin, index: PageIndex, target: Uint8Array): "page" | "zeros" | "absent";
+
+  /** Of these pages, those whose `read` at the pin would be "absent". */
+  absent(pin: Pin, pages: PageSet): PageSet;
+
+  /**
+   * Keeps a page that was fetched at the pin's remote LSN; without data it is known not to exist. Serves
+   * the pin and every later version in which the page has not changed since. A page that is local at the
+   * pin is left alone.
+   */
+  putFetched(pin: Pin, index: PageIndex, data: Uint8Array | undefined): void;
+
+  /** Keeps an uncommitted page outside memory until `commitLocal` or `dropStaged`. */
+  stage(index: PageIndex, data: Uint8Array): StagedPage;
+  readStaged(page: StagedPage, target: Uint8Array): void;
+  dropStaged(pages: Iterable<StagedPage>): void;
+
+  /** THE LOCAL COMMIT POINT. @throws GraftError `io`: nothing was committed */
+  commitLocal(commit: NewLocalCommit): number;
+
+  /**
+   * The remote moved on without local work: the snapshot becomes `remote`, `changed` is known to have
+   * changed. Cost is proportional to the compressed set. Only without pending commits and push.
+   */
+  applyRemote(remote: RemotePoint, changed: PageSet): number;
+
+  /** Fixes what is pushed: all pending commits up to the latest version, under this commit id. */
+  preparePush(commitId: CommitId): PreparedPush;
+  /** The remote commit point was passed: these commits are the remote snapshot `remote` now. */
+  completePush(remote: RemotePoint): void;
+  /** A definite "not applied": the commits are pending again; the commit id is forgotten. */
+  abandonPush(): void;
+  /** Another commit holds the LSN after the base: `abandonPush`, and the volume is diverged. */
+  markDiverged(): void;
+  /** Drops all pending commits. The snapshot becomes `remote`, `changed` since the old base. */
+  resetToRemote(remote: RemotePoint | undefined, changed: PageSet): number;
+
+  usage(): { readonly pages: number; readonly bytes: number };
+  /** Evicts clean pages nobody pins, oldest first, until at most this many bytes of pages stay. */
+  evict(targetBytes: number): void;
+  close(): void;
+}
+
+export interface LocalState {
+  readonly version: number;
+  readonly pageCount: PageCount;
+  /** The remote snapshot underneath. */
+  readonly remote: RemotePoint | undefined;
+  /** Local commits on top, oldest first; those in a prepared push included. */
+  readonly pending: readonly LocalCommit[];
+  readonly push: PreparedPush | undefined;
+  readonly isDiverged: boolean;
+}
+
+export interface RemotePoint {
+  readonly lsn: Lsn;
+  readonly pageCount: PageCount;
+  readonly pageSize: PageSize;
+}
+
+/** A push whose outcome is not known yet. It outlives the process. */
+export interface PreparedPush {
+  readonly commitId: CommitId;
+  readonly base: Lsn | undefined;
+  /** The newest version in it. */
+  readonly toVersion: number;
+  readonly commitCount: number;
+  readonly pageCount: PageCount;
+  /** Least page count among the folded commits. */
+  readonly lowPageCount: PageCount;
+  /** The newest versions of these are pushed; pages above a later shrink are not in it. */
+  readonly pages: PageSet;
+}
+
+export interface NewLocalCommit {
+  readonly pageCount: PageCount;
+  /** Changed pages, each once, in memory or staged. */
+  readonly pages: ReadonlyMap<PageIndex, Uint8Array | StagedPage>;
+  readonly message?: string;
+  readonly appTransactionId?: string;
+}
+
+declare const staged: unique symbol;
+/** A handle of a page outside memory. Opaque. */
+export type StagedPage = { readonly [staged]: true };
+
+export interface Pin {
+  readonly version: number;
+  readonly pageCount: PageCount;
+  readonly remote: RemotePoint | undefined;
+  close(): void;
+}
