@@ -1,4 +1,4 @@
-import { encodeHex, decodeHex } from "./bytes/hex.ts";
+import { decodeHex, encodeHex } from "./bytes/hex.ts";
 import { GraftError } from "./error.ts";
 import { type Random, randomBytes } from "./random.ts";
 

@@ -4,13 +4,22 @@
  */
 export const ERROR_MANUAL = {
   /** The request can never succeed as it is. */
-  "invalid-argument": { repeat: false, hint: "correct the request; the message says what was expected" },
+  "invalid-argument": {
+    repeat: false,
+    hint: "correct the request; the message says what was expected",
+  },
   /** The named volume, snapshot, segment, tag or file does not exist (or may not be known to). */
-  "not-found": { repeat: false, hint: "check the name; a volume exists once its first commit landed" },
+  "not-found": {
+    repeat: false,
+    hint: "check the name; a volume exists once its first commit landed",
+  },
   /** Another commit holds the next LSN: the base has moved. Nothing was written. */
   rejected: { repeat: false, hint: "pull, then reset or rebase the local work" },
   /** The volume has local commits that the remote history does not continue. */
-  diverged: { repeat: false, hint: "inspect `graft status`, then reset (local work is saved first)" },
+  diverged: {
+    repeat: false,
+    hint: "inspect `graft status`, then reset (local work is saved first)",
+  },
   /** No token, or one that does not verify. */
   unauthenticated: { repeat: false, hint: "pass a valid token (GRAFT_TOKEN)" },
   /** The token is valid and does not cover this. */
@@ -18,9 +27,15 @@ export const ERROR_MANUAL = {
   /** A server, a store or the network could not answer. The outcome of a write may be unknown. */
   unavailable: { repeat: true, hint: "try again; the same request is safe to repeat" },
   /** A limit of DESIGN §8 or a quota was exceeded. */
-  "resource-exhausted": { repeat: false, hint: "split the request, or wait where the message says so" },
+  "resource-exhausted": {
+    repeat: false,
+    hint: "split the request, or wait where the message says so",
+  },
   /** Stored bytes do not hold what they claim. They are never served. */
-  corrupt: { repeat: false, hint: "run `graft inspect` on the named object; restore it if it is remote" },
+  corrupt: {
+    repeat: false,
+    hint: "run `graft inspect` on the named object; restore it if it is remote",
+  },
   /** The local disk or file system failed (full, read-only, gone). */
   io: { repeat: true, hint: "free space or mend the disk, then try again" },
   /** Another transaction or process holds the lock. */
@@ -66,7 +81,10 @@ export class GraftError extends Error {
 }
 
 /** True for a `GraftError` of one of these codes. */
-export function isGraftError(error: unknown, ...codes: readonly GraftErrorCode[]): error is GraftError {
+export function isGraftError(
+  error: unknown,
+  ...codes: readonly GraftErrorCode[]
+): error is GraftError {
   return error instanceof GraftError && (codes.length === 0 || codes.includes(error.code));
 }
 

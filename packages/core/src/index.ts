@@ -1,5 +1,21 @@
 // What must hold, and what may go wrong.
 export { InvariantError, invariant, unreachable } from "./assert.ts";
+// Names.
+export { type Bookmark, formatBookmark, parseBookmark } from "./bookmark.ts";
+// Bytes.
+export { concatBytes, equalBytes, isZero } from "./bytes/compare.ts";
+export { decodeHex, encodeHex } from "./bytes/hex.ts";
+// The only doors to time, entropy, threads and disks.
+export type { Clock } from "./clock.ts";
+export {
+  COMMIT_ID_SIZE,
+  type CommitId,
+  commitIdBytes,
+  createCommitId,
+  parseCommitId,
+  toCommitId,
+} from "./commit-id.ts";
+export type { Compute } from "./compute.ts";
 export {
   ERROR_MANUAL,
   type ErrorDetails,
@@ -9,7 +25,26 @@ export {
   isGraftError,
   isGraftErrorCode,
 } from "./error.ts";
-
+export type { ByteRange, File, FileLock, FileMode, FileStat, FileSystem } from "./file-system.ts";
+export {
+  type ClientId,
+  createClientId,
+  createSegmentId,
+  createVolumeId,
+  GID_SIZE,
+  GID_TEXT_LENGTH,
+  gidBytes,
+  gidTimestampMs,
+  type IdSource,
+  parseClientId,
+  parseSegmentId,
+  parseVolumeId,
+  type SegmentId,
+  toClientId,
+  toSegmentId,
+  toVolumeId,
+  type VolumeId,
+} from "./gid.ts";
 // Limits.
 export {
   CLOCK_SKEW_MAX_MS,
@@ -31,43 +66,6 @@ export {
   WATCH_VOLUME_COUNT_MAX,
   WRITE_PAGES_SIZE_MAX,
 } from "./limits.ts";
-
-// The only doors to time, entropy, threads and disks.
-export type { Clock } from "./clock.ts";
-export type { Compute } from "./compute.ts";
-export type { ByteRange, File, FileLock, FileMode, FileStat, FileSystem } from "./file-system.ts";
-export { type Random, randomBytes, randomUnit } from "./random.ts";
-
-// Names.
-export { type Bookmark, formatBookmark, parseBookmark } from "./bookmark.ts";
-export {
-  COMMIT_ID_SIZE,
-  type CommitId,
-  commitIdBytes,
-  createCommitId,
-  parseCommitId,
-  toCommitId,
-} from "./commit-id.ts";
-export {
-  type ClientId,
-  createClientId,
-  createSegmentId,
-  createVolumeId,
-  GID_SIZE,
-  GID_TEXT_LENGTH,
-  gidBytes,
-  gidTimestampMs,
-  type IdSource,
-  parseClientId,
-  parseSegmentId,
-  parseVolumeId,
-  type SegmentId,
-  toClientId,
-  toSegmentId,
-  toVolumeId,
-  type VolumeId,
-} from "./gid.ts";
-
 // History.
 export {
   formatLsnHex,
@@ -80,7 +78,6 @@ export {
   toLsn,
 } from "./lsn.ts";
 export { createLsnRange, type LsnRange } from "./lsn-range.ts";
-export type { Snapshot } from "./snapshot.ts";
 
 // Pages.
 export {
@@ -94,7 +91,5 @@ export {
 export { PAGE_COUNT_MAX, PAGE_COUNT_ZERO, type PageCount, toPageCount } from "./page-count.ts";
 export { PAGE_INDEX_FIRST, PAGE_INDEX_LAST, type PageIndex, toPageIndex } from "./page-index.ts";
 export { decodePageSet, encodePageSet, type PageSet, pageRange, pageSetOf } from "./page-set.ts";
-
-// Bytes.
-export { concatBytes, equalBytes, isZero } from "./bytes/compare.ts";
-export { decodeHex, encodeHex } from "./bytes/hex.ts";
+export { type Random, randomBytes, randomUnit } from "./random.ts";
+export type { Snapshot } from "./snapshot.ts";

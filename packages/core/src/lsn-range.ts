@@ -11,7 +11,10 @@ export interface LsnRange {
 export function createLsnRange(start: Lsn, end?: Lsn): LsnRange {
   if (end === undefined) return { start };
   if (end < start) {
-    throw new GraftError("invalid-argument", `invalid LSN range: ${start}…${end} ends before it starts`);
+    throw new GraftError(
+      "invalid-argument",
+      `invalid LSN range: ${start}…${end} ends before it starts`,
+    );
   }
   return { start, end };
 }

@@ -37,7 +37,10 @@ export function parseLsnHex(text: string): Lsn {
 /** An LSN as people write it: decimal. @throws GraftError `invalid-argument` */
 export function parseLsn(text: string): Lsn {
   if (!/^[0-9]{1,20}$/.test(text)) {
-    throw new GraftError("invalid-argument", `invalid LSN "${text}": expected a decimal number ≥ 1`);
+    throw new GraftError(
+      "invalid-argument",
+      `invalid LSN "${text}": expected a decimal number ≥ 1`,
+    );
   }
   return toLsn(BigInt(text));
 }

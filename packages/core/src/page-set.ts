@@ -32,7 +32,8 @@ export function encodePageSet(set: PageSet): Uint8Array {
  */
 export function decodePageSet(bytes: Uint8Array, code: GraftErrorCode): PageSet {
   const set = decodeSplinter(bytes, code);
-  if (set.contains(0)) throw new GraftError(code, "malformed page set: page index 0 is never valid");
+  if (set.contains(0))
+    throw new GraftError(code, "malformed page set: page index 0 is never valid");
   return set;
 }
 

@@ -1,5 +1,5 @@
-import type { ClientId, VolumeId } from "./gid.ts";
 import type { CommitId } from "./commit-id.ts";
+import type { ClientId, VolumeId } from "./gid.ts";
 import type { Lsn } from "./lsn.ts";
 import type { PageSize } from "./page.ts";
 import type { PageCount } from "./page-count.ts";

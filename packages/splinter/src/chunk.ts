@@ -108,11 +108,12 @@ function keyAt(chunks: readonly Chunk[], index: number): number {
 }
 
 function toRuns(bitmap: BitmapChunk): RunChunk {
-  const chunk = new RunChunk(bitmap.key, bitmap.runCount);
+  const chunk = new RunChunk(bitmap.key);
   for (let low = bitmap.firstFrom(0); low !== -1; ) {
     const last = bitmap.endOfRun(low);
     chunk.insertRange(low, last);
     low = bitmap.firstFrom(last + 1);
   }
+  chunk.trim();
   return chunk;
 }

@@ -3,7 +3,13 @@
  * inclusive; runs neither overlap nor touch. All members are the low 16 bits of a value.
  */
 
-import { setBits, wordAt } from "./bits.ts";
+import { setBits } from "./bits.ts";
+
+/**
+ * Up to this many runs are kept in a plain array: a typed array of a few bytes takes 200 bytes
+ * more, which would be most of the memory of a set of scattered values.
+ */
+const SHORT_RUN_COUNT_MAX = 8;
 
 /** Members that share their upper 16 bits, as runs. Fits sets with few or long runs. */
 export class RunChunk {
@@ -19,11 +25,10 @@ export class RunChunk {
   runCount = 0;
 
   /** first and last of each run, alternating; may be longer than the runs take. */
-  #bounds: Uint16Array;
+  #bounds: Uint16Array | number[] = [];
 
-  constructor(key: number, runCapacity = 1) {
+  constructor(key: number) {
     this.key = key;
-    this.#bounds = new Uint16Array(2 * runCapacity);
   }
 
   /** Whether `low` is a member. */
@@ -111,17 +116,17 @@ export class RunChunk {
 
   /** First member of run `index`. */
   firstAt(index: number): number {
-    return wordAt(this.#bounds, 2 * index);
+    return this.#bounds[2 * index] ?? outside(index);
   }
 
   /** Last member of run `index`. */
   lastAt(index: number): number {
-    return wordAt(this.#bounds, 2 * index + 1);
+    return this.#bounds[2 * index + 1] ?? outside(index);
   }
 
   /** An independent copy, without spare capacity. */
   clone(): RunChunk {
-    const copy = new RunChunk(this.key, 0);
+    const copy = new RunChunk(this.key);
     copy.#bounds = this.#bounds.slice(0, 2 * this.runCount);
     copy.runCount = this.runCount;
     copy.cardinality = this.cardinality;
@@ -130,14 +135,18 @@ export class RunChunk {
 
   /** Gives spare capacity back. */
   trim(): void {
-    if (this.#bounds.length > 2 * this.runCount) {
-      this.#bounds = this.#bounds.slice(0, 2 * this.runCount);
+    const length = 2 * this.runCount;
+    if (this.#bounds.length > length) {
+      const isShort = this.runCount <= SHORT_RUN_COUNT_MAX;
+      const bounds = this.#bounds.slice(0, length);
+      this.#bounds = isShort ? Array.from(bounds) : bounds;
     }
   }
 
   /** Bytes of the runs, spare capacity included. */
   get containerSize(): number {
-    return this.#bounds.byteLength;
+    const boundSize = Array.isArray(this.#bounds) ? 8 : Uint16Array.BYTES_PER_ELEMENT;
+    return this.#bounds.length * boundSize;
   }
 
   /** Takes the runs start…end − 1 out and leaves room for `count` runs there, to be set next. */
@@ -147,14 +156,24 @@ export class RunChunk {
     }
     if (count !== end - start) {
       const runCount = this.runCount - (end - start) + count;
-      if (2 * runCount > this.#bounds.length) {
-        const grown = new Uint16Array(4 * runCount);
-        grown.set(this.#bounds);
-        this.#bounds = grown;
-      }
+      this.#reserve(runCount);
       this.#bounds.copyWithin(2 * (start + count), 2 * end, 2 * this.runCount);
       this.runCount = runCount;
     }
+  }
+
+  #reserve(runCount: number): void {
+    const length = 2 * runCount;
+    if (this.#bounds.length >= length) {
+      return;
+    }
+    if (Array.isArray(this.#bounds) && runCount <= SHORT_RUN_COUNT_MAX) {
+      this.#bounds.push(0, 0);
+      return;
+    }
+    const grown = new Uint16Array(2 * length);
+    grown.set(this.#bounds);
+    this.#bounds = grown;
   }
 
   #setRun(index: number, first: number, last: number): void {
@@ -196,4 +215,8 @@ export class RunChunk {
     }
     return found;
   }
+}
+
+function outside(index: number): never {
+  throw new RangeError(`run ${index} is outside the runs of the chunk`);
 }

@@ -27,6 +27,8 @@ export interface LocalStore {
 
   /** Keeps a version readable. The latest when none is named. Must be unpinned. */
   pin(): Pin;
+  /** Pins what a prepared push sends: its `toVersion`. Undefined without one. Must be unpinned. */
+  pinPush(): Pin | undefined;
 
   /**
    * Copies a page as of a pinned version into `target`.

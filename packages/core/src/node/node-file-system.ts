@@ -2,14 +2,7 @@ import * as fs from "node:fs";
 import { open as openAsync } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type {
-  ByteRange,
-  File,
-  FileLock,
-  FileMode,
-  FileStat,
-  FileSystem,
-} from "../file-system.ts";
+import type { ByteRange, File, FileLock, FileMode, FileStat, FileSystem } from "../file-system.ts";
 import { fileError, isMissing } from "./file-error.ts";
 import { NodeFile } from "./node-file.ts";
 
