@@ -1,4 +1,15 @@
 // What must hold, and what may go wrong.
+
+// Sets of pages: the set's own operations under their plain names.
+export {
+  cut,
+  difference,
+  intersection,
+  intersects,
+  Splinter as MutablePageSet,
+  union,
+  unionInto,
+} from "@graft/splinter";
 export { InvariantError, invariant, unreachable } from "./assert.ts";
 // Names.
 export { type Bookmark, formatBookmark, parseBookmark } from "./bookmark.ts";
