@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file graft/storage/v1/storage.proto.
  */
 export const file_graft_storage_v1_storage: GenFile = /*@__PURE__*/
-  fileDesc("Ch5ncmFmdC9zdG9yYWdlL3YxL3N0b3JhZ2UucHJvdG8SEGdyYWZ0LnN0b3JhZ2UudjEigAEKClZvbHVtZUJvZHkSCwoDdmlkGAEgASgMEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpjcmVhdGVkX21zGAMgASgEEjMKBnBhcmVudBgEIAEoCzIeLmdyYWZ0LnN0b3JhZ2UudjEuVm9sdW1lUGFyZW50SACIAQFCCQoHX3BhcmVudCIoCgxWb2x1bWVQYXJlbnQSCwoDdmlkGAEgASgMEgsKA2xzbhgCIAEoBCK+BAoKQ29tbWl0Qm9keRILCgN2aWQYASABKAwSCwoDbHNuGAIgASgEEgsKA2NpZBgDIAEoDBIWCgljb21taXRfaWQYBCABKAxIAIgBARIUCgx0aW1lc3RhbXBfbXMYBSABKAQSEQoJcGFnZV9zaXplGAYgASgNEhIKCnBhZ2VfY291bnQYByABKA0SGwoObG93X3BhZ2VfY291bnQYCCABKA1IAYgBARIYCgtwYXJlbnRfaGFzaBgJIAEoDEgCiAEBEi4KCHNlZ21lbnRzGAogAygLMhwuZ3JhZnQuc3RvcmFnZS52MS5TZWdtZW50UmVmEjQKDWlubGluZV9mcmFtZXMYCyADKAsyHS5ncmFmdC5zdG9yYWdlLnYxLklubGluZUZyYW1lEjgKCmNoZWNrcG9pbnQYDCABKAsyHy5ncmFmdC5zdG9yYWdlLnYxLkNoZWNrcG9pbnRSZWZIA4gBARI0Cgp0YWlsX2luZGV4GA0gASgLMhsuZ3JhZnQuc3RvcmFnZS52MS5UYWlsSW5kZXhIBIgBARIUCgdtZXNzYWdlGA4gASgJSAWIAQESHwoSYXBwX3RyYW5zYWN0aW9uX2lkGA8gASgJSAaIAQFCDAoKX2NvbW1pdF9pZEIRCg9fbG93X3BhZ2VfY291bnRCDgoMX3BhcmVudF9oYXNoQg0KC19jaGVja3BvaW50Qg0KC190YWlsX2luZGV4QgoKCF9tZXNzYWdlQhUKE19hcHBfdHJhbnNhY3Rpb25faWQijQEKClNlZ21lbnRSZWYSCwoDc2lkGAEgASgMEhYKCW93bmVyX3ZpZBgCIAEoDEgAiAEBEhAKCHBhZ2Vfc2V0GAMgASgMEgwKBHNpemUYBCABKAQSLAoGZnJhbWVzGAUgAygLMhwuZ3JhZnQuc3RvcmFnZS52MS5GcmFtZUVudHJ5QgwKCl9vd25lcl92aWQibgoKRnJhbWVFbnRyeRISCgpmaXJzdF9wYWdlGAEgASgNEhEKCWxhc3RfcGFnZRgCIAEoDRIOCgZvZmZzZXQYAyABKAQSDAoEc2l6ZRgEIAEoDRINCgVjb2RlYxgFIAEoDRIMCgRoYXNoGAYgASgMIkoKC0lubGluZUZyYW1lEhAKCHBhZ2Vfc2V0GAEgASgMEg0KBWNvZGVjGAIgASgNEgwKBGhhc2gYAyABKAwSDAoEZGF0YRgEIAEoDCKAAQoRU2VnbWVudEZvb3RlckJvZHkSCwoDdmlkGAEgASgMEgsKA3NpZBgCIAEoDBIRCglwYWdlX3NpemUYAyABKA0SEAoIcGFnZV9zZXQYBCABKAwSLAoGZnJhbWVzGAUgAygLMhwuZ3JhZnQuc3RvcmFnZS52MS5GcmFtZUVudHJ5IioKDUNoZWNrcG9pbnRSZWYSCwoDbHNuGAEgASgEEgwKBGhhc2gYAiABKAwiZQoJVGFpbEluZGV4Ei0KB2NvbW1pdHMYASADKAsyHC5ncmFmdC5zdG9yYWdlLnYxLlRhaWxDb21taXQSKQoHc2hyaW5rcxgCIAMoCzIYLmdyYWZ0LnN0b3JhZ2UudjEuU2hyaW5rInsKClRhaWxDb21taXQSCwoDbHNuGAEgASgEEhwKD2lubGluZV9wYWdlX3NldBgCIAEoDEgAiAEBEi4KCHNlZ21lbnRzGAMgAygLMhwuZ3JhZnQuc3RvcmFnZS52MS5TZWdtZW50UmVmQhIKEF9pbmxpbmVfcGFnZV9zZXQiLQoGU2hyaW5rEgsKA2xzbhgBIAEoBBIWCg5sb3dfcGFnZV9jb3VudBgCIAEoDSKCAgoSQ2hlY2twb2ludFJvb3RCb2R5EgsKA3ZpZBgBIAEoDBILCgNsc24YAiABKAQSEwoLcmVjb3JkX2hhc2gYAyABKAwSEQoJcGFnZV9zaXplGAQgASgNEhIKCnBhZ2VfY291bnQYBSABKA0SNAoGYmxvY2tzGAYgAygLMiQuZ3JhZnQuc3RvcmFnZS52MS5DaGVja3BvaW50QmxvY2tSZWYSKQoHc2hyaW5rcxgHIAMoCzIYLmdyYWZ0LnN0b3JhZ2UudjEuU2hyaW5rEjUKCHNlZ21lbnRzGAggAygLMiMuZ3JhZnQuc3RvcmFnZS52MS5DaGVja3BvaW50U2VnbWVudCJUChFDaGVja3BvaW50U2VnbWVudBILCgNzaWQYASABKAwSFgoJb3duZXJfdmlkGAIgASgMSACIAQESDAoEc2l6ZRgDIAEoBEIMCgpfb3duZXJfdmlkIncKEkNoZWNrcG9pbnRCbG9ja1JlZhISCgpmaXJzdF9wYWdlGAEgASgNEhEKCWxhc3RfcGFnZRgCIAEoDRIOCgZvYmplY3QYAyABKAkSDgoGb2Zmc2V0GAQgASgEEgwKBHNpemUYBSABKA0SDAoEaGFzaBgGIAEoDCJJChNDaGVja3BvaW50QmxvY2tCb2R5EjIKB2VudHJpZXMYASADKAsyIS5ncmFmdC5zdG9yYWdlLnYxLkNoZWNrcG9pbnRFbnRyeSKoAQoPQ2hlY2twb2ludEVudHJ5EgsKA2xzbhgBIAEoBBIQCghwYWdlX3NldBgCIAEoDBILCgNzaWQYAyABKAwSFgoJb3duZXJfdmlkGAQgASgMSACIAQESKwoFZnJhbWUYBSABKAsyHC5ncmFmdC5zdG9yYWdlLnYxLkZyYW1lRW50cnkSFgoOZnJhbWVfcGFnZV9zZXQYBiABKAxCDAoKX293bmVyX3ZpZGIGcHJvdG8z");
+  fileDesc("Ch5ncmFmdC9zdG9yYWdlL3YxL3N0b3JhZ2UucHJvdG8SEGdyYWZ0LnN0b3JhZ2UudjEigAEKClZvbHVtZUJvZHkSCwoDdmlkGAEgASgMEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpjcmVhdGVkX21zGAMgASgEEjMKBnBhcmVudBgEIAEoCzIeLmdyYWZ0LnN0b3JhZ2UudjEuVm9sdW1lUGFyZW50SACIAQFCCQoHX3BhcmVudCIoCgxWb2x1bWVQYXJlbnQSCwoDdmlkGAEgASgMEgsKA2xzbhgCIAEoBCK+BAoKQ29tbWl0Qm9keRILCgN2aWQYASABKAwSCwoDbHNuGAIgASgEEgsKA2NpZBgDIAEoDBIWCgljb21taXRfaWQYBCABKAxIAIgBARIUCgx0aW1lc3RhbXBfbXMYBSABKAQSEQoJcGFnZV9zaXplGAYgASgNEhIKCnBhZ2VfY291bnQYByABKA0SGwoObG93X3BhZ2VfY291bnQYCCABKA1IAYgBARIYCgtwYXJlbnRfaGFzaBgJIAEoDEgCiAEBEi4KCHNlZ21lbnRzGAogAygLMhwuZ3JhZnQuc3RvcmFnZS52MS5TZWdtZW50UmVmEjQKDWlubGluZV9mcmFtZXMYCyADKAsyHS5ncmFmdC5zdG9yYWdlLnYxLklubGluZUZyYW1lEjgKCmNoZWNrcG9pbnQYDCABKAsyHy5ncmFmdC5zdG9yYWdlLnYxLkNoZWNrcG9pbnRSZWZIA4gBARI0Cgp0YWlsX2luZGV4GA0gASgLMhsuZ3JhZnQuc3RvcmFnZS52MS5UYWlsSW5kZXhIBIgBARIUCgdtZXNzYWdlGA4gASgJSAWIAQESHwoSYXBwX3RyYW5zYWN0aW9uX2lkGA8gASgJSAaIAQFCDAoKX2NvbW1pdF9pZEIRCg9fbG93X3BhZ2VfY291bnRCDgoMX3BhcmVudF9oYXNoQg0KC19jaGVja3BvaW50Qg0KC190YWlsX2luZGV4QgoKCF9tZXNzYWdlQhUKE19hcHBfdHJhbnNhY3Rpb25faWQijQEKClNlZ21lbnRSZWYSCwoDc2lkGAEgASgMEhYKCW93bmVyX3ZpZBgCIAEoDEgAiAEBEhAKCHBhZ2Vfc2V0GAMgASgMEgwKBHNpemUYBCABKAQSLAoGZnJhbWVzGAUgAygLMhwuZ3JhZnQuc3RvcmFnZS52MS5GcmFtZUVudHJ5QgwKCl9vd25lcl92aWQikgEKCkZyYW1lRW50cnkSEgoKZmlyc3RfcGFnZRgBIAEoDRIRCglsYXN0X3BhZ2UYAiABKA0SDgoGb2Zmc2V0GAMgASgEEgwKBHNpemUYBCABKA0SDQoFY29kZWMYBSABKA0SDAoEaGFzaBgGIAEoDBIVCghwYWdlX3NldBgHIAEoDEgAiAEBQgsKCV9wYWdlX3NldCJKCgtJbmxpbmVGcmFtZRIQCghwYWdlX3NldBgBIAEoDBINCgVjb2RlYxgCIAEoDRIMCgRoYXNoGAMgASgMEgwKBGRhdGEYBCABKAwigAEKEVNlZ21lbnRGb290ZXJCb2R5EgsKA3ZpZBgBIAEoDBILCgNzaWQYAiABKAwSEQoJcGFnZV9zaXplGAMgASgNEhAKCHBhZ2Vfc2V0GAQgASgMEiwKBmZyYW1lcxgFIAMoCzIcLmdyYWZ0LnN0b3JhZ2UudjEuRnJhbWVFbnRyeSIqCg1DaGVja3BvaW50UmVmEgsKA2xzbhgBIAEoBBIMCgRoYXNoGAIgASgMImUKCVRhaWxJbmRleBItCgdjb21taXRzGAEgAygLMhwuZ3JhZnQuc3RvcmFnZS52MS5UYWlsQ29tbWl0EikKB3Nocmlua3MYAiADKAsyGC5ncmFmdC5zdG9yYWdlLnYxLlNocmluayJ7CgpUYWlsQ29tbWl0EgsKA2xzbhgBIAEoBBIcCg9pbmxpbmVfcGFnZV9zZXQYAiABKAxIAIgBARIuCghzZWdtZW50cxgDIAMoCzIcLmdyYWZ0LnN0b3JhZ2UudjEuU2VnbWVudFJlZkISChBfaW5saW5lX3BhZ2Vfc2V0Ii0KBlNocmluaxILCgNsc24YASABKAQSFgoObG93X3BhZ2VfY291bnQYAiABKA0iggIKEkNoZWNrcG9pbnRSb290Qm9keRILCgN2aWQYASABKAwSCwoDbHNuGAIgASgEEhMKC3JlY29yZF9oYXNoGAMgASgMEhEKCXBhZ2Vfc2l6ZRgEIAEoDRISCgpwYWdlX2NvdW50GAUgASgNEjQKBmJsb2NrcxgGIAMoCzIkLmdyYWZ0LnN0b3JhZ2UudjEuQ2hlY2twb2ludEJsb2NrUmVmEikKB3Nocmlua3MYByADKAsyGC5ncmFmdC5zdG9yYWdlLnYxLlNocmluaxI1CghzZWdtZW50cxgIIAMoCzIjLmdyYWZ0LnN0b3JhZ2UudjEuQ2hlY2twb2ludFNlZ21lbnQiVAoRQ2hlY2twb2ludFNlZ21lbnQSCwoDc2lkGAEgASgMEhYKCW93bmVyX3ZpZBgCIAEoDEgAiAEBEgwKBHNpemUYAyABKARCDAoKX293bmVyX3ZpZCJ3ChJDaGVja3BvaW50QmxvY2tSZWYSEgoKZmlyc3RfcGFnZRgBIAEoDRIRCglsYXN0X3BhZ2UYAiABKA0SDgoGb2JqZWN0GAMgASgJEg4KBm9mZnNldBgEIAEoBBIMCgRzaXplGAUgASgNEgwKBGhhc2gYBiABKAwiSQoTQ2hlY2twb2ludEJsb2NrQm9keRIyCgdlbnRyaWVzGAEgAygLMiEuZ3JhZnQuc3RvcmFnZS52MS5DaGVja3BvaW50RW50cnkiqAEKD0NoZWNrcG9pbnRFbnRyeRILCgNsc24YASABKAQSEAoIcGFnZV9zZXQYAiABKAwSCwoDc2lkGAMgASgMEhYKCW93bmVyX3ZpZBgEIAEoDEgAiAEBEisKBWZyYW1lGAUgASgLMhwuZ3JhZnQuc3RvcmFnZS52MS5GcmFtZUVudHJ5EhYKDmZyYW1lX3BhZ2Vfc2V0GAYgASgMQgwKCl9vd25lcl92aWRiBnByb3RvMw");
 
 /**
  * volumes/<vid>/volume
@@ -151,7 +151,7 @@ export type CommitBody = Message<"graft.storage.v1.CommitBody"> & {
   checkpoint?: CheckpointRef | undefined;
 
   /**
-   * Where the pages changed since the checkpoint are, this commit's included. Absent: walk the log.
+   * Where the pages changed since the checkpoint are. Absent: walk the log.
    *
    * @generated from field: optional graft.storage.v1.TailIndex tail_index = 13;
    */
@@ -263,6 +263,14 @@ export type FrameEntry = Message<"graft.storage.v1.FrameEntry"> & {
    * @generated from field: bytes hash = 6;
    */
   hash: Uint8Array;
+
+  /**
+   * All pages of the frame, when the reference that holds this entry does not name all of them.
+   * Absent: the members of that reference's page set from first_page to last_page.
+   *
+   * @generated from field: optional bytes page_set = 7;
+   */
+  pageSet?: Uint8Array | undefined;
 };
 
 /**
@@ -368,18 +376,21 @@ export const CheckpointRefSchema: GenMessage<CheckpointRef> = /*@__PURE__*/
   messageDesc(file_graft_storage_v1_storage, 7);
 
 /**
- * Page to place, for pages changed since the checkpoint, newest commit first; no page twice.
+ * Page to place, for the pages changed since the checkpoint. The commit that carries it comes first and is
+ * left out: its own fields say what it changed.
  *
  * @generated from message graft.storage.v1.TailIndex
  */
 export type TailIndex = Message<"graft.storage.v1.TailIndex"> & {
   /**
+   * Earlier commits with pages that are still the newest, newest first; no page twice.
+   *
    * @generated from field: repeated graft.storage.v1.TailCommit commits = 1;
    */
   commits: TailCommit[];
 
   /**
-   * Ascending in both fields.
+   * Since the checkpoint, this commit's included. Ascending in both fields.
    *
    * @generated from field: repeated graft.storage.v1.Shrink shrinks = 2;
    */
@@ -494,7 +505,7 @@ export type CheckpointRootBody = Message<"graft.storage.v1.CheckpointRootBody"> 
   shrinks: Shrink[];
 
   /**
-   * The segments that block entries refer to by position.
+   * Every segment that an entry of a block names, once.
    *
    * @generated from field: repeated graft.storage.v1.CheckpointSegment segments = 8;
    */
@@ -635,12 +646,14 @@ export type CheckpointEntry = Message<"graft.storage.v1.CheckpointEntry"> & {
   ownerVid?: Uint8Array | undefined;
 
   /**
+   * Its own page_set is absent.
+   *
    * @generated from field: graft.storage.v1.FrameEntry frame = 5;
    */
   frame?: FrameEntry | undefined;
 
   /**
-   * All pages of the frame, in order: what the hash covers.
+   * All pages of the frame, in order: what the hash covers. Empty: the same as page_set.
    *
    * @generated from field: bytes frame_page_set = 6;
    */
