@@ -11,11 +11,34 @@ export {
   unionInto,
 } from "@graft/splinter";
 export { InvariantError, invariant, unreachable } from "./assert.ts";
+// Work that waits.
+export { Coalescer } from "./async/coalescer.ts";
+export { KeyedLimiter, type Permit } from "./async/keyed-limiter.ts";
+export { orAborted } from "./async/or-aborted.ts";
+export {
+  type ConcurrentOptions,
+  type MapItem,
+  mapConcurrent,
+  mapOrdered,
+} from "./async/ordered-concurrent.ts";
+export {
+  backoffDelayMs,
+  RETRY_AFTER_MAX_MS,
+  RETRY_POLICY_DEFAULT,
+  type RetryOptions,
+  type RetryPolicy,
+  retry,
+} from "./async/retry.ts";
+export { Supervisor, type TaskFailure } from "./async/supervisor.ts";
 // Names.
 export { type Bookmark, formatBookmark, parseBookmark } from "./bookmark.ts";
+
 // Bytes.
+export { BytesError } from "./bytes/bytes-error.ts";
 export { concatBytes, equalBytes, isZero } from "./bytes/compare.ts";
 export { decodeHex, encodeHex } from "./bytes/hex.ts";
+export { ByteReader } from "./bytes/reader.ts";
+export { ByteWriter } from "./bytes/writer.ts";
 // The only doors to time, entropy, threads and disks.
 export type { Clock } from "./clock.ts";
 export {
