@@ -68,7 +68,7 @@ function readFrame(bytes: Uint8Array): number {
   }
   const wrong = MAGIC.findIndex((byte, index) => byte !== bytes[index]);
   if (wrong !== -1) {
-    const message = `expected ${MAGIC[wrong]} of the magic da ae 12 df, got ${bytes[wrong]}`;
+    const message = `expected ${toHex(MAGIC[wrong])} of the magic da ae 12 df, got ${toHex(bytes[wrong])}`;
     throw new SplinterError("magic", wrong, message);
   }
   const footer = bytes.length - FOOTER_SIZE;
@@ -227,4 +227,8 @@ function readInteger(bytes: Uint8Array, start: number, size: number): number {
     value = value * 256 + byte;
   }
   return value;
+}
+
+function toHex(byte: number | undefined): string {
+  return `0x${byte?.toString(16).padStart(2, "0")}`;
 }

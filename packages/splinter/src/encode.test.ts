@@ -133,11 +133,18 @@ describe("encode", () => {
     expect(decode(bytes).equals(set)).toBe(true);
   });
 
-  test("the set of all values has 256 children on each level", () => {
-    const set = Splinter.fromRange(0, 0xffff_ffff);
+  test("a full partition lists no keys and no members", () => {
+    const set = Splinter.fromRange(0x0300_0000, 0x03ff_ffff);
     const bytes = encode(set);
-    // Per level: no key list, one count and one offset for each of 256 children.
-    expect(bytes.length).toBe(8 + 256 * 5 + 256 * 256 * 5 + 256 * 256 * 256 * 3);
+    // Per level 256 children, each with a count and an offset; one child in the root.
+    expect(bytes.length).toBe(8 + 6 + 256 * 5 + 256 * 256 * 3);
+    expect(decode(bytes).equals(set)).toBe(true);
+  });
+
+  test("256 children of the root are written as 256", () => {
+    const set = Splinter.from(range(0, 255).map((key) => key * 0x100_0000));
+    const bytes = encode(set);
+    expect([...bytes.subarray(-4)]).toEqual([0, 1, 0, 0]);
     expect(decode(bytes).equals(set)).toBe(true);
   });
 });

@@ -9,7 +9,7 @@ import { setBits } from "./bits.ts";
  * Up to this many runs are kept in a plain array: a typed array of a few bytes takes 200 bytes
  * more, which would be most of the memory of a set of scattered values.
  */
-const SHORT_RUN_COUNT_MAX = 8;
+const SHORT_RUN_COUNT_MAX = 12;
 
 /** Members that share their upper 16 bits, as runs. Fits sets with few or long runs. */
 export class RunChunk {
@@ -168,7 +168,8 @@ export class RunChunk {
       return;
     }
     if (Array.isArray(this.#bounds) && runCount <= SHORT_RUN_COUNT_MAX) {
-      this.#bounds.push(0, 0);
+      // Unlike push, concat leaves no spare capacity behind.
+      this.#bounds = this.#bounds.concat([0, 0]);
       return;
     }
     const grown = new Uint16Array(2 * length);
