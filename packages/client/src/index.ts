@@ -1,1 +1,46 @@
-export {};
+// All volumes of one client.
+export { checkTag } from "./data-directory.ts";
+export type { ImportRequest, ImportResult } from "./import-pages.ts";
+// The services as a replica sees them.
+export type {
+  CommitPage,
+  CoveredPages,
+  ReadPagesRequest,
+  Remote,
+  RemoteChanges,
+  RemoteCommitAnswer,
+  RemoteCommitInfo,
+  RemoteCommitRequest,
+  UploadedSegment,
+} from "./remote/remote.ts";
+export { type NewVolumeOptions, Runtime, type RuntimeOptions } from "./runtime.ts";
+// What a replica keeps.
+export type {
+  LocalState,
+  LocalStore,
+  NewLocalCommit,
+  Pin,
+  PreparedPush,
+  RemotePoint,
+  StagedPage,
+} from "./store/local-store.ts";
+// A volume, its snapshots and its write transaction.
+export type {
+  CallOptions,
+  HydrateOptions,
+  HydrateResult,
+  LocalCommit,
+  Progress,
+  PullResult,
+  PushOptions,
+  PushResult,
+  ResetOptions,
+  ResetResult,
+  SyncResult,
+  SyncStateKind,
+  Volume,
+  VolumeEvents,
+  VolumeStatus,
+} from "./volume.ts";
+export type { VolumeReader } from "./volume-reader.ts";
+export type { LocalCommitOutcome, LocalCommitRequest, VolumeWriter } from "./volume-writer.ts";

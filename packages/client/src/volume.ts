@@ -7,6 +7,7 @@ import type {
   PageSize,
   VolumeId,
 } from "@graft/core";
+import type { CommitPage } from "./remote/remote.ts";
 import type { VolumeReader } from "./volume-reader.ts";
 import type { VolumeWriter } from "./volume-writer.ts";
 
@@ -48,6 +49,8 @@ export interface Volume extends AsyncDisposable {
   reset(options?: ResetOptions): Promise<ResetResult>;
 
   status(): VolumeStatus;
+  /** One page of the remote history, ascending from `from`. */
+  remoteLog(from: Lsn, options?: CallOptions): Promise<CommitPage>;
   /** Pending local commits, oldest first. */
   pendingCommits(): readonly LocalCommit[];
   on<E extends keyof VolumeEvents>(

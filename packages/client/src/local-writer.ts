@@ -1,0 +1,110 @@
+import { equalBytes, GraftError, invariant, type PageIndex, type PageSize } from "@graft/core";
+import type { LocalStore, NewLocalCommit, StagedPage } from "./store/local-store.ts";
+import type { VolumeReader } from "./volume-reader.ts";
+import type { LocalCommitOutcome, LocalCommitRequest, VolumeWriter } from "./volume-writer.ts";
+
+/** Dirty pages a transaction keeps in memory; the rest is staged in the local store. */
+const DIRTY_SIZE_MAX = 16 * 1024 * 1024;
+
+/** What a writer tells its volume. */
+export interface WriterHooks {
+  /** Whether somebody else's news waits for this transaction to end. */
+  hasNews(): boolean;
+  onCommitted(version: number): void;
+  /** Called once, when the writer is used up. */
+  onEnd(): void;
+}
+
+/** A write transaction over a pinned snapshot and the local store. */
+export class LocalWriter implements VolumeWriter {
+  readonly base: VolumeReader;
+  readonly pageSize: PageSize;
+  readonly #store: LocalStore;
+  readonly #hooks: WriterHooks;
+  readonly #dirty = new Map<PageIndex, Uint8Array | StagedPage>();
+  #sizeInMemory = 0;
+  #isOpen = true;
+
+  constructor(base: VolumeReader, store: LocalStore, hooks: WriterHooks) {
+    this.base = base;
+    this.pageSize = base.pageSize;
+    this.#store = store;
+    this.#hooks = hooks;
+  }
+
+  read(index: PageIndex, target: Uint8Array): boolean {
+    const dirty = this.#dirty.get(index);
+    if (dirty === undefined) return this.base.read(index, target);
+    if (dirty instanceof Uint8Array) target.set(dirty);
+    else this.#store.readStaged(dirty, target);
+    return true;
+  }
+
+  write(index: PageIndex, page: Uint8Array): void {
+    invariant(this.#isOpen, "a writer writes before it is used up");
+    invariant(page.length === this.pageSize, "a whole page is written");
+    const old = this.#dirty.get(index);
+    if (old instanceof Uint8Array) {
+      old.set(page);
+      return;
+    }
+    if (this.#sizeInMemory + page.length <= DIRTY_SIZE_MAX) {
+      this.#dirty.set(index, page.slice());
+      this.#sizeInMemory += page.length;
+    } else {
+      this.#dirty.set(index, this.#store.stage(index, page));
+    }
+    if (old !== undefined) this.#store.dropStaged([old]);
+  }
+
+  commit(request: LocalCommitRequest): LocalCommitOutcome {
+    invariant(this.#isOpen, "a writer commits once");
+    const pages = this.#changedPages(request.pageCount);
+    if (pages.size === 0 && request.pageCount === this.base.pageCount) {
+      this.#end();
+      return { kind: "unchanged" };
+    }
+    if (this.#hooks.hasNews()) {
+      throw new GraftError(
+        "busy-snapshot",
+        "another client's commit arrived during this transaction: run it again",
+      );
+    }
+    const commit: NewLocalCommit = { ...request, pages };
+    const version = this.#store.commitLocal(commit);
+    for (const index of pages.keys()) this.#dirty.delete(index);
+    this.#end();
+    this.#hooks.onCommitted(version);
+    return { kind: "committed", version };
+  }
+
+  rollback(): void {
+    if (this.#isOpen) this.#end();
+  }
+
+  /** Dirty pages that differ from their base. A base page that is not here counts as different. */
+  #changedPages(pageCount: number): Map<PageIndex, Uint8Array | StagedPage> {
+    const changed = new Map<PageIndex, Uint8Array | StagedPage>();
+    const mine = new Uint8Array(this.pageSize);
+    const theirs = new Uint8Array(this.pageSize);
+    for (const [index, page] of this.#dirty) {
+      if (index > pageCount) continue;
+      if (index <= this.base.pageCount && this.base.read(index, theirs)) {
+        if (!(page instanceof Uint8Array)) this.#store.readStaged(page, mine);
+        if (equalBytes(page instanceof Uint8Array ? page : mine, theirs)) continue;
+      }
+      changed.set(index, page);
+    }
+    return changed;
+  }
+
+  #end(): void {
+    this.#isOpen = false;
+    const left: StagedPage[] = [];
+    for (const page of this.#dirty.values()) if (!(page instanceof Uint8Array)) left.push(page);
+    this.#dirty.clear();
+    this.#store.dropStaged(left);
+    this.base.close();
+    this.#hooks.onEnd();
+  }
+}

@@ -1,0 +1,112 @@
+import type {
+  ClientId,
+  CommitId,
+  Lsn,
+  Page,
+  PageCount,
+  PageSet,
+  PageSize,
+  SegmentId,
+  Snapshot,
+  VolumeId,
+} from "@graft/core";
+
+/**
+ * The two services as one replica sees them. Every failure is a `GraftError`; `unavailable` means that
+ * nobody knows whether the request was carried out.
+ */
+export interface Remote {
+  /** What a person calls it: "http://127.0.0.1:3000". */
+  readonly name: string;
+
+  /** The latest snapshot; undefined when the volume does not exist or has no commit. */
+  getSnapshot(volumeId: VolumeId, signal?: AbortSignal): Promise<Snapshot | undefined>;
+
+  /** What changed after `from`; undefined when nothing did. @throws `not-found` */
+  pullChanges(
+    volumeId: VolumeId,
+    from: Lsn,
+    signal?: AbortSignal,
+  ): Promise<RemoteChanges | undefined>;
+
+  /** Commits of the volume, ascending, from `from` on: one page of them. */
+  pullCommits(volumeId: VolumeId, from: Lsn, signal?: AbortSignal): Promise<CommitPage>;
+
+  /** Makes a volume without commits; harmless when it exists with the same page size. */
+  createVolume(volumeId: VolumeId, pageSize: PageSize, signal?: AbortSignal): Promise<void>;
+
+  /**
+   * Asks once for a commit. "rejected" is definite: another commit holds the LSN after the base. An error
+   * is definite only when `saysNothingWritten` (rpc).
+   */
+  commit(request: RemoteCommitRequest, signal?: AbortSignal): Promise<RemoteCommitAnswer>;
+
+  /** Pages of a snapshot; see `covered`. At most 1024 indexes a call. */
+  readPages(request: ReadPagesRequest, signal?: AbortSignal): Promise<CoveredPages>;
+  /** All pages of a set, in as many parts as it takes. */
+  streamPages(request: ReadPagesRequest, signal?: AbortSignal): AsyncIterable<CoveredPages>;
+  /** Stores pages, at most 8 MiB, as segments that a commit may name. */
+  writePages(
+    volumeId: VolumeId,
+    pageSize: PageSize,
+    pages: readonly Page[],
+    signal?: AbortSignal,
+  ): Promise<readonly UploadedSegment[]>;
+
+  close(): Promise<void>;
+}
+
+export interface RemoteChanges {
+  readonly snapshot: Snapshot;
+  readonly changed: PageSet;
+}
+
+export interface CommitPage {
+  readonly commits: readonly RemoteCommitInfo[];
+  readonly hasMore: boolean;
+}
+
+export interface RemoteCommitInfo {
+  readonly snapshot: Snapshot;
+  readonly changedPageCount: number;
+  readonly message: string | undefined;
+  readonly appTransactionId: string | undefined;
+}
+
+export interface UploadedSegment {
+  readonly segmentId: SegmentId;
+  readonly pages: PageSet;
+  readonly size: number | undefined;
+}
+
+export interface RemoteCommitRequest {
+  readonly volumeId: VolumeId;
+  readonly clientId: ClientId;
+  readonly commitId: CommitId;
+  readonly base: Lsn | undefined;
+  readonly pageSize: PageSize;
+  readonly pageCount: PageCount;
+  readonly lowPageCount: PageCount;
+  readonly segments: readonly UploadedSegment[];
+  /** Pages that travel inside the commit, ascending, at most 128 KiB together. */
+  readonly inlinePages: readonly Page[];
+  readonly message: string | undefined;
+  readonly appTransactionId: string | undefined;
+}
+
+export type RemoteCommitAnswer =
+  | { readonly kind: "committed"; readonly snapshot: Snapshot }
+  | { readonly kind: "rejected" };
+
+export interface ReadPagesRequest {
+  readonly volumeId: VolumeId;
+  readonly lsn: Lsn;
+  readonly pageSize: PageSize;
+  readonly pages: PageSet;
+}
+
+/** `pages` lie in `covered`; an index in `covered` without a page does not exist (reads as zeros). */
+export interface CoveredPages {
+  readonly pages: readonly Page[];
+  readonly covered: PageSet;
+}

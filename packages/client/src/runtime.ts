@@ -1,0 +1,192 @@
+import {
+  type ClientId,
+  type Clock,
+  createClientId,
+  createVolumeId,
+  type FileSystem,
+  GraftError,
+  MutablePageSet,
+  PAGE_SIZE_DEFAULT,
+  type PageSize,
+  type Random,
+  type VolumeId,
+} from "@graft/core";
+import { DataDirectory, type VolumeOrigin } from "./data-directory.ts";
+import { type ImportRequest, type ImportResult, importPages } from "./import-pages.ts";
+import type { Remote } from "./remote/remote.ts";
+import { ReplicaVolume } from "./replica-volume.ts";
+import { openLocalStore } from "./store/durable/open-local-store.ts";
+import type { LocalStore } from "./store/local-store.ts";
+import { createMemoryLocalStore } from "./store/memory-local-store.ts";
+import type { Volume } from "./volume.ts";
+
+export interface RuntimeOptions {
+  /** The services. The runtime closes it. */
+  readonly remote: Remote;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Where volumes are kept. Absent: in memory, for as long as the runtime is open. */
+  readonly directory?: { readonly path: string; readonly fileSystem: FileSystem };
+  /** "full" (default): a commit survives power loss. "relaxed": it survives the process. */
+  readonly durability?: "full" | "relaxed";
+}
+
+export interface NewVolumeOptions {
+  readonly pageSize?: PageSize;
+}
+
+/** All volumes of one client. One process at a time uses a data directory. */
+export class Runtime implements AsyncDisposable {
+  readonly remote: Remote;
+  readonly clientId: ClientId;
+  readonly #options: RuntimeOptions;
+  readonly #directory: DataDirectory | undefined;
+  readonly #open = new Map<VolumeId, ReplicaVolume>();
+  readonly #opening = new Set<VolumeId>();
+  readonly #memoryTags = new Map<string, VolumeId>();
+
+  private constructor(options: RuntimeOptions, directory: DataDirectory | undefined) {
+    this.remote = options.remote;
+    this.#options = options;
+    this.#directory = directory;
+    this.clientId = directory?.clientId ?? createClientId(options);
+  }
+
+  /** @throws GraftError as `DataDirectory.open` */
+  static async open(options: RuntimeOptions): Promise<Runtime> {
+    const place = options.directory;
+    if (place === undefined) return new Runtime(options, undefined);
+    const means = { ...place, clock: options.clock, random: options.random };
+    return new Runtime(options, await DataDirectory.open(place.path, means));
+  }
+
+  /** Local names of volumes. */
+  get tags(): ReadonlyMap<string, VolumeId> {
+    return this.#directory?.tags ?? this.#memoryTags;
+  }
+
+  /** Volumes that are kept here. */
+  get volumeIds(): readonly VolumeId[] {
+    return [...(this.#directory?.volumes.keys() ?? this.#open.keys())];
+  }
+
+  /** @throws GraftError `invalid-argument`: the tag names another volume already */
+  async addTag(tag: string, volumeId: VolumeId): Promise<void> {
+    if (this.#directory !== undefined) return this.#directory.addTag(tag, volumeId);
+    this.#memoryTags.set(tag, volumeId);
+  }
+
+  /** Makes an empty volume here. It works offline; the first push creates it remotely. */
+  async createVolume(options: NewVolumeOptions = {}): Promise<Volume> {
+    const volumeId = createVolumeId(this.#options);
+    await this.#directory?.addVolume(volumeId, "created");
+    return this.#openOnce(volumeId, async () =>
+      this.#hold(this.#openStore(volumeId, options.pageSize ?? PAGE_SIZE_DEFAULT)),
+    );
+  }
+
+  /**
+   * Opens a volume that is here, or makes a replica of a remote one (at most two requests, no pages).
+   *
+   * @throws GraftError `not-found`: neither here nor there · `unavailable`: not here, and no server ·
+   *   `busy`: open already
+   */
+  async openVolume(volumeId: VolumeId, signal?: AbortSignal): Promise<Volume> {
+    return this.#openOnce(volumeId, async () => {
+      const origin = this.#directory?.volumes.get(volumeId);
+      if (origin === undefined) return this.#clone(volumeId, signal);
+      const store = this.#openStore(volumeId, undefined);
+      // A replica whose making was interrupted knows nothing yet: it is made again.
+      const isUnmade = store.pageSize === undefined;
+      if (!isUnmade) return this.#hold(store);
+      store.close();
+      return this.#clone(volumeId, signal);
+    });
+  }
+
+  /**
+   * Sends pages as the first commit of a new volume, and opens a replica of it without pages.
+   *
+   * @throws GraftError `unavailable`: nothing is known of the outcome; the volume id is in the details
+   */
+  async importVolume(request: ImportRequest): Promise<{ volume: Volume; result: ImportResult }> {
+    const volumeId = createVolumeId(this.#options);
+    const { clock, random } = this.#options;
+    const means = { remote: this.remote, clientId: this.clientId, clock, random };
+    const result = await importPages(volumeId, request, means);
+    const volume = await this.#openOnce(volumeId, async () => {
+      await this.#directory?.addVolume(volumeId, "cloned");
+      return this.#adopt(volumeId, result);
+    });
+    return { volume, result };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((volume) => volume.close()));
+    await this.remote.close();
+    this.#directory?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #openOnce(volumeId: VolumeId, make: () => Promise<ReplicaVolume>): Promise<Volume> {
+    if (this.#open.has(volumeId) || this.#opening.has(volumeId)) {
+      throw new GraftError("busy", `volume ${volumeId} is open already: use the open one`);
+    }
+    this.#opening.add(volumeId);
+    try {
+      const volume = await make();
+      this.#open.set(volumeId, volume);
+      return volume;
+    } finally {
+      this.#opening.delete(volumeId);
+    }
+  }
+
+  async #clone(volumeId: VolumeId, signal: AbortSignal | undefined): Promise<ReplicaVolume> {
+    const snapshot = await this.remote.getSnapshot(volumeId, signal);
+    if (snapshot === undefined) {
+      throw new GraftError(
+        "not-found",
+        `volume ${volumeId} is neither in this data directory nor on ${this.remote.name}: check the id`,
+        { details: { volume: volumeId } },
+      );
+    }
+    await this.#directory?.addVolume(volumeId, "cloned" satisfies VolumeOrigin);
+    return this.#adopt(volumeId, snapshot);
+  }
+
+  #adopt(volumeId: VolumeId, point: Parameters<LocalStore["applyRemote"]>[0]): ReplicaVolume {
+    const store = this.#openStore(volumeId, undefined);
+    const { lsn, pageCount, pageSize } = point;
+    store.applyRemote({ lsn, pageCount, pageSize }, new MutablePageSet());
+    return this.#hold(store);
+  }
+
+  #openStore(volumeId: VolumeId, pageSize: PageSize | undefined): LocalStore {
+    const place = this.#options.directory;
+    if (place === undefined || this.#directory === undefined) {
+      return createMemoryLocalStore({ volumeId, pageSize });
+    }
+    return openLocalStore({
+      fileSystem: place.fileSystem,
+      directory: this.#directory.volumePath(volumeId),
+      volumeId,
+      pageSize,
+      durability: this.#options.durability ?? "full",
+    });
+  }
+
+  #hold(store: LocalStore): ReplicaVolume {
+    return new ReplicaVolume({
+      store,
+      remote: this.remote,
+      clientId: this.clientId,
+      clock: this.#options.clock,
+      random: this.#options.random,
+      onClose: () => this.#open.delete(store.volumeId),
+    });
+  }
+}

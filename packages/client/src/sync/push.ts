@@ -1,0 +1,195 @@
+/**
+ * Push: all pending local commits become one remote commit.
+ *
+ * ```
+ * prepare (commit id on disk) ─▶ upload (when large) ─▶ commit ─▶ definite? ─▶ complete | diverge | abandon
+ *                                     ▲                     │ no
+ *                                     └────── again ◀───────┘   same commit id, for ever
+ * ```
+ *
+ * A crash anywhere leaves either nothing prepared, or a prepared push whose outcome is unknown: the next
+ * push sends the same commit id and gets a definite answer.
+ */
+import {
+  createCommitId,
+  GraftError,
+  INLINE_PAGES_SIZE_MAX,
+  invariant,
+  isGraftError,
+  type Page,
+  type PageSet,
+  type PageSize,
+  toPageIndex,
+} from "@graft/core";
+
+import { saysNothingWritten } from "@graft/rpc";
+import type { RemoteCommitRequest, UploadedSegment } from "../remote/remote.ts";
+import type { Pin, PreparedPush, RemotePoint } from "../store/local-store.ts";
+import type { PushOptions, PushResult } from "../volume.ts";
+import { backoffMs } from "./backoff.ts";
+import type { SyncContext } from "./sync-context.ts";
+import { uploadPages } from "./upload.ts";
+
+/** Times one call of `push` sends a commit whose outcome stays unknown, before it gives up for now. */
+const ATTEMPTS_MAX = 4;
+
+/** @throws GraftError `diverged`, `unavailable`, or what the server refused it with */
+export async function push(context: SyncContext, options: PushOptions): Promise<PushResult> {
+  const state = context.store.state();
+  if (state.isDiverged) throw divergedError(context);
+  if (state.push === undefined && state.pending.length === 0) return { kind: "nothing-to-push" };
+  // A push found on disk may have been sent by a process that died: its outcome is unknown.
+  let isUnknown = state.push !== undefined;
+  const prepared = state.push ?? context.store.preparePush(createCommitId(context.random));
+  context.note("prepare");
+  for (let attempt = 1; ; attempt++) {
+    const outcome = await attemptPush(context, prepared, options);
+    switch (outcome.kind) {
+      case "committed":
+        return complete(context, prepared, outcome.remote);
+      case "rejected":
+        context.store.markDiverged();
+        context.note("rejected");
+        throw divergedError(context);
+      case "failed":
+        isUnknown ||= !outcome.isRefused;
+        if (attempt < ATTEMPTS_MAX && mayPass(outcome.error) && options.signal?.aborted !== true) {
+          await waitBeforeRetry(context, attempt, options.signal);
+          break;
+        }
+        if (isUnknown) {
+          context.note("lost");
+        } else {
+          context.store.abandonPush();
+          context.note("refused");
+        }
+        throw outcome.error;
+    }
+  }
+}
+
+/** Returns early when the caller gives up: the next attempt then fails with the reason. */
+async function waitBeforeRetry(
+  context: SyncContext,
+  attempt: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await context.clock.sleep(backoffMs(attempt, context.random), signal).catch((error: unknown) => {
+    if (signal?.aborted !== true) throw error;
+  });
+}
+
+/** The error of an operation on a volume whose base has moved. */
+export function divergedError(context: SyncContext): GraftError {
+  const state = context.store.state();
+  const base = state.remote === undefined ? "nothing" : `LSN ${state.remote.lsn}`;
+  return new GraftError(
+    "diverged",
+    `volume ${context.volumeId} is diverged: ${state.pending.length} local commit(s) stand on ` +
+      `${base}, and another client committed after it; reset to take theirs (yours is saved first)`,
+    { details: { volume: context.volumeId, pending: state.pending.length } },
+  );
+}
+
+type PushOutcome =
+  | { readonly kind: "committed"; readonly remote: RemotePoint }
+  | { readonly kind: "rejected" }
+  /** `isRefused`: the server says that this attempt did not try its PUT. */
+  | { readonly kind: "failed"; readonly error: unknown; readonly isRefused: boolean };
+
+async function attemptPush(
+  context: SyncContext,
+  prepared: PreparedPush,
+  options: PushOptions,
+): Promise<PushOutcome> {
+  let isSent = false;
+  try {
+    const request = await buildRequest(context, prepared, options);
+    isSent = true;
+    const answer = await context.remote.commit(request, options.signal);
+    context.reached();
+    if (answer.kind === "rejected") return { kind: "rejected" };
+    const { lsn, pageCount, pageSize } = answer.snapshot;
+    return { kind: "committed", remote: { lsn, pageCount, pageSize } };
+  } catch (error) {
+    // Before the commit was sent nothing can have landed: this attempt was no attempt.
+    return {
+      kind: "failed",
+      error,
+      isRefused: !isSent || (isGraftError(error) && saysNothingWritten(error)),
+    };
+  }
+}
+
+async function buildRequest(
+  context: SyncContext,
+  prepared: PreparedPush,
+  options: PushOptions,
+): Promise<RemoteCommitRequest> {
+  const { store } = context;
+  const pageSize = store.pageSize;
+  invariant(pageSize !== undefined, "a volume with local commits knows its page size");
+  const pin = store.pinPush();
+  invariant(pin !== undefined, "a prepared push can be pinned");
+  try {
+    const isInline = prepared.pages.cardinality * pageSize <= INLINE_PAGES_SIZE_MAX;
+    const segments: readonly UploadedSegment[] = isInline
+      ? []
+      : await uploadPages({
+          remote: context.remote,
+          volumeId: context.volumeId,
+          pageSize,
+          isNewVolume: prepared.base === undefined,
+          total: prepared.pages.cardinality,
+          pages: readPages(context, pin, prepared.pages, pageSize),
+          ...options,
+        });
+    const last = store.state().pending.find((commit) => commit.version === prepared.toVersion);
+    return {
+      volumeId: context.volumeId,
+      clientId: context.clientId,
+      commitId: prepared.commitId,
+      base: prepared.base,
+      pageSize,
+      pageCount: prepared.pageCount,
+      lowPageCount: prepared.lowPageCount,
+      segments,
+      inlinePages: isInline ? [...readPages(context, pin, prepared.pages, pageSize)] : [],
+      message: options.message ?? last?.message,
+      appTransactionId: last?.appTransactionId,
+    };
+  } finally {
+    pin.close();
+  }
+}
+
+function* readPages(
+  context: SyncContext,
+  pin: Pin,
+  pages: PageSet,
+  pageSize: PageSize,
+): Generator<Page> {
+  for (const member of pages) {
+    const index = toPageIndex(member);
+    const data = new Uint8Array(pageSize);
+    const kind = context.store.read(pin, index, data);
+    invariant(kind !== "absent", `page ${index} of a prepared push is in the local store`);
+    yield { index, data };
+  }
+}
+
+function complete(context: SyncContext, prepared: PreparedPush, remote: RemotePoint): PushResult {
+  context.store.completePush(remote);
+  const isBehind = context.store.state().pending.length > 0;
+  context.note(isBehind ? "committed-behind" : "committed");
+  return {
+    kind: "pushed",
+    lsn: remote.lsn,
+    commitCount: prepared.commitCount,
+    pageCount: prepared.pages.cardinality,
+  };
+}
+
+function mayPass(error: unknown): boolean {
+  return isGraftError(error) && error.isRepeatable;
+}

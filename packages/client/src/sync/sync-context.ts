@@ -1,0 +1,24 @@
+import type { ClientId, Clock, Random, VolumeId } from "@graft/core";
+import type { PageFetcher } from "../page-fetcher.ts";
+import type { Remote } from "../remote/remote.ts";
+import type { LocalStore } from "../store/local-store.ts";
+import type { WriteGate } from "../write-gate.ts";
+import type { SyncEvent, SyncState } from "./sync-state.ts";
+
+/** What pull, push, reset and hydrate of one volume work with. */
+export interface SyncContext {
+  readonly volumeId: VolumeId;
+  readonly clientId: ClientId;
+  readonly store: LocalStore;
+  readonly remote: Remote;
+  readonly fetcher: PageFetcher;
+  readonly gate: WriteGate;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The state now. */
+  state(): SyncState;
+  /** Tells the state machine what happened, after the store was changed. */
+  note(event: SyncEvent): void;
+  /** The server answered: ends an outage. */
+  reached(): void;
+}
