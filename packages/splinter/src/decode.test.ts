@@ -252,6 +252,11 @@ describe("memory of a decoded set", () => {
     expect(decoded.chunkCount).toBeLessThanOrEqual(bytes.length / 9);
   });
 
+  test("many short runs become a bitmap", () => {
+    const decoded = decode(encode(stride(0, 131_072, 2)));
+    expect(decoded.containerSize).toBe(2 * 8192);
+  });
+
   test("many full blocks stay one run for each chunk", () => {
     const decoded = decode(encode(Splinter.fromRange(0, 0x00ff_ffff)));
     expect(decoded.chunkCount).toBe(256);

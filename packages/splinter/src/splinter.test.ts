@@ -95,6 +95,14 @@ describe("Splinter", () => {
     ]);
   });
 
+  test("a range that ends with a chunk is not joined to a chunk further on", () => {
+    const set = Splinter.of(65_535, 131_072);
+    expect([...set.ranges()]).toEqual([
+      { first: 65_535, last: 65_535 },
+      { first: 131_072, last: 131_072 },
+    ]);
+  });
+
   test("values start at the asked one, or at the next that is there", () => {
     const set = Splinter.of(1, 5, 65_536, 65_540);
     expect([...set.values(5)]).toEqual([5, 65_536, 65_540]);
