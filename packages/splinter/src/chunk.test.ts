@@ -27,7 +27,7 @@ describe("settle", () => {
     expect(equalChunks(chunk, bitmap)).toBe(true);
   });
 
-  test("a bitmap becomes runs again when its runs are few, by removal or by growing together", () => {
+  test("a bitmap becomes runs again when runs were removed or grew together", () => {
     for (const isRemoved of [true, false]) {
       let chunk = alternating(RUN_COUNT_MAX + 1);
       expect(chunk.kind).toBe("bitmap");

@@ -61,22 +61,21 @@ const malformed: readonly Malformed[] = [
     name: "a root without an index",
     hex: `${MAGIC} ${FOOTER}`,
     condition: "truncated",
-    message:
-      "splinter, byte 4: expected 6 bytes before here for the index of a map with 1 children, got 0",
+    message: "splinter, byte 4: expected 6 bytes before here for an index of 1 children, got 0",
   },
   {
     name: "a root of 256 children in a hundred bytes",
     hex: `${MAGIC} ${ZEROS} 00010000`,
     condition: "truncated",
     message:
-      "splinter, byte 68: expected 1280 bytes before here for the index of a map with 256 children, got 64",
+      "splinter, byte 68: expected 1280 bytes before here for an index of 256 children, got 64",
   },
   {
     name: "a child with more children than bytes",
     hex: `${MAGIC} 01 ${ONE_CHILD_LEAF} ${ONE_CHILD} 00ff00000000 ${FOOTER}`,
     condition: "truncated",
     message:
-      "splinter, byte 15: expected 1280 bytes before here for the index of a map with 256 children, got 11",
+      "splinter, byte 15: expected 1280 bytes before here for an index of 256 children, got 11",
   },
   {
     name: "a block with more members than bytes",
@@ -128,7 +127,8 @@ const malformed: readonly Malformed[] = [
   },
   {
     name: "a key bitmap with a bit more than there are children",
-    hex: `${MAGIC} ${hexRange(0, 31)} ffffffff80 ${"00".repeat(27)} ${"00".repeat(96)} 001f00000000 ${ONE_CHILD} ${FOOTER}`,
+    hex: `${MAGIC} ${hexRange(0, 31)} ffffffff80 ${"00".repeat(123)}
+          001f00000000 ${ONE_CHILD} ${FOOTER}`,
     condition: "bitmap",
     message: "splinter, byte 36: expected a bitmap of 32 members, got 33",
   },

@@ -68,7 +68,8 @@ function readFrame(bytes: Uint8Array): number {
   }
   const wrong = MAGIC.findIndex((byte, index) => byte !== bytes[index]);
   if (wrong !== -1) {
-    const message = `expected ${toHex(MAGIC[wrong])} of the magic da ae 12 df, got ${toHex(bytes[wrong])}`;
+    const got = toHex(bytes[wrong]);
+    const message = `expected ${toHex(MAGIC[wrong])} of the magic da ae 12 df, got ${got}`;
     throw new SplinterError("magic", wrong, message);
   }
   const footer = bytes.length - FOOTER_SIZE;
@@ -142,7 +143,7 @@ interface MapIndex {
 
 function readIndex(bytes: Uint8Array, end: number, count: number, offsetSize: number): MapIndex {
   const start = end - indexSize(count, offsetSize);
-  mustHaveRoom(start, end, `the index of a map with ${count} children`);
+  mustHaveRoom(start, end, `an index of ${count} children`);
   const words = new Uint32Array(8);
   readBlock(bytes, start, count, words);
   const keys: number[] = [];
@@ -212,7 +213,8 @@ function checkOffset(bytes: Uint8Array, index: MapIndex, child: number, end: num
 
 function mustHaveRoom(start: number, end: number, what: string): void {
   if (start < HEADER_SIZE) {
-    const message = `expected ${end - start} bytes before here for ${what}, got ${end - HEADER_SIZE}`;
+    const got = end - HEADER_SIZE;
+    const message = `expected ${end - start} bytes before here for ${what}, got ${got}`;
     throw new SplinterError("truncated", end, message);
   }
 }

@@ -5,24 +5,24 @@
  * maps over c, of blocks of d. Everything is written depth first, the values of a map before its
  * index, so that it is parsed from its end towards its start.
  *
- * | part     | size                                | content                                       |
- * |----------|-------------------------------------|-----------------------------------------------|
- * | header   | 4                                   | `da ae 12 df`                                 |
- * | root     | what its children and index take    | MAP over a, absent when the set is empty      |
- * | footer   | 4                                   | u16 number of children of the root, `00 00`   |
+ * | part     | size                              | content                                      |
+ * |----------|-----------------------------------|----------------------------------------------|
+ * | header   | 4                                 | `da ae 12 df`                                |
+ * | root     | what its children and index take  | MAP over a, absent when the set is empty     |
+ * | footer   | 4                                 | u16 number of children of the root, `00 00`  |
  *
- * | MAP      | size                                | content                                       |
- * |----------|-------------------------------------|-----------------------------------------------|
- * | values   | the sum of the children             | the children, ascending by key, back to back  |
- * | keys     | BLOCK(n)                            | the n keys of the children                    |
- * | counts   | n                                   | u8 per child: its own number of children − 1  |
- * | offsets  | n × 4, or n × 2 in a map over c     | end of the values − end of the child          |
+ * | MAP      | size                              | content                                      |
+ * |----------|-----------------------------------|----------------------------------------------|
+ * | values   | the sum of the children           | the children, ascending by key, back to back |
+ * | keys     | BLOCK(n)                          | the n keys of the children                   |
+ * | counts   | n                                 | u8 per child: its own number of children − 1 |
+ * | offsets  | n × 4, or n × 2 in a map over c   | end of the values − end of the child         |
  *
- * | BLOCK(n) | size                                | content                                       |
- * |----------|-------------------------------------|-----------------------------------------------|
- * | n < 32   | n                                   | the members, ascending                        |
- * | n < 256  | 32                                  | bitmap: member i is bit (i & 7) of byte i >> 3 |
- * | n = 256  | 0                                   | nothing: every member is there                |
+ * | BLOCK(n) | size                              | content                                      |
+ * |----------|-----------------------------------|----------------------------------------------|
+ * | n < 32   | n                                 | the members, ascending                       |
+ * | n < 256  | 32                                | bitmap: member i is bit i & 7 of byte i >> 3 |
+ * | n = 256  | 0                                 | nothing: every member is there               |
  *
  * The offset of the last child is 0, and the children tile the values without gap or overlap. No
  * map and no block is empty. Equal sets have equal bytes.
