@@ -1,1 +1,13 @@
-export {};
+// The one-port server.
+
+// The client's connection.
+export {
+  createNodeTransport,
+  type NodeTransport,
+  type NodeTransportOptions,
+} from "./client-transport.ts";
+// Compression on the wire.
+export { type Compression, gzipCompression, zstdCompression } from "./compression.ts";
+export { DrainableHealth, type HealthState, registerHealth } from "./health.ts";
+export { type RunningServer, type ServerOptions, startServer } from "./server.ts";
+export type { WireStats } from "./wire-counter.ts";

@@ -1,1 +1,2 @@
-export {};
+/** A network in memory. */
+export { createInMemoryTransport, type InMemoryTransportOptions } from "./in-memory-transport.ts";

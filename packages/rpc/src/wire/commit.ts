@@ -1,11 +1,15 @@
 import { create } from "@bufbuild/protobuf";
-import { GraftError, type Lsn, type PageCount, type PageSet, type Snapshot, toPageCount } from "@graft/core";
-import { type Commit as CommitMessage, CommitSchema } from "@graft/proto-gen/common";
 import {
-  type CommitMetadata,
-  fromCommitMetadata,
-  toCommitMetadata,
-} from "./commit-metadata.ts";
+  GraftError,
+  type Lsn,
+  type PageCount,
+  type PageSet,
+  type Snapshot,
+  toLsn,
+  toPageCount,
+} from "@graft/core";
+import { type Commit as CommitMessage, CommitSchema } from "@graft/proto-gen/common";
+import { type CommitMetadata, fromCommitMetadata, toCommitMetadata } from "./commit-metadata.ts";
 import { fromOptionalPageSet, toOptionalPageSet } from "./page-set.ts";
 import { present } from "./present.ts";
 import { fromSegmentInfo, type SegmentInfo, toSegmentInfo } from "./segment-info.ts";
@@ -22,7 +26,7 @@ export interface WireCommit {
   readonly metadata?: CommitMetadata;
   /** The stored record, byte for byte; absent in the short form. */
   readonly record?: Uint8Array;
-  /** LSN of the newest checkpoint when this was committed. Absent: none. */
+  /** LSN of the newest checkpoint when this was committed, 2 and up. Absent: none. */
   readonly checkpointLsn?: Lsn;
 }
 
@@ -36,6 +40,7 @@ export function toCommit(message: CommitMessage): WireCommit {
     inlinePageSet: toOptionalPageSet(message.inlineGraft),
     metadata: toCommitMetadata(message.metadata),
     record: message.record,
+    checkpointLsn: toCheckpointLsn(message.snapshot?.checkpointLsn),
   });
 }
 
@@ -65,4 +70,9 @@ export function toLowPageCount(low: number | undefined, pageCount: PageCount): P
 /** The page count is sent as absent: the common case costs nothing. */
 export function fromLowPageCount(low: PageCount, pageCount: PageCount): number | undefined {
   return low === pageCount ? undefined : low;
+}
+
+/** v0.1 writes 1 where there is no checkpoint; 0 is an absent field. */
+function toCheckpointLsn(lsn: bigint | undefined): Lsn | undefined {
+  return lsn === undefined || lsn <= 1n ? undefined : toLsn(lsn);
 }

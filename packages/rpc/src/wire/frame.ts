@@ -40,5 +40,8 @@ export function fromFrame(frame: WireFrame): FrameMessage {
 function toCodec(codec: number): "raw" | "zstd" {
   if (codec === FrameCodec.UNSPECIFIED) return "raw";
   if (codec === FrameCodec.ZSTD) return "zstd";
-  throw new GraftError("invalid-argument", `unknown frame codec ${codec}: expected 0 raw or 1 zstd`);
+  throw new GraftError(
+    "invalid-argument",
+    `unknown frame codec ${codec}: expected 0 raw or 1 zstd`,
+  );
 }

@@ -31,10 +31,7 @@ export function toSnapshot(message: SnapshotMessage | undefined): Snapshot {
 }
 
 /** @param checkpointLsn LSN of the newest checkpoint; 1 without one, as v0.1 answers */
-export function fromSnapshot(
-  snapshot: Snapshot,
-  checkpointLsn: Lsn = LSN_FIRST,
-): SnapshotMessage {
+export function fromSnapshot(snapshot: Snapshot, checkpointLsn: Lsn = LSN_FIRST): SnapshotMessage {
   return create(SnapshotSchema, {
     vid: gidBytes(snapshot.volumeId),
     cid: gidBytes(snapshot.clientId),

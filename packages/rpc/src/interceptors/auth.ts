@@ -1,0 +1,44 @@
+import {
+  type ContextKey,
+  type ContextValues,
+  createContextKey,
+  type Interceptor,
+} from "@connectrpc/connect";
+
+/** Case-sensitive, with one space, as v0.1 has it. */
+const PREFIX = "Bearer ";
+
+/** Client: sends the token with every call. `getToken` is asked each time, so that it may be renewed. */
+export function sendTokenInterceptor(getToken: () => string | undefined): Interceptor {
+  return (next) => (request) => {
+    const token = getToken();
+    if (token !== undefined && token !== "") {
+      request.header.set("authorization", `${PREFIX}${token}`);
+    }
+    return next(request);
+  };
+}
+
+const tokenKey: ContextKey<string | undefined> = createContextKey<string | undefined>(undefined, {
+  description: "bearer token of the caller",
+});
+
+/** Server: keeps the caller's token with the call. It is not verified here. */
+export function readTokenInterceptor(): Interceptor {
+  return (next) => (request) => {
+    request.contextValues.set(tokenKey, parseBearerToken(request.header.get("authorization")));
+    return next(request);
+  };
+}
+
+/** The caller's token; absent when it sent none. Not verified. */
+export function tokenOf(values: ContextValues): string | undefined {
+  return values.get(tokenKey);
+}
+
+/** The token of an `authorization` header; absent when there is none of this kind. */
+export function parseBearerToken(header: string | null | undefined): string | undefined {
+  if (header === null || header === undefined || !header.startsWith(PREFIX)) return undefined;
+  const token = header.slice(PREFIX.length);
+  return token === "" ? undefined : token;
+}

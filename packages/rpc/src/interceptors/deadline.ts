@@ -1,0 +1,36 @@
+import type { Interceptor } from "@connectrpc/connect";
+import { type Clock, GraftError } from "@graft/core";
+import { rpcName } from "./observe-call.ts";
+
+/**
+ * Ends a unary call that takes longer, on either side: its signal is aborted and the caller is told
+ * `unavailable`, also when the callee ignores the signal. Streams have heartbeats instead. The outcome
+ * of a write that ends so is unknown.
+ */
+export function deadlineInterceptor(options: {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+}): Interceptor {
+  const { clock, timeoutMs } = options;
+  return (next) => async (request) => {
+    if (request.stream) return next(request);
+    const timer = new AbortController();
+    const late = new AbortController();
+    const timeout = clock.sleep(timeoutMs, timer.signal).then(() => {
+      const error = new GraftError(
+        "unavailable",
+        `${rpcName(request)} was not answered within ${timeoutMs} ms: the outcome is unknown, ` +
+          "repeat the request",
+      );
+      late.abort(error);
+      throw error;
+    });
+    try {
+      const signal = AbortSignal.any([request.signal, late.signal]);
+      return await Promise.race([next({ ...request, signal }), timeout]);
+    } finally {
+      timer.abort();
+      timeout.catch(() => undefined);
+    }
+  };
+}

@@ -1,0 +1,108 @@
+/** The transport of Node: HTTP/2 or HTTP/1.1, kept alive, counting what goes over the wire. */
+import * as http from "node:http";
+import * as https from "node:https";
+import type { Socket } from "node:net";
+import type { Interceptor, Transport } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import type { Clock } from "@graft/core";
+import { sendTokenInterceptor } from "../interceptors/auth.ts";
+import { deadlineInterceptor } from "../interceptors/deadline.ts";
+import {
+  COMPRESS_SIZE_MIN,
+  type Compression,
+  gzipCompression,
+  zstdCompression,
+} from "./compression.ts";
+import { openSocket, WideSessionManager } from "./http2-client.ts";
+import { WireCounter, type WireStats } from "./wire-counter.ts";
+
+/** An answer at the very most: 8 MiB of pages with room for what is around them. */
+const ANSWER_SIZE_MAX: number = 16 * 1024 * 1024;
+/** A connection with open streams is pinged, so that a dead peer is noticed. */
+const PING_INTERVAL_MS = 30_000;
+/** Connections of one HTTP/1.1 client: uploads, reads and streams side by side. */
+const SOCKET_COUNT_MAX = 64;
+
+export interface NodeTransportOptions {
+  /** "http://127.0.0.1:3000": no path. */
+  readonly baseUrl: string;
+  readonly clock: Clock;
+  /** Default "2". */
+  readonly httpVersion?: "1.1" | "2" | undefined;
+  /** Sent as a bearer token; asked again for every call. */
+  readonly getToken?: (() => string | undefined) | undefined;
+  /** Longest unary call, ms; default 60 000. Streams have no limit. */
+  readonly timeoutMs?: number | undefined;
+  /** What answers may be compressed with; default zstd, then gzip. */
+  readonly acceptCompression?: readonly ("zstd" | "gzip")[] | undefined;
+  /** What requests are compressed with; default nothing: pages are compressed where they are stored. */
+  readonly sendCompression?: "zstd" | "gzip" | undefined;
+  readonly interceptors?: readonly Interceptor[] | undefined;
+}
+
+export interface NodeTransport {
+  readonly transport: Transport;
+  /** So far, over all connections: calls, and bytes with headers and framing. */
+  stats(): WireStats;
+  /** Closes every connection; calls under way fail. */
+  close(): void;
+}
+
+const COMPRESSIONS: Readonly<Record<"zstd" | "gzip", Compression>> = {
+  zstd: zstdCompression,
+  gzip: gzipCompression,
+};
+const TIMEOUT_MS_DEFAULT = 60_000;
+
+/** Connects on the first call, and again whenever the connection was lost. */
+export function createNodeTransport(options: NodeTransportOptions): NodeTransport {
+  const counter = new WireCounter();
+  const common = {
+    baseUrl: options.baseUrl,
+    useBinaryFormat: true,
+    readMaxBytes: ANSWER_SIZE_MAX,
+    compressMinBytes: COMPRESS_SIZE_MIN,
+    acceptCompression: (options.acceptCompression ?? ["zstd", "gzip"]).map((n) => COMPRESSIONS[n]),
+    ...(options.sendCompression === undefined
+      ? {}
+      : { sendCompression: COMPRESSIONS[options.sendCompression] }),
+    interceptors: [
+      counter.interceptor,
+      sendTokenInterceptor(options.getToken ?? (() => undefined)),
+      deadlineInterceptor({
+        clock: options.clock,
+        timeoutMs: options.timeoutMs ?? TIMEOUT_MS_DEFAULT,
+      }),
+      ...(options.interceptors ?? []),
+    ],
+  };
+  const stats = () => counter.stats();
+  if (options.httpVersion === "1.1") {
+    const agent = createAgent(options.baseUrl, counter);
+    const transport = createConnectTransport({
+      ...common,
+      httpVersion: "1.1",
+      nodeOptions: { agent },
+    });
+    return { transport, stats, close: () => agent.destroy() };
+  }
+  const sessionManager = new WideSessionManager(
+    options.baseUrl,
+    { pingIntervalMs: PING_INTERVAL_MS },
+    { createConnection: (authority) => counter.track(openSocket(authority)) },
+  );
+  const transport = createConnectTransport({ ...common, httpVersion: "2", sessionManager });
+  return { transport, stats, close: () => sessionManager.abort() };
+}
+
+function createAgent(baseUrl: string, counter: WireCounter): http.Agent {
+  const options = { keepAlive: true, maxSockets: SOCKET_COUNT_MAX };
+  const agent = baseUrl.startsWith("https:") ? new https.Agent(options) : new http.Agent(options);
+  const open = agent.createConnection.bind(agent);
+  agent.createConnection = (...args) => {
+    const socket = open(...args);
+    if (socket !== null && socket !== undefined) counter.track(socket as Socket);
+    return socket;
+  };
+  return agent;
+}

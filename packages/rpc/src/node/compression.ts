@@ -1,0 +1,68 @@
+import { promisify } from "node:util";
+import * as zlib from "node:zlib";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { compressionGzip as Gzip } from "@connectrpc/connect-node";
+
+/** Connect's seam for a compression algorithm. */
+export type Compression = typeof Gzip;
+
+const zstd = {
+  compress: promisify(zlib.zstdCompress),
+  decompress: promisify(zlib.zstdDecompress),
+};
+const gzip = { compress: promisify(zlib.gzip), decompress: promisify(zlib.gunzip) };
+
+/** Answers smaller than this are sent as they are: a packet is a packet. Bytes. */
+export const COMPRESS_SIZE_MIN = 1024;
+
+/** zstd at level 1: pages are often compressed in storage already, so speed counts. */
+export const zstdCompression: Compression = {
+  name: "zstd",
+  async compress(bytes) {
+    return owned(
+      await zstd.compress(bytes, { params: { [zlib.constants.ZSTD_c_compressionLevel]: 1 } }),
+    );
+  },
+  decompress: (bytes, readMaxBytes) => bounded(zstd.decompress, bytes, readMaxBytes),
+};
+
+/** gzip at its fastest level, for clients without zstd. */
+export const gzipCompression: Compression = {
+  name: "gzip",
+  async compress(bytes) {
+    return owned(await gzip.compress(bytes, { level: 1 }));
+  },
+  decompress: (bytes, readMaxBytes) => bounded(gzip.decompress, bytes, readMaxBytes),
+};
+
+type Decompress = (
+  bytes: Uint8Array,
+  options: { readonly maxOutputLength: number },
+) => Promise<Uint8Array>;
+
+async function bounded(
+  decompress: Decompress,
+  bytes: Uint8Array,
+  sizeMax: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (bytes.length === 0) return new Uint8Array(0);
+  try {
+    return owned(await decompress(bytes, { maxOutputLength: sizeMax }));
+  } catch (cause) {
+    const tooLarge = (cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+    throw new ConnectError(
+      tooLarge ? `message is over ${sizeMax} bytes once decompressed` : "decompression failed",
+      tooLarge ? Code.ResourceExhausted : Code.InvalidArgument,
+      undefined,
+      undefined,
+      cause,
+    );
+  }
+}
+
+/** Never shared memory: what `Uint8Array<ArrayBuffer>` says. */
+function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (buffer instanceof ArrayBuffer) return new Uint8Array(buffer, byteOffset, byteLength);
+  return new Uint8Array(bytes);
+}

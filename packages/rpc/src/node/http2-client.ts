@@ -1,0 +1,47 @@
+import type * as http2 from "node:http2";
+import * as net from "node:net";
+import * as tls from "node:tls";
+import { Http2SessionManager } from "@connectrpc/connect-node";
+
+/** Bytes the server may send ahead on one connection; the default of 64 KiB waits a round trip each. */
+const CONNECTION_WINDOW_SIZE: number = 16 * 1024 * 1024;
+/** Bytes the server may send ahead on one stream: one answer. */
+const STREAM_WINDOW_SIZE: number = 8 * 1024 * 1024;
+
+/** Connect's session manager with windows as wide as our answers. */
+export class WideSessionManager extends Http2SessionManager {
+  readonly #widened = new WeakSet<http2.Http2Session>();
+
+  constructor(
+    url: string,
+    pingOptions: ConstructorParameters<typeof Http2SessionManager>[1],
+    sessionOptions: http2.ClientSessionOptions,
+  ) {
+    super(url, pingOptions, {
+      ...sessionOptions,
+      settings: { initialWindowSize: STREAM_WINDOW_SIZE },
+    });
+  }
+
+  override async request(
+    ...args: Parameters<Http2SessionManager["request"]>
+  ): ReturnType<Http2SessionManager["request"]> {
+    const stream = await super.request(...args);
+    const { session } = stream;
+    if (session !== undefined && !this.#widened.has(session)) {
+      this.#widened.add(session);
+      session.setLocalWindowSize(CONNECTION_WINDOW_SIZE);
+    }
+    return stream;
+  }
+}
+
+/** A socket to `http:` (cleartext, HTTP/2 at once) or `https:`. */
+export function openSocket(authority: URL): net.Socket {
+  const host = authority.hostname.replace(/^\[|\]$/g, "");
+  if (authority.protocol === "https:") {
+    const port = Number(authority.port || 443);
+    return tls.connect({ host, port, servername: host, ALPNProtocols: ["h2"] });
+  }
+  return net.connect({ host, port: Number(authority.port || 80), noDelay: true });
+}

@@ -1,0 +1,139 @@
+/**
+ * One port: HTTP/1.1 and cleartext HTTP/2 told apart by the first bytes; Connect, gRPC and gRPC-Web;
+ * the raw v0.1 routes; `/health`, `/healthz`, `/metrics`, `grpc.health.v1`.
+ */
+import * as http from "node:http";
+import * as http2 from "node:http2";
+import * as net from "node:net";
+import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { type Clock, GraftError, REQUEST_BODY_SIZE_MAX } from "@graft/core";
+import { createCallMetrics } from "../interceptors/metrics.ts";
+import { serverInterceptors } from "../interceptors/server-interceptors.ts";
+import type { Log } from "../log.ts";
+import type { MetricsRegistry } from "../metrics.ts";
+import type { RawRoute } from "../raw/raw-route.ts";
+import { COMPRESS_SIZE_MIN, gzipCompression, zstdCompression } from "./compression.ts";
+import { Connections } from "./connections.ts";
+import { DrainableHealth, registerHealth } from "./health.ts";
+import type { NodeHandler } from "./node-handler.ts";
+import { createOpsHandler } from "./ops-handler.ts";
+import { detectProtocol } from "./preface.ts";
+import { createRawHandler } from "./raw-handler.ts";
+import { stopServer } from "./shutdown.ts";
+
+/** v0.1 clients keep idle connections for 300 s: closing first would cost them a request. */
+const KEEP_ALIVE_MS = 315_000;
+/** A connection that has not said which protocol it speaks by then is dropped. */
+const SILENCE_MS = 60_000;
+/** Bytes a peer may send ahead on one stream. */
+const STREAM_WINDOW_SIZE: number = 4 * 1024 * 1024;
+const STREAM_COUNT_MAX = 1000;
+/** MB of buffers an HTTP/2 session may hold; Node's 10 refuses streams under large uploads. */
+const SESSION_MEMORY_MB = 128;
+
+export interface ServerOptions {
+  /** Address to listen on; default 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Registers the services. */
+  readonly routes: (router: ConnectRouter) => void;
+  readonly rawRoutes?: readonly RawRoute[] | undefined;
+  readonly metrics: MetricsRegistry;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Run inside the standard ones (metrics, log, errors, token, deadline). */
+  readonly interceptors?: readonly Interceptor[] | undefined;
+  /** Longest unary call, ms; default 55 000. */
+  readonly deadlineMs?: number | undefined;
+}
+
+export interface RunningServer {
+  /** What a client connects to: "http://127.0.0.1:3000". */
+  readonly url: string;
+  readonly port: number;
+  /** Stops accepting, lets running requests end for up to `deadlineMs`, then cuts them. Repeatable. */
+  close(deadlineMs?: number): Promise<void>;
+}
+
+/** Listens. @throws GraftError `unavailable` when the port is taken or not allowed */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const connections = new Connections();
+  const health = new DrainableHealth();
+  const stopped = new AbortController();
+  const handler = connections.count(createHandler(options, health, stopped.signal));
+  const h1 = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, handler);
+  // NOTE: without it header and request timeouts and closeIdleConnections() do nothing, because this
+  // server is handed its connections and never listens itself.
+  h1.emit("listening");
+  const h2 = http2.createServer(
+    {
+      settings: { initialWindowSize: STREAM_WINDOW_SIZE, maxConcurrentStreams: STREAM_COUNT_MAX },
+      maxSessionMemory: SESSION_MEMORY_MB,
+    },
+    handler,
+  );
+  connections.watchSessions(h2);
+  const listener = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    connections.add(socket);
+    detectProtocol(socket, SILENCE_MS, (protocol) => {
+      (protocol === "http2" ? h2 : h1).emit("connection", socket);
+    });
+  });
+  const host = options.host ?? "127.0.0.1";
+  const port = await listen(listener, host, options.port);
+  let closing: Promise<void> | undefined;
+  return {
+    url: `http://${urlHost(host)}:${port}`,
+    port,
+    close(deadlineMs = 0) {
+      const { clock } = options;
+      closing ??= stopServer({ listener, h1, connections, health, stopped, clock, deadlineMs });
+      return closing;
+    },
+  };
+}
+
+function createHandler(
+  options: ServerOptions,
+  health: DrainableHealth,
+  stopped: AbortSignal,
+): NodeHandler {
+  const { log, clock, metrics } = options;
+  const callMetrics = createCallMetrics(metrics, clock);
+  const raw = createRawHandler({ routes: options.rawRoutes ?? [], log, callMetrics, stopped });
+  const ops = createOpsHandler({ health, metrics, next: raw });
+  return connectNodeAdapter({
+    routes: (router) => {
+      options.routes(router);
+      registerHealth(router, health);
+    },
+    fallback: ops,
+    interceptors: serverInterceptors({ ...options, callMetrics }),
+    acceptCompression: [zstdCompression, gzipCompression],
+    compressMinBytes: COMPRESS_SIZE_MIN,
+    readMaxBytes: REQUEST_BODY_SIZE_MAX,
+    shutdownSignal: stopped,
+  });
+}
+
+function listen(listener: net.Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    listener.once("error", (cause) => {
+      const message = `cannot listen on ${host}:${port}: ${cause.message}`;
+      reject(new GraftError("unavailable", message, { cause }));
+    });
+    listener.listen({ host, port }, () => {
+      const address = listener.address();
+      resolve(typeof address === "object" && address !== null ? address.port : port);
+    });
+  });
+}
+
+/** The loopback address of a wildcard; brackets around IPv6. */
+function urlHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return host.includes(":") ? `[${host}]` : host;
+}

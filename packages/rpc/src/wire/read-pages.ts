@@ -1,0 +1,85 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  GraftError,
+  gidBytes,
+  type Lsn,
+  type Page,
+  type PageSet,
+  READ_PAGES_BUDGET_DEFAULT,
+  READ_PAGES_BUDGET_MAX,
+  READ_PAGES_COUNT_MAX,
+  toLsn,
+  toVolumeId,
+  type VolumeId,
+} from "@graft/core";
+import {
+  type ReadPagesRequest as ReadPagesRequestMessage,
+  ReadPagesRequestSchema,
+  type ReadPagesResponse as ReadPagesResponseMessage,
+  ReadPagesResponseSchema,
+} from "@graft/proto-gen/pagestore";
+import { fromPage, toPage } from "./page.ts";
+import { fromOptionalPageSet, fromPageSet, toOptionalPageSet, toPageSet } from "./page-set.ts";
+import { present, readAnswer } from "./present.ts";
+
+export interface ReadPagesRequest {
+  readonly volumeId: VolumeId;
+  readonly lsn: Lsn;
+  /** At most 1024 members. May contain 2^32−1, which never has a page. */
+  readonly pageSet: PageSet;
+  /** Page bytes wanted in the answer at most, ≤ 7 MiB. At least one index is covered all the same. */
+  readonly byteBudget: number;
+  /** Pages that may be needed next, wanted when the budget allows. */
+  readonly prefetch?: PageSet;
+}
+
+export interface ReadPagesAnswer {
+  /** Ascending by index, none twice. */
+  readonly pages: readonly Page[];
+  /** An index in it without a page reads as zeros; an index outside it must be asked for again. */
+  readonly covered: PageSet;
+}
+
+/** @throws GraftError `invalid-argument` on a malformed or too large request */
+export function toReadPagesRequest(message: ReadPagesRequestMessage): ReadPagesRequest {
+  const pageSet = toPageSet(message.graft);
+  if (pageSet.cardinality > READ_PAGES_COUNT_MAX) {
+    throw new GraftError(
+      "invalid-argument",
+      `read of ${pageSet.cardinality} pages: expected at most ${READ_PAGES_COUNT_MAX}; ask for fewer at once`,
+    );
+  }
+  return present({
+    volumeId: toVolumeId(message.vid),
+    lsn: toLsn(message.lsn),
+    pageSet,
+    byteBudget: Math.min(message.byteBudget ?? READ_PAGES_BUDGET_DEFAULT, READ_PAGES_BUDGET_MAX),
+    prefetch: toOptionalPageSet(message.prefetch?.graft),
+  });
+}
+
+export function fromReadPagesRequest(request: ReadPagesRequest): ReadPagesRequestMessage {
+  const prefetch = fromOptionalPageSet(request.prefetch);
+  return create(ReadPagesRequestSchema, {
+    vid: gidBytes(request.volumeId),
+    lsn: request.lsn,
+    graft: fromPageSet(request.pageSet),
+    byteBudget: request.byteBudget === READ_PAGES_BUDGET_DEFAULT ? undefined : request.byteBudget,
+    prefetch: prefetch === undefined ? undefined : { graft: prefetch },
+  });
+}
+
+/** Page sizes are not checked here: the caller knows the volume's. @throws GraftError `internal` */
+export function toReadPagesAnswer(message: ReadPagesResponseMessage): ReadPagesAnswer {
+  return readAnswer("ReadPages", () => ({
+    pages: message.pages.map(toPage),
+    covered: toPageSet(message.covered),
+  }));
+}
+
+export function fromReadPagesAnswer(answer: ReadPagesAnswer): ReadPagesResponseMessage {
+  return create(ReadPagesResponseSchema, {
+    pages: answer.pages.map(fromPage),
+    covered: fromPageSet(answer.covered),
+  });
+}
