@@ -1,2 +1,80 @@
 #!/usr/bin/env -S node --conditions=@graft/source
-export {};
+import { GraftError } from "@graft/core";
+import { nodeCompute, nodeFileSystem, systemClock, systemRandom } from "@graft/core/node";
+import { parseArguments } from "./arguments.ts";
+import { COMMANDS } from "./commands/index.ts";
+import { EXIT, exitCodeOf } from "./exit-code.ts";
+import { describeCommand, describeCommands } from "./help.ts";
+import { Output, toJson } from "./output.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { UsageError } from "./usage-error.ts";
+
+const surroundings: Surroundings = {
+  clock: systemClock,
+  random: systemRandom,
+  fileSystem: nodeFileSystem,
+  compute: nodeCompute,
+  environment: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+};
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  const isJson = argv.includes("--json");
+  const output = new Output({ isJson, stdout: process.stdout, stderr: process.stderr });
+  try {
+    await runCommand(argv, output);
+    return EXIT.ok;
+  } catch (error) {
+    tell(error, isJson);
+    return exitCodeOf(error);
+  }
+}
+
+async function runCommand(argv: readonly string[], output: Output): Promise<void> {
+  const [verb, ...words] = argv;
+  if (verb === undefined || verb === "help" || verb === "--help" || verb === "-h") {
+    output.text(`${words[0] === undefined ? describeCommands() : describeCommand(words[0])}\n`);
+    return;
+  }
+  const command = COMMANDS.find((one) => one.name === verb);
+  if (command === undefined) {
+    throw new UsageError(`graft ${verb}: no such command; see graft help`);
+  }
+  if (words.includes("--help") || words.includes("-h")) {
+    output.text(`${describeCommand(verb)}\n`);
+    return;
+  }
+  const parsed = parseArguments(command, words, surroundings.environment);
+  await command.run({ ...parsed, output, surroundings, signal: interruption() });
+}
+
+/** The first Ctrl-C asks the command to end in order; the second ends the process. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(130);
+      controller.abort(new GraftError("unavailable", "interrupted: nothing was left half done"));
+    });
+  }
+  return controller.signal;
+}
+
+/** One line for people; with `--json` the error as JSON on stderr as well. */
+function tell(error: unknown, isJson: boolean): void {
+  const known = error instanceof GraftError || error instanceof UsageError;
+  const message = error instanceof Error ? error.message : String(error);
+  if (isJson) {
+    const code = error instanceof GraftError ? error.code : known ? "usage" : "internal";
+    const details = error instanceof GraftError ? error.details : {};
+    process.stderr.write(`${toJson({ error: { code, message, details } })}\n`);
+  } else {
+    process.stderr.write(`graft: ${message}\n`);
+  }
+  const isVerbose = process.env["GRAFT_DEBUG"] !== undefined;
+  if ((!known || isVerbose) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+}

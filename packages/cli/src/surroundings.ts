@@ -1,0 +1,13 @@
+import type { Clock, Compute, FileSystem, Random } from "@graft/core";
+
+/** The world a command runs in. `main.ts` builds the real one, tests another. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly fileSystem: FileSystem;
+  readonly compute: Compute;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
