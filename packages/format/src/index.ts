@@ -1,1 +1,91 @@
-export {};
+// The key space.
+
+// Many commits as one.
+export { type ChangedPages, type ChangeRecord, changedPages } from "./changed-pages.ts";
+// Commits.
+export {
+  type CheckpointRef,
+  type CommitMetadata,
+  type CommitRecord,
+  commitPageSet,
+  commitRecordHash,
+  encodeCommitRecord,
+  type InlineFrame,
+  lowPageCountOf,
+  RECORD_HASH_SIZE,
+  snapshotOf,
+} from "./commit-record.ts";
+export { decodeCommitRecord } from "./commit-record-decode.ts";
+export { COMMIT_FRAME_COUNT_MAX, commitRecordFault } from "./commit-record-fault.ts";
+// The envelope of every record, and the error of every decoder.
+export { corrupt } from "./corrupt.ts";
+export { type CommitFold, type FoldedCommit, foldCommits } from "./fold-commits.ts";
+// Volumes.
+export { decodeHeadHint, encodeHeadHint, HEAD_HINT_SIZE } from "./head-hint.ts";
+export {
+  CHECKPOINT_NONCE_SIZE,
+  checkpointBlocksKey,
+  checkpointBlocksName,
+  checkpointRootKey,
+  headKey,
+  isCheckpointBlocksName,
+  logKey,
+  type ObjectKey,
+  parseObjectKey,
+  segmentKey,
+  volumeKey,
+  volumePrefix,
+} from "./object-keys.ts";
+export { peekRecord, RECORD_KINDS, type RecordKind } from "./record.ts";
+// Frames.
+export {
+  decodeFrame,
+  encodeFrame,
+  type Frame,
+  type FrameContext,
+  frameFault,
+  frameHash,
+} from "./segment/frame.ts";
+// Segments.
+export {
+  type BuiltSegment,
+  buildSegment,
+  encodeFrames,
+  SegmentBuilder,
+  type SegmentBuilderOptions,
+  splitIntoFrames,
+} from "./segment/segment-builder.ts";
+export { type SegmentFooter, segmentRefOf } from "./segment/segment-footer.ts";
+export {
+  framePageCountMax,
+  SEGMENT_PAGES_SIZE_MAX,
+  SEGMENT_SIZE_MIN,
+  SEGMENT_TAIL_SIZE,
+} from "./segment/segment-layout.ts";
+export {
+  frameOf,
+  frameRange,
+  framesFor,
+  readSegmentTail,
+  readWholeSegment,
+  type SegmentObject,
+  type SegmentTail,
+  segmentTailRange,
+} from "./segment/segment-reader.ts";
+export {
+  FRAME_HASH_SIZE,
+  type FrameCodec,
+  type FrameEntry,
+  framePageSet,
+  type SegmentRef,
+  segmentOwner,
+} from "./segment/segment-ref.ts";
+export { frameIndexSize, segmentRefFault } from "./segment/segment-ref-body.ts";
+export { addToShrinkList, lowestCountSince, type Shrink } from "./shrink-list.ts";
+export type { TailCommit, TailIndex } from "./tail-index.ts";
+export {
+  decodeVolumeRecord,
+  encodeVolumeRecord,
+  type VolumeParent,
+  type VolumeRecord,
+} from "./volume-record.ts";

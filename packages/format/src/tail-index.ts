@@ -1,0 +1,158 @@
+/**
+ * The tail index of a commit: where the newest versions of the pages changed since the checkpoint are, so that
+ * head record and checkpoint are the whole map. The commit that carries it comes first and is left out of it:
+ * its own fields say what it changed. Valid when
+ *
+ * 1. its commits descend in LSN, each above the checkpoint's and below the record's;
+ * 2. each holds a page; no page is in it twice, nor among the record's own;
+ * 3. every page is at most the record's low page count: what is above was dropped;
+ * 4. its segment references are valid, and its frames are at most `COMMIT_FRAME_COUNT_MAX`;
+ * 5. its shrinks ascend in both fields, above the checkpoint's LSN and up to the record's, at most 256.
+ */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  encodePageSet,
+  type Lsn,
+  type PageCount,
+  type PageSet,
+  type PageSize,
+  type VolumeId,
+} from "@graft/core";
+import type {
+  TailCommit as TailCommitBody,
+  TailIndex as TailIndexBody,
+  TailIndexSchema,
+} from "@graft/proto-gen/storage";
+import type { BodyFields } from "./body-fields.ts";
+import type { NestedLimits } from "./body-scan.ts";
+import type { PageTally } from "./page-tally.ts";
+import type { SegmentRef } from "./segment/segment-ref.ts";
+import {
+  decodeSegmentRef,
+  encodeSegmentRef,
+  segmentRefFault,
+  segmentRefLimits,
+} from "./segment/segment-ref-body.ts";
+import { decodeShrink, SHRINKS_LIMITS, type Shrink, shrinkListFault } from "./shrink-list.ts";
+
+/** Where the pages changed since the checkpoint are. */
+export interface TailIndex {
+  /** Earlier commits with pages that are still the newest, newest first. */
+  readonly commits: readonly TailCommit[];
+  /** Since the checkpoint, the carrying commit's included. */
+  readonly shrinks: readonly Shrink[];
+}
+
+/** The pages whose newest version one earlier commit wrote. */
+export interface TailCommit {
+  readonly lsn: Lsn;
+  /** Inside the record at this LSN. Absent: none. */
+  readonly inlinePageSet?: PageSet;
+  /** In segments. A page set here names only the pages that are still the newest. */
+  readonly segments: readonly SegmentRef[];
+}
+
+/** What a tail index is checked against: the record that carries it. */
+export interface TailIndexContext {
+  readonly volumeId: VolumeId;
+  readonly pageSize: PageSize;
+  readonly lsn: Lsn;
+  readonly checkpointLsn: Lsn | undefined;
+  readonly lowPageCount: PageCount;
+}
+
+/** Limits of a field that holds a tail index. An empty one is legal: nothing changed since the checkpoint. */
+export const TAIL_INDEX_LIMITS: NestedLimits = {
+  name: "tail_index",
+  countMax: 1,
+  sizeMin: 0,
+  fields: new Map([
+    [
+      1,
+      {
+        name: "commits",
+        // Each is at least a tag, a size, an LSN and a page set: what 16 MiB hold.
+        countMax: 1 << 20,
+        sizeMin: 13,
+        fields: new Map([[3, segmentRefLimits(65_536)]]),
+      },
+    ],
+    [2, SHRINKS_LIMITS],
+  ]),
+};
+
+/**
+ * What is wrong with an index, as a sentence; undefined when nothing is.
+ *
+ * @param tally the record's own pages; the index's are added
+ */
+export function tailIndexFault(
+  index: TailIndex,
+  context: TailIndexContext,
+  tally: PageTally,
+): string | undefined {
+  let above = context.lsn - 1n;
+  for (const commit of index.commits) {
+    const name = `tail index, commit ${commit.lsn}`;
+    const floor = context.checkpointLsn ?? 0n;
+    if (commit.lsn > above || commit.lsn <= floor) {
+      return `${name}: expected an LSN in ${floor + 1n} … ${above}`;
+    }
+    above = commit.lsn - 1n;
+    const fault = tailCommitFault(commit, context, tally);
+    if (fault !== undefined) return `${name}: ${fault}`;
+  }
+  return shrinkListFault(index.shrinks, { after: context.checkpointLsn, last: context.lsn });
+}
+
+function tailCommitFault(
+  commit: TailCommit,
+  context: TailIndexContext,
+  tally: PageTally,
+): string | undefined {
+  if (commit.inlinePageSet === undefined && commit.segments.length === 0) return "it has no page";
+  const sets = commit.inlinePageSet === undefined ? [] : [commit.inlinePageSet];
+  for (const ref of commit.segments) {
+    const fault = segmentRefFault(ref, context);
+    if (fault !== undefined) return fault;
+    sets.push(ref.pageSet);
+  }
+  for (const set of sets) {
+    const fault = tally.add(set, context.lowPageCount);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** From the wire. `tailIndexFault` is still to be asked. @throws GraftError `corrupt` */
+export function decodeTailIndex(body: TailIndexBody, fields: BodyFields): TailIndex {
+  return {
+    commits: body.commits.map((commit) => decodeTailCommit(commit, fields)),
+    shrinks: body.shrinks.map((shrink) => decodeShrink(shrink, fields)),
+  };
+}
+
+function decodeTailCommit(body: TailCommitBody, fields: BodyFields): TailCommit {
+  const { inlinePageSet } = body;
+  return {
+    lsn: fields.lsn(body.lsn),
+    ...(inlinePageSet === undefined
+      ? {}
+      : { inlinePageSet: fields.pageSet(inlinePageSet, "inline page set of the tail index") }),
+    segments: body.segments.map((ref) => decodeSegmentRef(ref, fields)),
+  };
+}
+
+/** To the wire. */
+export function encodeTailIndex(index: TailIndex): MessageInitShape<typeof TailIndexSchema> {
+  return {
+    commits: index.commits.map((commit) => ({
+      lsn: commit.lsn,
+      ...(commit.inlinePageSet === undefined
+        ? {}
+        : { inlinePageSet: encodePageSet(commit.inlinePageSet) }),
+      segments: commit.segments.map(encodeSegmentRef),
+    })),
+    shrinks: [...index.shrinks],
+  };
+}
