@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import { open as openAsync } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -13,6 +14,8 @@ const FLAGS: Readonly<Record<FileMode, number>> = {
   "create-new": fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
 };
 
+/** Process ids are used again, and in containers they are all alike: a dead process's file stays in the way. */
+const PROCESS_TAG = `${process.pid}-${randomUUID().slice(0, 8)}`;
 let temporaryCount = 0;
 
 /** The machine's disks, through `node:fs`. */
@@ -100,7 +103,7 @@ export const nodeFileSystem: FileSystem = {
     parts: readonly Uint8Array[],
     mode: "replace" | "create-only",
   ): Promise<boolean> {
-    const temporary = `${path}.${process.pid}-${++temporaryCount}.tmp`;
+    const temporary = `${path}.${PROCESS_TAG}-${++temporaryCount}.tmp`;
     try {
       await fs.promises.mkdir(dirname(path), { recursive: true });
       await writeDurably(temporary, parts);

@@ -33,6 +33,8 @@ export class DiskState {
   capacity = Number.POSITIVE_INFINITY;
   isReadOnly = false;
   isDown = false;
+  /** Temporary names given out, to all processes: no two are alike, also after a crash. */
+  temporaryCount = 0;
   #nodeCount = 1;
 
   constructor(random: SeededRandom, clock: Clock | undefined) {

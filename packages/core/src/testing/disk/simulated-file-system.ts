@@ -17,7 +17,6 @@ import { SimulatedFile } from "./simulated-file.ts";
 export class SimulatedFileSystem implements FileSystem {
   protected readonly state: DiskState;
   #owner: Owner = { isAlive: true };
-  #temporaryCount = 0;
 
   constructor(state: DiskState) {
     this.state = state;
@@ -121,7 +120,7 @@ export class SimulatedFileSystem implements FileSystem {
     mode: "replace" | "create-only",
   ): Promise<boolean> {
     const directory = `${path}/..`;
-    const temporary = `${path}.${++this.#temporaryCount}.tmp`;
+    const temporary = `${path}.${++this.state.temporaryCount}.tmp`;
     const owner = this.#owner;
     try {
       if (this.state.tree.find(directory) === undefined) this.makeDirectory(directory);

@@ -1,0 +1,130 @@
+import { type Clock, isGraftError } from "@graft/core";
+import { bodySize } from "./object-body.ts";
+import type {
+  CallOptions,
+  GetOptions,
+  ListedObject,
+  ObjectBody,
+  ObjectInfo,
+  ObjectStore,
+  ObjectStoreOperation,
+  StoredObject,
+} from "./object-store.ts";
+import { type ObjectStoreRequest, RequestMeter } from "./request-meter.ts";
+
+/**
+ * Counts each call of a store as one request. Put it below retries, so that every try counts. A store
+ * whose calls are several requests (S3: uploads in parts, listings in pages) takes a meter itself.
+ */
+export class MeteredObjectStore implements ObjectStore {
+  readonly name: string;
+  readonly meter: RequestMeter;
+  readonly #inner: ObjectStore;
+  readonly #clock: Clock;
+
+  constructor(inner: ObjectStore, clock: Clock, meter: RequestMeter = new RequestMeter()) {
+    this.name = inner.name;
+    this.meter = meter;
+    this.#inner = inner;
+    this.#clock = clock;
+  }
+
+  async get(key: string, options: GetOptions = {}): Promise<StoredObject | undefined> {
+    return await this.#count("get", 0, async () => {
+      const value = await this.#inner.get(key, options);
+      const outcome = value === undefined ? "missing" : "ok";
+      return { value, outcome, receivedBytes: value?.bytes.length ?? 0 };
+    });
+  }
+
+  async head(key: string, options: CallOptions = {}): Promise<ObjectInfo | undefined> {
+    return await this.#count("head", 0, async () => {
+      const value = await this.#inner.head(key, options);
+      return { value, outcome: value === undefined ? "missing" : "ok" };
+    });
+  }
+
+  async put(key: string, body: ObjectBody, options: CallOptions = {}): Promise<void> {
+    await this.#count("put", bodySize(body), async () => {
+      await this.#inner.put(key, body, options);
+      return { value: undefined, outcome: "ok" };
+    });
+  }
+
+  async create(
+    key: string,
+    body: ObjectBody,
+    options: CallOptions = {},
+  ): Promise<"created" | "exists"> {
+    return await this.#count("create", bodySize(body), async () => {
+      const value = await this.#inner.create(key, body, options);
+      return { value, outcome: value === "created" ? "ok" : "exists" };
+    });
+  }
+
+  async delete(key: string, options: CallOptions = {}): Promise<void> {
+    await this.#count("delete", 0, async () => {
+      await this.#inner.delete(key, options);
+      return { value: undefined, outcome: "ok" };
+    });
+  }
+
+  async *list(prefix: string, options: CallOptions = {}): AsyncIterable<ListedObject> {
+    const startedMs = this.#clock.monotonicMs();
+    let outcome: ObjectStoreRequest["outcome"] = "ok";
+    try {
+      yield* this.#inner.list(prefix, options);
+    } catch (error) {
+      outcome = outcomeOf(error);
+      throw error;
+    } finally {
+      this.#record("list", outcome, startedMs, 0, 0);
+    }
+  }
+
+  serverTimeMs(): number | undefined {
+    return this.#inner.serverTimeMs();
+  }
+
+  async close(): Promise<void> {
+    await this.#inner.close();
+  }
+
+  async #count<T>(
+    operation: ObjectStoreOperation,
+    sentBytes: number,
+    run: () => Promise<Answer<T>>,
+  ): Promise<T> {
+    const startedMs = this.#clock.monotonicMs();
+    try {
+      const answer = await run();
+      this.#record(operation, answer.outcome, startedMs, sentBytes, answer.receivedBytes ?? 0);
+      return answer.value;
+    } catch (error) {
+      this.#record(operation, outcomeOf(error), startedMs, sentBytes, 0);
+      throw error;
+    }
+  }
+
+  #record(
+    operation: ObjectStoreOperation,
+    outcome: ObjectStoreRequest["outcome"],
+    startedMs: number,
+    sentBytes: number,
+    receivedBytes: number,
+  ): void {
+    const durationMs = this.#clock.monotonicMs() - startedMs;
+    this.meter.record({ operation, outcome, sentBytes, receivedBytes, durationMs });
+  }
+}
+
+interface Answer<T> {
+  readonly value: T;
+  readonly outcome: ObjectStoreRequest["outcome"];
+  readonly receivedBytes?: number;
+}
+
+/** Whatever is not an error of ours is the reason of an abort. */
+function outcomeOf(error: unknown): ObjectStoreRequest["outcome"] {
+  return isGraftError(error) ? error.code : "aborted";
+}
