@@ -9,7 +9,7 @@ export function invariant(condition: unknown, sentence: string): asserts conditi
 
 /** Closes a `switch` over a union: compiles only when every alternative was handled. */
 export function unreachable(value: never): never {
-  throw new InvariantError(`every alternative is handled, got ${JSON.stringify(value)}`);
+  throw new InvariantError(`every alternative is handled, got ${describe(value)}`);
 }
 
 /** A promise this code made to itself was broken. Not to be caught and continued from. */
@@ -18,5 +18,14 @@ export class InvariantError extends Error {
 
   constructor(sentence: string) {
     super(`broken invariant: ${sentence}`);
+  }
+}
+
+/** JSON where it can be: a bigint or a cycle must not hide the broken invariant behind another error. */
+function describe(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
   }
 }

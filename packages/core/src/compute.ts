@@ -5,13 +5,14 @@
 export interface Compute {
   /** SHA-256 over the concatenation of the parts: 32 bytes. */
   sha256(...parts: readonly Uint8Array[]): Uint8Array;
-  /** One zstd frame that decompresses to `bytes`. */
+  /** One zstd frame that decompresses to `bytes`, which must not change until it resolved. */
   compress(bytes: Uint8Array): Promise<Uint8Array>;
   /**
    * The content of one zstd frame, which must be exactly `size` bytes.
    *
-   * @throws GraftError `corrupt` when it is no zstd frame or its content has another size; memory
-   *   beyond `size` is never taken, whatever the frame claims.
+   * @throws GraftError `corrupt` when it is not exactly one whole frame (bytes after it included) or its
+   *   content has another size. Whatever the frame claims, memory taken stays within `size` and a
+   *   decoder window of 8 MiB.
    */
   decompress(bytes: Uint8Array, size: number): Promise<Uint8Array>;
 }

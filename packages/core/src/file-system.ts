@@ -12,7 +12,7 @@
 export interface FileSystem {
   /** Opens a file for reading and writing at offsets. The mode says what must, may or must not exist. */
   open(path: string, mode: FileMode): File;
-  /** Creates the directory and its missing parents. */
+  /** Creates the directory and its missing parents, durably: no `syncDirectory` is owed for them. */
   makeDirectory(path: string): void;
   /** Names in a directory, in code-unit order; undefined when it does not exist. */
   list(path: string): readonly string[] | undefined;
@@ -28,7 +28,8 @@ export interface FileSystem {
   syncDirectory(path: string): void;
   /**
    * Takes an exclusive lock named by a path, across processes; the kernel releases it when its holder
-   * dies. Undefined when somebody (also this process) holds it.
+   * dies. Undefined when somebody (also this process) holds it. The file at the path belongs to the
+   * lock: nothing else may open it, and it is never removed while locks may be taken.
    */
   lock(path: string): FileLock | undefined;
 
@@ -36,8 +37,11 @@ export interface FileSystem {
   readWhole(path: string, range?: ByteRange): Promise<Uint8Array | undefined>;
   /**
    * Writes a file so that readers see all of it or nothing, durably when it resolves. `create-only`
-   * leaves an existing file alone and answers false: exactly one of many racing writers gets true.
-   * Missing parent directories are created.
+   * leaves an existing file alone and answers false: exactly one of many racing writers gets true, and
+   * for the others the file that is there is durable too. Missing parent directories are created.
+   *
+   * A crash in between may leave a file beside it whose name ends in `.tmp`: it is no one's, and may be
+   * removed when no writer is at work.
    */
   writeWhole(
     path: string,
@@ -78,7 +82,10 @@ export interface File {
   write(bytes: Uint8Array, offset: number): void;
   truncate(size: number): void;
   size(): number;
-  /** Makes all writes to this file durable (fdatasync). */
+  /**
+   * Makes all writes to this file durable (fdatasync). After it threw, what was written since the last
+   * good sync may never become durable, not even by another sync: write it again, or recover.
+   */
   sync(): void;
   close(): void;
 }

@@ -1,14 +1,33 @@
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
-import { constants, zstdCompress, zstdDecompress } from "node:zlib";
+import {
+  constants,
+  zstdCompress,
+  zstdCompressSync,
+  zstdDecompress,
+  zstdDecompressSync,
+} from "node:zlib";
+import { BytesError } from "../bytes/bytes-error.ts";
+import { outlineZstdFrame } from "../bytes/zstd-frame.ts";
 import type { Compute } from "../compute.ts";
 import { GraftError } from "../error.ts";
 
-const compress = promisify(zstdCompress);
-const decompress = promisify(zstdDecompress);
+const compressOffLoop = promisify(zstdCompress);
+const decompressOffLoop = promisify(zstdDecompress);
 
-/** zstd's own default: 3. Higher levels cost more time than they save bytes on database pages. */
-const LEVEL = 3;
+/** zstd's own default. Higher levels cost more time than they save bytes on database pages. */
+const PARAMETERS = { [constants.ZSTD_c_compressionLevel]: 3 };
+
+/**
+ * Inputs up to here are done at once: handing work to another thread and back costs 0.1–0.2 ms, as
+ * much as compressing 16 KiB (0.07 ms) or decompressing 64 KiB (0.12 ms) right here. Measured on 4 KiB
+ * pages, the call is 3 to 4 times faster.
+ */
+const COMPRESS_AT_ONCE_SIZE_MAX = 16 * 1024;
+const DECOMPRESS_AT_ONCE_SIZE_MAX = 64 * 1024;
+
+/** What every zstd decoder must be able to afford (RFC 8878 §3.1.1.1.2). */
+const WINDOW_SIZE_MAX = 8n * 1024n * 1024n;
 
 /** zstd on libuv's thread pool, SHA-256 from OpenSSL. */
 export const nodeCompute: Compute = {
@@ -19,17 +38,14 @@ export const nodeCompute: Compute = {
   },
 
   async compress(bytes: Uint8Array): Promise<Uint8Array> {
-    const params = { [constants.ZSTD_c_compressionLevel]: LEVEL };
-    return plain(await compress(bytes, { params }));
+    const options = { params: PARAMETERS };
+    if (bytes.length <= COMPRESS_AT_ONCE_SIZE_MAX) return plain(zstdCompressSync(bytes, options));
+    return plain(await compressOffLoop(bytes, options));
   },
 
   async decompress(bytes: Uint8Array, size: number): Promise<Uint8Array> {
-    let content: Uint8Array;
-    try {
-      content = plain(await decompress(bytes, { maxOutputLength: Math.max(1, size) }));
-    } catch (cause) {
-      throw new GraftError("corrupt", `zstd frame does not decompress to ${size} bytes`, { cause });
-    }
+    checkOutline(bytes, size);
+    const content = await decompressChecked(bytes, size);
     if (content.length !== size) {
       throw new GraftError("corrupt", `zstd frame holds ${content.length} bytes, expected ${size}`);
     }
@@ -37,7 +53,46 @@ export const nodeCompute: Compute = {
   },
 };
 
-/** A plain view: a Buffer's own slice and toString would leak into callers. */
+/** Refuses by what the frame says of itself, before memory is taken. */
+function checkOutline(bytes: Uint8Array, size: number): void {
+  const { size: frameSize, contentSize = BigInt(size), windowSize } = outlineOf(bytes);
+  if (frameSize !== bytes.length) {
+    const extra = bytes.length - frameSize;
+    throw new GraftError("corrupt", `${extra} bytes follow a zstd frame of ${frameSize} bytes`);
+  }
+  if (contentSize !== BigInt(size)) {
+    throw new GraftError("corrupt", `zstd frame claims ${contentSize} bytes, expected ${size}`);
+  }
+  if (windowSize > WINDOW_SIZE_MAX && windowSize > BigInt(size)) {
+    throw new GraftError("corrupt", `zstd frame claims a window of ${windowSize} bytes`);
+  }
+}
+
+function outlineOf(bytes: Uint8Array): ReturnType<typeof outlineZstdFrame> {
+  try {
+    return outlineZstdFrame(bytes);
+  } catch (cause) {
+    if (!(cause instanceof BytesError)) throw cause;
+    throw new GraftError("corrupt", `not one whole zstd frame: ${cause.message}`, { cause });
+  }
+}
+
+async function decompressChecked(bytes: Uint8Array, size: number): Promise<Uint8Array> {
+  // zlib refuses an output limit of 0; one byte too many is caught by the caller.
+  const options = { maxOutputLength: Math.max(1, size) };
+  try {
+    if (size <= DECOMPRESS_AT_ONCE_SIZE_MAX) return plain(zstdDecompressSync(bytes, options));
+    return plain(await decompressOffLoop(bytes, options));
+  } catch (cause) {
+    throw new GraftError("corrupt", `zstd frame does not decompress to ${size} bytes`, { cause });
+  }
+}
+
+/**
+ * Never a Buffer: its own slice and toString would leak into callers. A copy where zlib cut the result
+ * from a larger chunk, which a cached frame of 800 bytes would otherwise keep alive.
+ */
 function plain(buffer: Uint8Array): Uint8Array {
+  if (buffer.buffer.byteLength > buffer.byteLength) return new Uint8Array(buffer);
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }

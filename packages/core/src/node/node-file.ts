@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import { invariant } from "../assert.ts";
 import type { File } from "../file-system.ts";
 import { fileError } from "./file-error.ts";
 
@@ -13,6 +14,7 @@ export class NodeFile implements File {
   }
 
   read(target: Uint8Array, offset: number): number {
+    assertOffset(offset);
     return this.#attempt("read", (fd) => {
       let done = 0;
       while (done < target.length) {
@@ -25,6 +27,7 @@ export class NodeFile implements File {
   }
 
   write(bytes: Uint8Array, offset: number): void {
+    assertOffset(offset);
     this.#attempt("write", (fd) => {
       let done = 0;
       while (done < bytes.length) {
@@ -46,9 +49,15 @@ export class NodeFile implements File {
   }
 
   close(): void {
-    if (this.#fd === undefined) return;
-    fs.closeSync(this.#fd);
+    const fd = this.#fd;
+    if (fd === undefined) return;
+    // Forgotten first: a descriptor must not be closed twice, even when closing reports an error.
     this.#fd = undefined;
+    try {
+      fs.closeSync(fd);
+    } catch (error) {
+      throw fileError("close", this.#path, error);
+    }
   }
 
   #attempt<T>(action: string, run: (fd: number) => T): T {
@@ -59,4 +68,12 @@ export class NodeFile implements File {
       throw fileError(action, this.#path, error);
     }
   }
+}
+
+/** A negative position means "wherever the descriptor stands" to Node. */
+function assertOffset(offset: number): void {
+  invariant(
+    Number.isSafeInteger(offset) && offset >= 0,
+    "a file is read and written at offsets ≥ 0",
+  );
 }
