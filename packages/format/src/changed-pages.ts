@@ -5,13 +5,10 @@
  */
 import { invariant, type PageCount, type PageSet } from "@graft/core";
 import { Splinter, unionInto } from "@graft/splinter";
-import { type CommitRecord, lowPageCountOf } from "./commit-record.ts";
+import { type CommitPages, type CommitRecord, lowPageCountOf } from "./commit-record.ts";
 
 /** What the fold needs of a commit. */
-export type ChangeRecord = Pick<
-  CommitRecord,
-  "lsn" | "pageCount" | "lowPageCount" | "segments" | "inlineFrames"
->;
+export type ChangeRecord = CommitPages & Pick<CommitRecord, "lsn" | "pageCount" | "lowPageCount">;
 
 /** What changed, and what the volume has become. */
 export interface ChangedPages {

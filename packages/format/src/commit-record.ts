@@ -107,8 +107,14 @@ export function commitRecordHash(storedBytes: Uint8Array, compute: Compute): Uin
   return compute.sha256(storedBytes);
 }
 
+/** The pages a commit wrote, wherever they are. */
+export interface CommitPages {
+  readonly segments: readonly Pick<SegmentRef, "pageSet">[];
+  readonly inlineFrames: readonly Pick<InlineFrame, "pageSet">[];
+}
+
 /** All pages the commit wrote, as a new set. */
-export function commitPageSet(record: Pick<CommitRecord, "segments" | "inlineFrames">): PageSet {
+export function commitPageSet(record: CommitPages): PageSet {
   const pages = new Splinter();
   for (const ref of record.segments) unionInto(pages, ref.pageSet);
   for (const frame of record.inlineFrames) unionInto(pages, frame.pageSet);
@@ -123,7 +129,7 @@ export function lowPageCountOf(
 }
 
 /** The remote state that the commit made. */
-export function snapshotOf(record: CommitRecord): Snapshot {
+export function snapshotOf(record: Omit<CommitRecord, "inlineFrames">): Snapshot {
   const { volumeId, lsn, pageCount, pageSize, clientId, commitId, timestampMs } = record;
   const snapshot = { volumeId, lsn, pageCount, pageSize, clientId, timestampMs };
   return commitId === undefined ? snapshot : { ...snapshot, commitId };

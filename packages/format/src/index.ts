@@ -6,6 +6,7 @@ export { type ChangedPages, type ChangeRecord, changedPages } from "./changed-pa
 export {
   type CheckpointRef,
   type CommitMetadata,
+  type CommitPages,
   type CommitRecord,
   commitPageSet,
   commitRecordHash,
