@@ -2,32 +2,31 @@
 import {
   type Compute,
   GraftError,
-  gidBytes,
   isGraftError,
-  type Lsn,
   nextLsn,
-  type Page,
-  type PageSize,
+  READ_PAGES_BUDGET_DEFAULT,
   type Snapshot,
 } from "@graft/core";
-import { encodeFrame, framePageCountMax } from "@graft/format";
+import { encodeFrame, type Frame, framePageCountMax } from "@graft/format";
 import {
-  fromCommitMetadata,
-  fromFrame,
-  fromLowPageCount,
-  fromLsnRange,
-  fromOptionalCommitId,
-  fromPage,
-  fromPageSet,
-  fromSegmentInfo,
+  fromCommitRequest,
+  fromCreateVolumeRequest,
+  fromGetSnapshotRequest,
+  fromPullCommitsRequest,
+  fromPullGraftRequest,
+  fromReadPagesRequest,
+  fromStreamPagesRequest,
+  fromWritePagesRequest,
   type GraftClients,
   present,
-  readAnswer,
-  toCommit,
-  toPage,
-  toPageSet,
-  toSegmentInfo,
-  toSnapshot,
+  toCommitAnswer,
+  toGetSnapshotAnswer,
+  toPullCommitsAnswer,
+  toPullGraftAnswer,
+  toReadPagesAnswer,
+  toStreamPagesAnswer,
+  toWritePagesAnswer,
+  type WireCommit,
 } from "@graft/rpc";
 import type {
   CommitPage,
@@ -36,6 +35,7 @@ import type {
   Remote,
   RemoteChanges,
   RemoteCommitAnswer,
+  RemoteCommitInfo,
   RemoteCommitRequest,
   UploadedSegment,
 } from "./remote.ts";
@@ -55,12 +55,9 @@ export function createConnectRemote(parts: ConnectRemoteParts): Remote {
     name: parts.name,
 
     async getSnapshot(volumeId, signal): Promise<Snapshot | undefined> {
+      const message = fromGetSnapshotRequest({ volumeId });
       try {
-        const answer = await metastore.getSnapshot(
-          { vid: gidBytes(volumeId) },
-          present({ signal }),
-        );
-        return readAnswer("GetSnapshot", () => toSnapshot(answer.snapshot));
+        return toGetSnapshotAnswer(await metastore.getSnapshot(message, present({ signal })));
       } catch (error) {
         if (isGraftError(error, "not-found")) return undefined;
         throw error;
@@ -68,39 +65,29 @@ export function createConnectRemote(parts: ConnectRemoteParts): Remote {
     },
 
     async pullChanges(volumeId, from, signal): Promise<RemoteChanges | undefined> {
-      const range = fromLsnRange({ start: nextLsn(from) });
-      const answer = await metastore.pullGraft(
-        { vid: gidBytes(volumeId), range },
-        present({ signal }),
-      );
-      if (answer.range === undefined) return undefined;
-      return readAnswer("PullGraft", () => ({
-        snapshot: toSnapshot(answer.snapshot),
-        changed: toPageSet(answer.graft),
-      }));
+      const message = fromPullGraftRequest({ volumeId, range: { start: nextLsn(from) } });
+      const answer = toPullGraftAnswer(await metastore.pullGraft(message, present({ signal })));
+      if (answer.changes === undefined) return undefined;
+      return { snapshot: answer.snapshot, changed: answer.changes.pageSet };
     },
 
     async pullCommits(volumeId, from, signal): Promise<CommitPage> {
-      const answer = await metastore.pullCommits(
-        { vid: gidBytes(volumeId), range: fromLsnRange({ start: from }) },
-        present({ signal }),
-      );
-      const commits = readAnswer("PullCommits", () => answer.commits.map(toCommit));
-      return { commits: commits.map(toCommitInfo), hasMore: answer.hasMore };
+      const range = { start: from };
+      const message = fromPullCommitsRequest({ volumeId, range, includeRecords: false });
+      const answer = toPullCommitsAnswer(await metastore.pullCommits(message, present({ signal })));
+      return { commits: answer.commits.map(toCommitInfo), hasMore: answer.hasMore };
     },
 
     async createVolume(volumeId, pageSize, signal): Promise<void> {
-      await metastore.createVolume({ vid: gidBytes(volumeId), pageSize }, present({ signal }));
+      const message = fromCreateVolumeRequest({ volumeId, pageSize });
+      await metastore.createVolume(message, present({ signal }));
     },
 
     async commit(request, signal): Promise<RemoteCommitAnswer> {
       const message = await toCommitMessage(request, parts.compute);
       try {
-        const answer = await metastore.commit(message, present({ signal }));
-        return {
-          kind: "committed",
-          snapshot: readAnswer("Commit", () => toSnapshot(answer.snapshot)),
-        };
+        const answer = toCommitAnswer(await metastore.commit(message, present({ signal })));
+        return { kind: "committed", snapshot: answer.snapshot };
       } catch (error) {
         if (isGraftError(error, "rejected")) return { kind: "rejected" };
         throw error;
@@ -108,111 +95,70 @@ export function createConnectRemote(parts: ConnectRemoteParts): Remote {
     },
 
     async readPages(request, signal): Promise<CoveredPages> {
-      const answer = await pagestore.readPages(toReadMessage(request), present({ signal }));
-      return checkCovered(
-        request,
-        readAnswer("ReadPages", () => toCoveredPages(answer)),
-      );
+      const { volumeId, lsn, pages } = request;
+      const byteBudget = Math.max(READ_PAGES_BUDGET_DEFAULT, request.pageSize);
+      const message = fromReadPagesRequest({ volumeId, lsn, pageSet: pages, byteBudget });
+      const answer = await pagestore.readPages(message, present({ signal }));
+      return checkCovered(request, toReadPagesAnswer(answer));
     },
 
     async *streamPages(request, signal): AsyncGenerator<CoveredPages> {
-      for await (const part of pagestore.streamPages(toReadMessage(request), present({ signal }))) {
-        yield checkCovered(
-          request,
-          readAnswer("StreamPages", () => toCoveredPages(part)),
-        );
+      const { volumeId, lsn, pages } = request;
+      const message = fromStreamPagesRequest({ volumeId, lsn, pageSet: pages });
+      for await (const part of pagestore.streamPages(message, present({ signal }))) {
+        yield checkCovered(request, toStreamPagesAnswer(part));
       }
     },
 
     async writePages(volumeId, pageSize, pages, signal): Promise<readonly UploadedSegment[]> {
-      const answer = await pagestore.writePages(
-        { vid: gidBytes(volumeId), pageSize, pages: pages.map(fromPage) },
-        present({ signal }),
-      );
-      const segments = readAnswer("WritePages", () => answer.segments.map(toSegmentInfo));
-      return segments.map(({ segmentId, pageSet, sizeBytes }) => ({
-        segmentId,
-        pages: pageSet,
-        size: sizeBytes,
-      }));
+      const message = fromWritePagesRequest({ volumeId, pageSize, pages });
+      return toWritePagesAnswer(await pagestore.writePages(message, present({ signal })));
     },
 
     close: parts.close,
   };
 }
 
-async function toCommitMessage(request: RemoteCommitRequest, compute: Compute) {
-  const frames = await encodeInlinePages(request, compute);
-  return {
-    vid: gidBytes(request.volumeId),
-    cid: gidBytes(request.clientId),
-    ...present({ snapshotLsn: request.base as bigint | undefined }),
-    pageCount: request.pageCount,
-    segments: request.segments.map((segment) =>
-      fromSegmentInfo({
-        segmentId: segment.segmentId,
-        pageSet: segment.pages,
-        ...present({ sizeBytes: segment.size }),
-      }),
-    ),
-    ...present({
-      commitId: fromOptionalCommitId(request.commitId),
-      lowPageCount: fromLowPageCount(request.lowPageCount, request.pageCount),
-      metadata: fromCommitMetadata(present({ ...pickMetadata(request) })),
-    }),
-    inlineFrames: frames.map(fromFrame),
-    pageSize: request.pageSize,
-  };
+async function toCommitMessage(
+  request: RemoteCommitRequest,
+  compute: Compute,
+): Promise<ReturnType<typeof fromCommitRequest>> {
+  const { message, appTransactionId, inlinePages, base, ...rest } = request;
+  const metadata = present({ message, appTransactionId });
+  return fromCommitRequest({
+    ...rest,
+    ...present({ baseLsn: base }),
+    inlineFrames: await encodeInlinePages(request, compute),
+    ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
+  });
 }
 
-function pickMetadata(request: RemoteCommitRequest) {
-  return { message: request.message, appTransactionId: request.appTransactionId };
-}
-
-async function encodeInlinePages(request: RemoteCommitRequest, compute: Compute) {
+async function encodeInlinePages(
+  request: RemoteCommitRequest,
+  compute: Compute,
+): Promise<readonly Frame[]> {
   const context = { volumeId: request.volumeId, pageSize: request.pageSize };
   const countMax = framePageCountMax(request.pageSize);
-  const frames = [];
+  const frames: Frame[] = [];
   for (let at = 0; at < request.inlinePages.length; at += countMax) {
     frames.push(await encodeFrame(request.inlinePages.slice(at, at + countMax), context, compute));
   }
   return frames;
 }
 
-function toReadMessage(request: ReadPagesRequest) {
-  return {
-    vid: gidBytes(request.volumeId),
-    lsn: request.lsn as bigint,
-    graft: fromPageSet(request.pages),
-  };
-}
-
-function toCoveredPages(answer: {
-  readonly pages: readonly Parameters<typeof toPage>[0][];
-  readonly covered: Uint8Array;
-}): CoveredPages {
-  return { pages: answer.pages.map(toPage), covered: toPageSet(answer.covered) };
-}
-
 /** Pages of the wrong size, or an answer that settles nothing, would be kept as truth: refuse them. */
 function checkCovered(request: ReadPagesRequest, answer: CoveredPages): CoveredPages {
   if (answer.covered.isEmpty) throw badAnswer(request, "it settles no page");
-  for (const page of answer.pages) checkPage(request, answer, page, request.pageSize);
+  for (const page of answer.pages) {
+    if (page.data.length !== request.pageSize) {
+      const found = `page ${page.index} has ${page.data.length} bytes`;
+      throw badAnswer(request, `${found}, expected ${request.pageSize}`);
+    }
+    if (!answer.covered.contains(page.index)) {
+      throw badAnswer(request, `page ${page.index} is not among those it settles`);
+    }
+  }
   return answer;
-}
-
-function checkPage(
-  request: ReadPagesRequest,
-  answer: CoveredPages,
-  page: Page,
-  pageSize: PageSize,
-): void {
-  if (page.data.length !== pageSize) {
-    throw badAnswer(request, `page ${page.index} has ${page.data.length} bytes, not ${pageSize}`);
-  }
-  if (!answer.covered.contains(page.index)) {
-    throw badAnswer(request, `page ${page.index} is not among those it settles`);
-  }
 }
 
 function badAnswer(request: ReadPagesRequest, why: string): GraftError {
@@ -220,11 +166,11 @@ function badAnswer(request: ReadPagesRequest, why: string): GraftError {
   return new GraftError(
     "internal",
     `malformed answer to a read of volume ${volumeId} at LSN ${lsn}: ${why}`,
-    { details: { volume: volumeId, lsn: String(lsn satisfies Lsn) } },
+    { details: { volume: volumeId, lsn: String(lsn) } },
   );
 }
 
-function toCommitInfo(commit: ReturnType<typeof toCommit>): CommitPage["commits"][number] {
+function toCommitInfo(commit: WireCommit): RemoteCommitInfo {
   let changedPageCount = commit.inlinePageSet?.cardinality ?? 0;
   for (const segment of commit.segments) changedPageCount += segment.pageSet.cardinality;
   return {

@@ -6,10 +6,10 @@ import type {
   PageCount,
   PageSet,
   PageSize,
-  SegmentId,
   Snapshot,
   VolumeId,
 } from "@graft/core";
+import type { SegmentInfo } from "@graft/rpc";
 
 /**
  * The two services as one replica sees them. Every failure is a `GraftError`; `unavailable` means that
@@ -73,11 +73,8 @@ export interface RemoteCommitInfo {
   readonly appTransactionId: string | undefined;
 }
 
-export interface UploadedSegment {
-  readonly segmentId: SegmentId;
-  readonly pages: PageSet;
-  readonly size: number | undefined;
-}
+/** A segment that was uploaded, as a commit names it. */
+export type UploadedSegment = SegmentInfo;
 
 export interface RemoteCommitRequest {
   readonly volumeId: VolumeId;
