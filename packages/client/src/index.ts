@@ -2,6 +2,7 @@
 export { checkTag } from "./data-directory.ts";
 export type { ImportRequest, ImportResult } from "./import-pages.ts";
 // The services as a replica sees them.
+export { type ConnectRemoteParts, createConnectRemote } from "./remote/connect-remote.ts";
 export type {
   CommitPage,
   CoveredPages,
@@ -13,7 +14,9 @@ export type {
   RemoteCommitRequest,
   UploadedSegment,
 } from "./remote/remote.ts";
+export { createWatchedRemote } from "./remote/watched-remote.ts";
 export { type NewVolumeOptions, Runtime, type RuntimeOptions } from "./runtime.ts";
+
 // What a replica keeps.
 export type {
   LocalState,
