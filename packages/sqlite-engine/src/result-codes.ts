@@ -87,9 +87,10 @@ const EXTENDED_NAMES: Readonly<Record<number, readonly string[]>> = {
   ).split(" "),
   [SQLITE_CORRUPT]: ["VTAB", "SEQUENCE", "INDEX"],
   [SQLITE_CANTOPEN]: ["NOTEMPDIR", "ISDIR", "FULLPATH", "CONVPATH", "DIRTYWAL", "SYMLINK"],
-  [SQLITE_CONSTRAINT]: (
-    "CHECK COMMITHOOK FOREIGNKEY FUNCTION NOTNULL PRIMARYKEY TRIGGER UNIQUE VTAB ROWID PINNED DATATYPE"
-  ).split(" "),
+  [SQLITE_CONSTRAINT]:
+    "CHECK COMMITHOOK FOREIGNKEY FUNCTION NOTNULL PRIMARYKEY TRIGGER UNIQUE VTAB ROWID PINNED DATATYPE".split(
+      " ",
+    ),
 };
 
 /** The low 8 bits: what kind of failure it is. */
@@ -105,4 +106,21 @@ export function resultCodeName(code: number): string {
   if (primary === undefined) return `SQLITE_${code}`;
   const extended = EXTENDED_NAMES[primaryCode(code)]?.[(code >> 8) - 1];
   return extended === undefined || extended === "" ? primary : `${primary}_${extended}`;
+}
+
+/**
+ * The code with which a failed read must leave a statement that writes: one after which SQLite undoes
+ * what the statement has done (and, where it cannot, the whole transaction). Other codes, `SQLITE_BUSY`
+ * among them, may leave half a statement in the transaction.
+ */
+export function toRollbackCode(code: number): number {
+  switch (primaryCode(code)) {
+    case SQLITE_IOERR:
+    case SQLITE_NOMEM:
+    case SQLITE_INTERRUPT:
+    case SQLITE_FULL:
+      return code;
+    default:
+      return SQLITE_IOERR;
+  }
 }

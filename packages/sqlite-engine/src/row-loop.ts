@@ -13,8 +13,7 @@
  * `row` may call into SQLite (`sqlite3_column_…`), which only reads the current row. It must not throw:
  * an exception would unwind SQLite's stack.
  */
-import type { WasmFunction } from "./web-assembly.ts";
-import { webAssembly } from "./web-assembly.ts";
+
 import {
   exportFunction,
   functionBody,
@@ -24,6 +23,8 @@ import {
   section,
   WASM_HEADER,
 } from "./wasm-module.ts";
+import type { WasmFunction } from "./web-assembly.ts";
+import { webAssembly } from "./web-assembly.ts";
 
 /** Runs a statement until it ends or `row` declines: SQLITE_ROW, SQLITE_DONE or an error code. */
 export type RowLoop = (statement: number) => number;
@@ -53,8 +54,11 @@ const BYTES = new Uint8Array([
 ]);
 
 /** Links the loop with an instance's `sqlite3_step` and a function that takes rows. */
-export function createRowLoop(step: WasmFunction, row: (statement: number) => number): WasmFunction {
+export function createRowLoop(
+  step: WasmFunction,
+  row: (statement: number) => number,
+): WasmFunction {
   const module = new webAssembly.Module(BYTES);
   const instance = new webAssembly.Instance(module, { js: { step, row } });
-  return instance.exports["run"] as WasmFunction;
+  return instance.exports.run as WasmFunction;
 }

@@ -61,7 +61,10 @@ export interface Vfs {
   /** For messages only; the engine registers it under a name of its own. */
   readonly name: string;
 
-  /** Opens or makes a file. Throws `SqliteError` to refuse (`SQLITE_CANTOPEN`, `SQLITE_PERM`, …). */
+  /**
+   * Opens or makes a file. SQLite reads the first 100 bytes of a main file at once, before any lock.
+   * Throws `SqliteError` to refuse (`SQLITE_CANTOPEN`, `SQLITE_PERM`, …).
+   */
   open(request: VfsOpenRequest): VfsFile;
 
   /** Removes a file. A name that does not exist is not an error. */
@@ -151,8 +154,9 @@ export interface VfsFile {
   /**
    * `FCNTL_SYNC`: everything of this transaction has been written; whatever is answered here is what
    * COMMIT reports. On the main file this is **the commit point**. After an error SQLite writes the
-   * original pages back and calls this a second time, which must succeed. `MISS` means that the commit
-   * has to wait: see `commit`.
+   * original pages back and calls this a second time, which must succeed. Answer no plain `SQLITE_BUSY`:
+   * it means "call COMMIT again", and leaves the transaction open. `MISS` means that the commit has to
+   * wait: see `commit`.
    */
   commitPoint(): number;
 
@@ -169,6 +173,10 @@ export interface VfsFile {
   /** A pragma that SQLite asks the file about before it looks at its own. `name` is as written. */
   pragma(name: string, value: string | undefined): PragmaAnswer;
 
-  /** Ends the use of the file. Never waits, never fails. */
+  /**
+   * Ends the use of the file, in whatever state: after a crash of SQLite it comes with locks held and a
+   * transaction half written. Locks are released, and what was not committed is forgotten. Never waits,
+   * never fails.
+   */
   close(): void;
 }

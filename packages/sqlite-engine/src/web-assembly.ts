@@ -40,7 +40,9 @@ export interface WebAssemblyApi {
   readonly Instance: new (module: WasmModule, imports: WasmImports) => WasmInstance;
   readonly Memory: new (limits: { initial: number; maximum: number }) => WasmMemory;
   /** JSPI: an import whose promise suspends the WASM stack. Absent in older runtimes. */
-  readonly Suspending?: new (body: (...parameters: never[]) => Promise<number>) => object;
+  readonly Suspending?: new (
+    body: (...parameters: never[]) => Promise<number>,
+  ) => object;
   /** JSPI: the form of an export that may be suspended. Absent in older runtimes. */
   readonly promising?: (exported: WasmFunction) => WasmFunction;
 }

@@ -1,1 +1,1 @@
-export {};
+export { loadNodeEngine } from "./load-engine.ts";

@@ -1,0 +1,220 @@
+/**
+ * Calls into one instance: what `EngineInstance`, `Statement` and `RowIterator` are made of. Everything
+ * that enters SQLite does so inside `exclusively`.
+ */
+import { GraftError } from "@graft/core";
+import { CallQueue } from "./call-queue.ts";
+import type { CallContext, EngineCore, RowSink } from "./engine-core.ts";
+import type { MissStrategy } from "./miss-strategy.ts";
+import type { Parameters } from "./parameters.ts";
+import { PreparedStatement } from "./prepared-statement.ts";
+import * as code from "./result-codes.ts";
+import { SqliteError } from "./sqlite-error.ts";
+import type { Pointer } from "./sqlite-exports.ts";
+
+/** SQL in the heap, not yet compiled. `end` is the position behind it, where its NUL is. */
+export interface SqlText {
+  readonly pointer: Pointer;
+  readonly end: Pointer;
+}
+
+/** A statement made of the beginning of a text, and the rest of the text. */
+export interface CompiledText {
+  /** Undefined when the text held only blanks and comments. */
+  readonly statement: PreparedStatement | undefined;
+  readonly rest: SqlText;
+}
+
+/** Two pointers: the statement, and the end of its text. */
+const TARGET_SIZE = 8;
+const NEVER: AbortSignal = new AbortController().signal;
+
+export class EngineCalls {
+  readonly core: EngineCore;
+  readonly strategy: MissStrategy;
+  readonly #queue: CallQueue = new CallQueue();
+  readonly #target: Pointer;
+  #state: { kind: "open" } | { kind: "closed" } | { kind: "broken"; cause: unknown } = {
+    kind: "open",
+  };
+
+  constructor(core: EngineCore, strategy: MissStrategy) {
+    this.core = core;
+    this.strategy = strategy;
+    this.#target = core.exports.sqlite3_malloc(TARGET_SIZE);
+  }
+
+  get isOpen(): boolean {
+    return this.#state.kind === "open";
+  }
+
+  get isBroken(): boolean {
+    return this.#state.kind === "broken";
+  }
+
+  /** Throws unless the instance can take calls. */
+  assertOpen(): void {
+    switch (this.#state.kind) {
+      case "open":
+        return;
+      case "closed":
+        throw new GraftError("invalid-argument", "this connection is closed; open another");
+      case "broken":
+        throw brokenError(this.#state.cause);
+    }
+  }
+
+  /**
+   * Runs a task when no other call is in the instance. Whatever it throws that is neither SQLite's nor
+   * ours came out of the middle of SQLite: its memory can no longer be trusted.
+   */
+  exclusively<Result>(
+    signal: AbortSignal | undefined,
+    task: () => Promise<Result>,
+  ): Promise<Result> {
+    return this.#queue.run(signal, async () => {
+      this.assertOpen();
+      try {
+        return await task();
+      } catch (error) {
+        throw this.toCallError(error, signal);
+      }
+    });
+  }
+
+  /** Opens the database; the connection is closed again when that fails. */
+  async open(filename: string, flags: number): Promise<void> {
+    const { exports, heap, facade } = this.core;
+    const name = this.createSqlText(filename);
+    const call = callContext("read", undefined);
+    const answer = await this.strategy.open(name.pointer, this.#target, flags, call);
+    exports.sqlite3_free(name.pointer);
+    this.core.database = heap.readWord(this.#target);
+    if (answer === code.SQLITE_OK) return this.strategy.onOpen();
+    const error = this.core.createError(answer);
+    await this.strategy.close();
+    facade.closeAll();
+    throw error;
+  }
+
+  /** Copies a text into the heap. Free its pointer with `freeSqlText`. */
+  createSqlText(sql: string): SqlText {
+    const text = this.core.heap.createText(this.core.exports, sql);
+    if (text === undefined) throw this.core.createError(code.SQLITE_NOMEM);
+    return { pointer: text.pointer, end: text.pointer + text.size };
+  }
+
+  freeSqlText(text: SqlText): void {
+    if (this.isOpen) this.core.exports.sqlite3_free(text.pointer);
+  }
+
+  /** Compiles the first statement of a text. */
+  async compile(
+    text: SqlText,
+    flags: number,
+    signal: AbortSignal | undefined,
+  ): Promise<CompiledText> {
+    const { core } = this;
+    const request = {
+      sql: text.pointer,
+      size: text.end - text.pointer,
+      flags,
+      target: this.#target,
+    };
+    const answer = await this.strategy.prepare(request, callContext("read", signal));
+    if (answer !== code.SQLITE_OK) throw core.createError(answer);
+    const pointer = core.heap.readWord(this.#target);
+    const rest = { pointer: core.heap.readWord(this.#target + 4), end: text.end };
+    if (pointer === 0) return { statement: undefined, rest };
+    const sql = core.heap.decodeText(text.pointer, rest.pointer - text.pointer);
+    return { statement: new PreparedStatement(core, pointer, sql), rest };
+  }
+
+  /** Begins a use of a statement: nothing of an earlier one is left. Answers the number of the use. */
+  async begin(
+    statement: PreparedStatement,
+    parameters: Parameters,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    if (statement.isPaused) await this.reset(statement, signal);
+    return statement.begin(parameters);
+  }
+
+  /** Runs a statement until it ends or the sink is full. Answers whether it has ended. */
+  async run(
+    statement: PreparedStatement,
+    sink: RowSink,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    statement.isPaused = false;
+    const answer = await this.strategy.run(statement, sink, callContext(statement.mode, signal));
+    statement.isPaused = answer === code.SQLITE_ROW;
+    const failure = this.core.takeSinkFailure();
+    if (failure !== undefined) {
+      await this.reset(statement, signal);
+      throw failure;
+    }
+    if (!statement.isPaused) this.core.exports.sqlite3_reset(statement.pointer);
+    return !statement.isPaused;
+  }
+
+  /** Ends a use of a statement that stands on a row. */
+  async reset(statement: PreparedStatement, signal: AbortSignal | undefined): Promise<void> {
+    statement.isPaused = false;
+    await this.strategy.reset(statement, callContext(statement.mode, signal));
+  }
+
+  /** Frees a statement, in whatever state. */
+  async finalize(statement: PreparedStatement): Promise<void> {
+    if (!this.isOpen || statement.isFinalized) return;
+    await this.strategy.finalize(statement.release());
+  }
+
+  /** Frees all statements, rolls back, closes. Harmless when closed or broken. */
+  close(): Promise<void> {
+    return this.#queue.run(undefined, async () => {
+      if (!this.isOpen) return;
+      const { exports, facade, database } = this.core;
+      try {
+        for (;;) {
+          const statement = exports.sqlite3_next_stmt(database, 0);
+          if (statement === 0) break;
+          await this.strategy.finalize(statement);
+        }
+        await this.strategy.close();
+        this.#state = { kind: "closed" };
+      } catch (error) {
+        throw this.toCallError(error, undefined);
+      } finally {
+        facade.closeAll();
+      }
+    });
+  }
+
+  /** What the caller gets to see; marks the instance broken when the error came out of a trap. */
+  toCallError(error: unknown, signal: AbortSignal | undefined): unknown {
+    if (error instanceof SqliteError) {
+      const isAbort = error.primaryCode === code.SQLITE_INTERRUPT && signal?.aborted === true;
+      return isAbort ? signal.reason : error;
+    }
+    if (error instanceof GraftError) return error;
+    this.#state = { kind: "broken", cause: error };
+    this.core.facade.closeAll();
+    return brokenError(error);
+  }
+}
+
+function callContext(
+  mode: PreparedStatement["mode"],
+  signal: AbortSignal | undefined,
+): CallContext {
+  return { signal: signal ?? NEVER, writes: mode !== "read" };
+}
+
+function brokenError(cause: unknown): GraftError {
+  return new GraftError(
+    "internal",
+    "SQLite crashed in this connection and its memory cannot be trusted; open another connection",
+    { cause },
+  );
+}

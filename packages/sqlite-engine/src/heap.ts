@@ -1,0 +1,132 @@
+import { invariant } from "@graft/core";
+import type { Pointer, SqliteExports } from "./sqlite-exports.ts";
+import type { WasmMemory } from "./web-assembly.ts";
+
+const PAGE_SIZE = 65_536;
+/** Longer ASCII is faster through `TextDecoder`. */
+const SHORT_TEXT_SIZE_MAX = 32;
+
+/**
+ * The memory of one WASM instance, seen as bytes and words.
+ *
+ * NOTE: the views are replaced when the memory grows, which any call into SQLite may cause. Read
+ * `heap.bytes` afresh after each call; never keep it in a variable across one.
+ */
+export class Heap {
+  /** All of the memory. */
+  bytes: Uint8Array;
+  /** The same as little-endian 32-bit words: a pointer `p` is at index `p >> 2`. */
+  words: Int32Array;
+  readonly #memory: WasmMemory;
+  readonly #decoder: TextDecoder = new TextDecoder();
+  readonly #encoder: TextEncoder = new TextEncoder();
+
+  constructor(memory: WasmMemory) {
+    this.#memory = memory;
+    this.bytes = new Uint8Array(memory.buffer);
+    this.words = new Int32Array(memory.buffer);
+  }
+
+  /** Makes the memory at least `size` bytes; false when it may not grow so far. */
+  growTo(size: number): boolean {
+    const missing = size - this.#memory.buffer.byteLength;
+    try {
+      if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE_SIZE));
+    } catch {
+      return false;
+    }
+    this.bytes = new Uint8Array(this.#memory.buffer);
+    this.words = new Int32Array(this.#memory.buffer);
+    return true;
+  }
+
+  /** The word at `pointer`, signed. */
+  readWord(pointer: Pointer): number {
+    return this.words[pointer >> 2] as number;
+  }
+
+  writeWord(pointer: Pointer, value: number): void {
+    this.words[pointer >> 2] = value;
+  }
+
+  /** Writes a 64-bit integer, little-endian. */
+  writeInt64(pointer: Pointer, value: bigint): void {
+    new DataView(this.bytes.buffer).setBigInt64(pointer, value, true);
+  }
+
+  writeDouble(pointer: Pointer, value: number): void {
+    new DataView(this.bytes.buffer).setFloat64(pointer, value, true);
+  }
+
+  /** `size` bytes of UTF-8 as a string. */
+  decodeText(pointer: Pointer, size: number): string {
+    if (size <= SHORT_TEXT_SIZE_MAX) {
+      const text = this.#decodeShortAscii(pointer, size);
+      if (text !== undefined) return text;
+    }
+    return this.#decoder.decode(this.bytes.subarray(pointer, pointer + size));
+  }
+
+  /** A NUL-terminated C string; undefined for NULL. */
+  decodeCString(pointer: Pointer): string | undefined {
+    if (pointer === 0) return undefined;
+    const end = this.bytes.indexOf(0, pointer);
+    return this.decodeText(pointer, end - pointer);
+  }
+
+  /** A C string that is never NULL. */
+  mustDecodeCString(pointer: Pointer): string {
+    const text = this.decodeCString(pointer);
+    invariant(text !== undefined, "this C string is never NULL");
+    return text;
+  }
+
+  /**
+   * Allocates and writes UTF-8 with a terminating NUL. The caller frees it with `sqlite3_free`.
+   * `undefined` when there is no memory for it.
+   */
+  createText(exports: SqliteExports, text: string): { pointer: Pointer; size: number } | undefined {
+    // Three bytes a UTF-16 unit is the most that UTF-8 takes; short texts need no exact count.
+    const capacity = text.length <= 1024 ? text.length * 3 : utf8Size(text);
+    const pointer = exports.sqlite3_malloc(capacity + 1);
+    if (pointer === 0) return undefined;
+    const target = this.bytes.subarray(pointer, pointer + capacity);
+    const { written } = this.#encoder.encodeInto(text, target);
+    this.bytes[pointer + written] = 0;
+    return { pointer, size: written };
+  }
+
+  /** Undefined when a byte is not ASCII. */
+  #decodeShortAscii(pointer: Pointer, size: number): string | undefined {
+    const bytes = this.bytes;
+    const end = pointer + size;
+    let text = "";
+    for (let at = pointer; at < end; at++) {
+      const byte = bytes[at] as number;
+      if (byte >= 0x80) return undefined;
+      text += ASCII[byte] as string;
+    }
+    return text;
+  }
+}
+
+const ASCII: readonly string[] = Array.from({ length: 0x80 }, (_, code) =>
+  String.fromCharCode(code),
+);
+
+/** How many bytes `encodeInto` writes; a lone surrogate becomes U+FFFD, three bytes. */
+function utf8Size(text: string): number {
+  let size = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit >= 0x800) size += 2;
+    else if (unit >= 0x80) size += 1;
+    // A pair of surrogates is two units and four bytes together.
+    if (unit >= 0xd800 && unit < 0xdc00 && isLowSurrogate(text.charCodeAt(at + 1))) size -= 2;
+  }
+  return size;
+}
+
+function isLowSurrogate(unit: number): boolean {
+  return unit >= 0xdc00 && unit < 0xe000;
+}

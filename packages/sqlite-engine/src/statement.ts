@@ -1,0 +1,144 @@
+import type { ColumnInfo } from "./column-info.ts";
+import { describeColumns } from "./column-info.ts";
+import type { EngineCalls } from "./engine-calls.ts";
+import type { Parameters } from "./parameters.ts";
+import type { PreparedStatement } from "./prepared-statement.ts";
+import { RowCollector } from "./row-collector.ts";
+import { RowIterator } from "./row-iterator.ts";
+import type { RowShape, SqlRow } from "./row-reader.ts";
+import type { SqlValue } from "./values.ts";
+import { toNumber } from "./values.ts";
+
+/** What `run` answers. */
+export interface RunResult {
+  /** Rows inserted, updated or deleted by the statement; that of the last such statement otherwise. */
+  readonly changes: number | bigint;
+  /** Rowid of the last insert of this connection. A bigint when a number cannot hold it. */
+  readonly lastInsertRowid: number | bigint;
+}
+
+/** What `with` changes. */
+export interface StatementOptions {
+  /** Ends every call of the returned statement: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** How rows come out, and who may stop the calls. */
+export interface StatementView {
+  readonly shape: RowShape;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * A prepared statement. Calls are queued with all others of its connection. `raw()`, `pluck()` and
+ * `with()` answer the same statement seen otherwise and leave this one as it is.
+ *
+ * A `get`, `all`, `run` or new `iterate` ends an iteration of the same statement that is still open.
+ */
+export class Statement<Row = SqlRow> {
+  readonly #calls: EngineCalls;
+  readonly #prepared: PreparedStatement;
+  readonly #view: StatementView;
+
+  /** Not for callers: `EngineInstance.prepare` makes statements. */
+  constructor(calls: EngineCalls, prepared: PreparedStatement, view: StatementView) {
+    this.#calls = calls;
+    this.#prepared = prepared;
+    this.#view = view;
+  }
+
+  /** The text it was prepared from. */
+  get sql(): string {
+    return this.#prepared.sql;
+  }
+
+  /** Whether SQLite holds that it changes nothing; transaction statements count as changing. */
+  get isReadOnly(): boolean {
+    return this.#prepared.mode === "read";
+  }
+
+  /** The first row; undefined when there is none. The statement goes no further than that row. */
+  async get(...parameters: Parameters): Promise<Row | undefined> {
+    const rows = await this.#collect(parameters, 1);
+    return rows[0];
+  }
+
+  /** All rows. */
+  all(...parameters: Parameters): Promise<Row[]> {
+    return this.#collect(parameters, Number.POSITIVE_INFINITY);
+  }
+
+  /** Runs to the end and drops the rows. */
+  run(...parameters: Parameters): Promise<RunResult> {
+    const { signal } = this.#view;
+    return this.#calls.exclusively(signal, async () => {
+      await this.#calls.begin(this.#prepared, parameters, signal);
+      await this.#calls.run(this.#prepared, NO_ROWS, signal);
+      const { exports, database } = this.#calls.core;
+      const changes = exports.sqlite3_changes64(database);
+      const lastInsertRowid = exports.sqlite3_last_insert_rowid(database);
+      if (this.#prepared.readsBigInts) return { changes, lastInsertRowid };
+      return { changes: toNumber(changes), lastInsertRowid: toNumber(lastInsertRowid) };
+    });
+  }
+
+  /**
+   * The rows one by one, read in growing batches. The connection is free between two batches: other
+   * statements may run, and an open iteration of a reading statement keeps its snapshot meanwhile.
+   * Leaving a `for await` early ends it.
+   */
+  iterate(...parameters: Parameters): RowIterator<Row> {
+    return new RowIterator<Row>(this.#calls, this.#prepared, this.#view, parameters);
+  }
+
+  /** The result columns; none for a statement without a result. */
+  columns(): Promise<ColumnInfo[]> {
+    return this.#calls.exclusively(this.#view.signal, async () =>
+      describeColumns(this.#calls.core, this.#prepared.pointer),
+    );
+  }
+
+  /** The same statement with rows as arrays of values. */
+  raw(): Statement<SqlValue[]> {
+    return new Statement(this.#calls, this.#prepared, { ...this.#view, shape: "array" });
+  }
+
+  /** The same statement with the value of its first column in place of each row. */
+  pluck(): Statement<SqlValue> {
+    return new Statement(this.#calls, this.#prepared, { ...this.#view, shape: "value" });
+  }
+
+  /** The same statement with a signal for each of its calls. */
+  with(options: StatementOptions): Statement<Row> {
+    return new Statement(this.#calls, this.#prepared, { ...this.#view, signal: options.signal });
+  }
+
+  /** Whether INTEGER columns, `changes` and `lastInsertRowid` come as bigints. For all its views. */
+  setReadBigInts(enabled: boolean): void {
+    this.#prepared.readsBigInts = enabled;
+  }
+
+  /** Frees the statement and all its views. Further calls are refused; finalizing twice is harmless. */
+  finalize(): Promise<void> {
+    // After a close or a crash there is nothing left to free.
+    if (!this.#calls.isOpen) return Promise.resolve();
+    return this.#calls.exclusively(undefined, () => this.#calls.finalize(this.#prepared));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.finalize();
+  }
+
+  #collect(parameters: Parameters, limit: number): Promise<Row[]> {
+    const { shape, signal } = this.#view;
+    return this.#calls.exclusively(signal, async () => {
+      const collector = new RowCollector(this.#prepared, shape, limit);
+      await this.#calls.begin(this.#prepared, parameters, signal);
+      const isEnded = await this.#calls.run(this.#prepared, collector, signal);
+      if (!isEnded) await this.#calls.reset(this.#prepared, signal);
+      return collector.rows as Row[];
+    });
+  }
+}
+
+const NO_ROWS = { take: (): boolean => true, clear: (): void => undefined };
