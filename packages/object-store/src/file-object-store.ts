@@ -1,5 +1,4 @@
 import { type FileSystem, GraftError, isGraftError } from "@graft/core";
-import { DurableDirectories } from "./durable-directories.ts";
 import { bodyParts } from "./object-body.ts";
 import { checkObjectKey, checkObjectPrefix } from "./object-path.ts";
 import { checkObjectRange, toByteWindow } from "./object-range.ts";
@@ -29,13 +28,11 @@ export class FileObjectStore implements ObjectStore {
   readonly name: string;
   readonly #root: string;
   readonly #fileSystem: FileSystem;
-  readonly #directories: DurableDirectories;
 
   constructor(options: FileObjectStoreOptions) {
     this.name = `file:${options.root}`;
     this.#root = options.root;
     this.#fileSystem = options.fileSystem;
-    this.#directories = new DurableDirectories(options.fileSystem, options.root);
   }
 
   async get(key: string, options: GetOptions = {}): Promise<StoredObject | undefined> {
@@ -63,7 +60,6 @@ export class FileObjectStore implements ObjectStore {
   async put(key: string, body: ObjectBody, options: CallOptions = {}): Promise<void> {
     const path = this.#path(key);
     options.signal?.throwIfAborted();
-    this.#directories.prepareFor(path);
     await this.#fileSystem.writeWhole(path, bodyParts(body), "replace");
   }
 
@@ -74,11 +70,8 @@ export class FileObjectStore implements ObjectStore {
   ): Promise<"created" | "exists"> {
     const path = this.#path(key);
     options.signal?.throwIfAborted();
-    const directory = this.#directories.prepareFor(path);
-    if (await this.#fileSystem.writeWhole(path, bodyParts(body), "create-only")) return "created";
-    // Whoever made it may have died before it synced the name, and our answer lets others rely on it.
-    this.#fileSystem.syncDirectory(directory);
-    return "exists";
+    const parts = bodyParts(body);
+    return (await this.#fileSystem.writeWhole(path, parts, "create-only")) ? "created" : "exists";
   }
 
   async delete(key: string, options: CallOptions = {}): Promise<void> {

@@ -1,7 +1,7 @@
 import { type Clock, GraftError, type Random, randomUnit } from "@graft/core";
 import { joinBody } from "./object-body.ts";
 import { checkObjectKey, checkObjectPrefix } from "./object-path.ts";
-import { checkObjectRange } from "./object-range.ts";
+import { checkObjectRange, toByteWindow } from "./object-range.ts";
 import type {
   CallOptions,
   GetOptions,
@@ -72,9 +72,7 @@ export class S3ObjectStore implements ObjectStore {
     const reply = await this.#requester.send(call, message);
     if (isMissing(message, reply)) return undefined;
     if (reply.status === 416) return await this.#beyondTheEnd(key, options);
-    if (reply.status === 200 && options.range === undefined) {
-      return { bytes: reply.body, size: reply.body.length };
-    }
+    if (reply.status === 200) return wholeToRange(reply.body, options.range);
     if (reply.status !== 206) throw this.#requester.failure(call, reply);
     const size = sizeOfRange(reply.headers["content-range"], options.range, reply.body.length);
     if (size === undefined) {
@@ -231,13 +229,20 @@ function rangeHeaders(range: ObjectRange | undefined): Readonly<Record<string, s
   return { range: `bytes=${range.offset}-${range.offset + range.size - 1}` };
 }
 
-/** The whole object's size out of "bytes 5-9/120", if that is the range that was asked for. */
+/** A server may answer a range with the whole object, and does so when there is none. */
+function wholeToRange(whole: Uint8Array, range: ObjectRange | undefined): StoredObject {
+  if (range === undefined) return { bytes: whole, size: whole.length };
+  const window = toByteWindow(range, whole.length);
+  return { bytes: whole.slice(window.start, window.end), size: whole.length };
+}
+
+/** The whole object's size out of "bytes 5-9/120", if that is the range that was asked for. MinIO: "0--1/0". */
 function sizeOfRange(
   text: string | undefined,
   range: ObjectRange | undefined,
   received: number,
 ): number | undefined {
-  const match = /^bytes ([0-9]+)-([0-9]+)\/([0-9]+)$/.exec(text ?? "");
+  const match = /^bytes ([0-9]+)-(-?[0-9]+)\/([0-9]+)$/.exec(text ?? "");
   if (match === null || range === undefined) return undefined;
   const [first = 0, last = 0, size = 0] = match.slice(1).map(Number);
   const expectedFirst = "suffix" in range ? Math.max(0, size - range.suffix) : range.offset;
