@@ -1,1 +1,7 @@
-export {};
+// The services over HTTP/2, on the machine's clock.
+export {
+  type NodeRemote,
+  type NodeRemoteOptions,
+  openNodeRemote,
+  type RemoteTraffic,
+} from "./open-node-remote.ts";

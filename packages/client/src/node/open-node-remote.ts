@@ -1,0 +1,92 @@
+import { GraftError } from "@graft/core";
+import { nodeCompute, systemClock } from "@graft/core/node";
+import { createMetastoreClient, createPagestoreClient } from "@graft/rpc";
+import { createNodeTransport, type NodeTransport, type WireStats } from "@graft/rpc/node";
+import { createConnectRemote } from "../remote/connect-remote.ts";
+import { nameOutages } from "../remote/name-outages.ts";
+import type { Remote } from "../remote/remote.ts";
+
+export interface NodeRemoteOptions {
+  /** "http://127.0.0.1:3000": one server for both services, or one for each. */
+  readonly url: string | { readonly metastore: string; readonly pagestore: string };
+  /** Sent as a bearer token with every call. */
+  readonly token?: string | undefined;
+  /** Longest unary call, ms; default 60 000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Calls sent so far, and bytes on all connections with headers and framing. */
+export interface RemoteTraffic {
+  readonly requests: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+}
+
+/** The services over HTTP/2. */
+export interface NodeRemote extends Remote {
+  traffic(): RemoteTraffic;
+}
+
+/**
+ * Connects on the first call, so that a replica opens without a network.
+ *
+ * @throws GraftError `invalid-argument`: not a URL of a server
+ */
+export function openNodeRemote(options: NodeRemoteOptions): NodeRemote {
+  const { url } = options;
+  const places = typeof url === "string" ? { metastore: url, pagestore: url } : url;
+  const metastoreUrl = parseServerUrl(places.metastore);
+  const pagestoreUrl = parseServerUrl(places.pagestore);
+  const metastore = openTransport(metastoreUrl, options);
+  const isShared = metastoreUrl === pagestoreUrl;
+  const pagestore = isShared ? metastore : openTransport(pagestoreUrl, options);
+  const transports = isShared ? [metastore] : [metastore, pagestore];
+  const remote = createConnectRemote({
+    name: isShared ? metastoreUrl : `${metastoreUrl} and ${pagestoreUrl}`,
+    clients: {
+      metastore: createMetastoreClient(metastore.transport),
+      pagestore: createPagestoreClient(pagestore.transport),
+    },
+    compute: nodeCompute,
+    close: async () => {
+      for (const transport of transports) transport.close();
+    },
+  });
+  return {
+    ...nameOutages(remote, systemClock),
+    traffic: () => addTraffic(transports.map((transport) => transport.stats())),
+  };
+}
+
+function openTransport(baseUrl: string, options: NodeRemoteOptions): NodeTransport {
+  return createNodeTransport({
+    baseUrl,
+    clock: systemClock,
+    getToken: () => options.token,
+    timeoutMs: options.timeoutMs,
+  });
+}
+
+function parseServerUrl(text: string): string {
+  const url = URL.parse(text);
+  const isServer =
+    (url?.protocol === "http:" || url?.protocol === "https:") &&
+    url.pathname === "/" &&
+    url.search === "" &&
+    url.hash === "";
+  if (url !== null && isServer) return url.origin;
+  throw new GraftError(
+    "invalid-argument",
+    `"${text}" is no URL of a server: expected http://host:port or https://host:port`,
+  );
+}
+
+function addTraffic(parts: readonly WireStats[]): RemoteTraffic {
+  let [requests, bytesUp, bytesDown] = [0, 0, 0];
+  for (const stats of parts) {
+    requests += stats.requests;
+    bytesUp += stats.bytesSent;
+    bytesDown += stats.bytesReceived;
+  }
+  return { requests, bytesUp, bytesDown };
+}
