@@ -2,6 +2,20 @@
 
 // Many commits as one.
 export { type ChangedPages, type ChangeRecord, changedPages } from "./changed-pages.ts";
+// Checkpoints.
+export {
+  type CheckpointBlockContext,
+  type CheckpointEntry,
+  decodeCheckpointBlock,
+  encodeCheckpointBlock,
+} from "./checkpoint/checkpoint-block.ts";
+export {
+  type CheckpointBlockRef,
+  type CheckpointRoot,
+  type CheckpointSegment,
+  decodeCheckpointRoot,
+  encodeCheckpointRoot,
+} from "./checkpoint/checkpoint-root.ts";
 // Commits.
 export {
   type CheckpointRef,
