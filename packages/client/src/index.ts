@@ -14,7 +14,6 @@ export type {
   RemoteCommitRequest,
   UploadedSegment,
 } from "./remote/remote.ts";
-export { createWatchedRemote } from "./remote/watched-remote.ts";
 export { type NewVolumeOptions, Runtime, type RuntimeOptions } from "./runtime.ts";
 
 // What a replica keeps.
