@@ -76,13 +76,13 @@ class Pump<In, Out> {
   async next(): Promise<IteratorResult<Out, undefined>> {
     while (true) {
       this.#signal?.throwIfAborted();
-      this.#filling ??= this.#fill();
+      this.#fill();
       const [oldest] = this.#results;
       if (oldest !== undefined) {
         const value = await orAborted(oldest, this.#signal);
         this.#results.shift();
         // The freed place is used while the consumer is busy with this value.
-        this.#filling ??= this.#fill();
+        this.#fill();
         return { done: false, value };
       }
       if (this.#isDone) return { done: true, value: undefined };
@@ -93,15 +93,25 @@ class Pump<In, Out> {
   async close(): Promise<void> {
     this.#isDone = true;
     this.#stop.abort(new DOMException("the results are no longer wanted", "AbortError"));
-    await Promise.allSettled(this.#results);
     await this.#filling;
     await Promise.allSettled(this.#results);
     await this.#iterator.return?.();
   }
 
-  async #fill(): Promise<void> {
+  /** Starts items until there is no more room, in the background. */
+  #fill(): void {
+    if (this.#filling !== undefined || !this.#hasRoom) return;
+    this.#filling = this.#startItems();
+  }
+
+  get #hasRoom(): boolean {
+    return !this.#isDone && this.#results.length < this.#concurrency;
+  }
+
+  /** Never rejects. */
+  async #startItems(): Promise<void> {
     try {
-      while (!this.#isDone && this.#results.length < this.#concurrency) {
+      while (this.#hasRoom) {
         const next = await this.#iterator.next();
         if (next.done === true) this.#isDone = true;
         else if (!this.#isDone) this.#start(next.value);
@@ -110,9 +120,11 @@ class Pump<In, Out> {
     } catch (error) {
       // The source failed: its error takes the place of the item it did not give.
       this.#push(Promise.reject(error));
-    } finally {
-      this.#filling = undefined;
+      this.#isDone = true;
       this.#announce();
+    } finally {
+      // Here and not in a `then`: between the two a caller would take it for still at work.
+      this.#filling = undefined;
     }
   }
 

@@ -24,43 +24,50 @@ export class ByteWriter {
 
   u8(value: number): this {
     assertUnsigned(value, 0xff);
-    this.#view.setUint8(this.#grow(1), value);
+    const at = this.#grow(1);
+    this.#view.setUint8(at, value);
     return this;
   }
 
   u16le(value: number): this {
     assertUnsigned(value, 0xffff);
-    this.#view.setUint16(this.#grow(2), value, true);
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value, true);
     return this;
   }
 
   u16be(value: number): this {
     assertUnsigned(value, 0xffff);
-    this.#view.setUint16(this.#grow(2), value, false);
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value, false);
     return this;
   }
 
   u32le(value: number): this {
     assertUnsigned(value, 0xffff_ffff);
-    this.#view.setUint32(this.#grow(4), value, true);
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value, true);
     return this;
   }
 
   u32be(value: number): this {
     assertUnsigned(value, 0xffff_ffff);
-    this.#view.setUint32(this.#grow(4), value, false);
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value, false);
     return this;
   }
 
   u64le(value: bigint): this {
     assertUnsigned64(value);
-    this.#view.setBigUint64(this.#grow(8), value, true);
+    const at = this.#grow(8);
+    this.#view.setBigUint64(at, value, true);
     return this;
   }
 
   u64be(value: bigint): this {
     assertUnsigned64(value);
-    this.#view.setBigUint64(this.#grow(8), value, false);
+    const at = this.#grow(8);
+    this.#view.setBigUint64(at, value, false);
     return this;
   }
 
@@ -98,7 +105,7 @@ export class ByteWriter {
     return this.#bytes.subarray(0, this.#size);
   }
 
-  /** Makes room at the end and gives where it starts. */
+  /** Makes room at the end and gives where it starts. NOTE: it may replace `#bytes` and `#view`. */
   #grow(count: number): number {
     const start = this.#size;
     const size = start + count;
