@@ -1,1 +1,2 @@
-export {};
+/** Records for tests. */
+export { type RandomCommitOptions, randomCommitRecord } from "./random-records.ts";
