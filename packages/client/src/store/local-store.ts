@@ -118,9 +118,10 @@ export interface NewLocalCommit {
   readonly appTransactionId?: string;
 }
 
-declare const staged: unique symbol;
-/** A handle of a page outside memory. Opaque. */
-export type StagedPage = { readonly [staged]: true };
+/** A handle of a page outside memory, good for the store that gave it. */
+export interface StagedPage {
+  readonly index: PageIndex;
+}
 
 export interface Pin {
   readonly version: number;

@@ -1,0 +1,45 @@
+import {
+  type CommitId,
+  cut,
+  invariant,
+  MutablePageSet,
+  PAGE_INDEX_LAST,
+  type PageSet,
+  pageRange,
+  unionInto,
+} from "@graft/core";
+import type { LocalCommit } from "../volume.ts";
+import type { PreparedPush, RemotePoint } from "./local-store.ts";
+
+/**
+ * Folds pending commits into what one remote commit says: the newest version of each page, without those
+ * that a later commit cut off (DESIGN §4, "Truncation").
+ *
+ * @param pending oldest first, at least one
+ */
+export function foldPending(
+  commitId: CommitId,
+  base: RemotePoint | undefined,
+  pending: readonly LocalCommit[],
+): PreparedPush {
+  const last = pending.at(-1);
+  invariant(last !== undefined, "a push has something to push");
+  let lowPageCount = last.pageCount;
+  const pages: PageSet = new MutablePageSet();
+  for (const commit of pending) {
+    if (commit.pageCount < PAGE_INDEX_LAST) {
+      cut(pages, pageRange(commit.pageCount + 1, PAGE_INDEX_LAST));
+    }
+    unionInto(pages, commit.pages);
+    if (commit.pageCount < lowPageCount) lowPageCount = commit.pageCount;
+  }
+  return {
+    commitId,
+    base: base?.lsn,
+    toVersion: last.version,
+    commitCount: pending.length,
+    pageCount: last.pageCount,
+    lowPageCount,
+    pages,
+  };
+}

@@ -1,0 +1,384 @@
+/**
+ * Which bytes a page has at which version: the part of a local store that does not depend on where the
+ * bytes are kept. Bytes are named by locations, which the store hands in and gets back through `release`
+ * when nobody can name them any more.
+ *
+ * What a pin of version v in epoch e sees of page p is the newest of these, at or before v:
+ *
+ * ```
+ * a stored version of p           → its bytes
+ * a floor below p                 → zeros        (zero-floors.ts)
+ * e.start, when p is in e.stale   → absent       (epoch.ts)
+ * none of them                    → absent, or zeros when there is no remote snapshot
+ * ```
+ */
+import {
+  MutablePageSet,
+  PAGE_INDEX_LAST,
+  type PageSet,
+  pageRange,
+  union,
+  unionInto,
+} from "@graft/core";
+import type { RemotePoint } from "../local-store.ts";
+import { cutAbove, Epoch } from "./epoch.ts";
+import {
+  ABSENT,
+  LOCATION_MAX,
+  type Location,
+  NO_VERSION,
+  PageChains,
+  ZEROS,
+} from "./page-chains.ts";
+import { NO_CELL } from "./page-table.ts";
+import { PinLedger, type Superseded } from "./pin-ledger.ts";
+import { type ZeroFloor, ZeroFloors } from "./zero-floors.ts";
+
+/** What a pin holds. */
+export interface View {
+  readonly version: number;
+  readonly pageCount: number;
+  readonly epoch: Epoch;
+}
+
+/** A change of the page count that comes with a version. */
+export interface Resize {
+  readonly version: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+export interface PageHistoryOptions {
+  /** Called when no view and no future view can name these bytes. */
+  readonly release: (location: Location) => void;
+  readonly floors?: readonly ZeroFloor[];
+  readonly epoch?: Epoch;
+}
+
+export class PageHistory {
+  readonly chains: PageChains = new PageChains();
+  readonly #release: (location: Location) => void;
+  readonly #ledger: PinLedger = new PinLedger((superseded) => this.#letGo(superseded));
+  readonly #floors: ZeroFloors;
+  /** Those that are pinned, oldest first, and the current one. */
+  #epochs: Epoch[];
+  #current: Epoch;
+  #storedCount = 0;
+  #stamp = 0;
+  #touchCount = 0;
+
+  constructor(options: PageHistoryOptions) {
+    this.#release = options.release;
+    this.#floors = new ZeroFloors(options.floors);
+    this.#current =
+      options.epoch ?? new Epoch({ remote: undefined, start: 0, stale: new MutablePageSet() });
+    this.#epochs = [this.#current];
+  }
+
+  get epoch(): Epoch {
+    return this.#current;
+  }
+
+  get floors(): readonly ZeroFloor[] {
+    return this.#floors.list;
+  }
+
+  /** Page versions that have bytes here. */
+  get storedCount(): number {
+    return this.#storedCount;
+  }
+
+  pin(version: number, pageCount: number): View {
+    this.#ledger.pin(version);
+    this.#current.pinCount++;
+    return { version, pageCount, epoch: this.#current };
+  }
+
+  unpin(view: View): void {
+    view.epoch.pinCount--;
+    this.release(view.version);
+    if (view.epoch.pinCount === 0 && view.epoch !== this.#current) this.#dropEpoch(view.epoch);
+  }
+
+  /** Keeps a version alive without keeping its epoch: for what is read of it is not remote. */
+  hold(version: number): void {
+    this.#ledger.pin(version);
+  }
+
+  /** Ends a `hold`. */
+  release(version: number): void {
+    this.#ledger.unpin(version);
+    this.#pruneFloors();
+  }
+
+  /** Where the bytes of a page are for a view: a location, `ZEROS` or `ABSENT`. */
+  locate(view: View, page: number): Location {
+    if (page > view.pageCount) return ZEROS;
+    const stored = this.chains.seek(page, view.version);
+    const isHidden = view.epoch.hides(page, stored);
+    const known = isHidden ? view.epoch.start : stored;
+    if (this.#floors.newestBelow(page, view.version) > known) return ZEROS;
+    if (isHidden) return ABSENT;
+    if (stored !== NO_VERSION) return this.chains.foundLocation;
+    return view.epoch.remote === undefined ? ZEROS : ABSENT;
+  }
+
+  /** `locate` for a read: what is read often is evicted late. */
+  locateToRead(view: View, page: number): Location {
+    const location = this.locate(view, page);
+    if (location < LOCATION_MAX) this.chains.touchFound(this.#nextStamp());
+    return location;
+  }
+
+  /** Whether the view's page was written locally on top of the view's remote snapshot. */
+  isLocal(view: View, page: number): boolean {
+    return this.chains.seek(page, view.version) > view.epoch.start;
+  }
+
+  /** Whether a fetch of the page would help the view. */
+  isMissing(view: View, page: number): boolean {
+    return this.locate(view, page) === ABSENT && !this.isLocal(view, page);
+  }
+
+  /** A local commit. The pages are at most `resize.after`. */
+  commit(resize: Resize, pages: Iterable<readonly [page: number, location: Location]>): void {
+    for (const [page, location] of pages) {
+      this.#supersedeNewest(page, resize.version);
+      this.#insert(page, resize.version, location);
+      if (this.#current.stale.contains(page)) this.#current.refreshed.insert(page);
+    }
+    if (resize.after < resize.before) this.#cutOff(resize);
+    if (resize.after > resize.before) this.#floors.grow(resize.version, resize.before);
+    this.#pruneFloors();
+  }
+
+  /** The remote snapshot moved, without local work on top. */
+  applyRemote(resize: Resize, remote: RemotePoint, changed: PageSet): void {
+    if (resize.after < resize.before) this.#cutOff(resize);
+    // Without a snapshot before, what is here was never remote.
+    const isFirst = this.#current.remote === undefined && resize.version > 1;
+    const stale = isFirst ? pageRange(1, resize.after) : changed;
+    this.#beginEpoch({ remote, start: resize.version, changed: stale, pageCount: resize.after });
+  }
+
+  /**
+   * Local work is dropped.
+   *
+   * @param written the pages of the dropped commits
+   * @param lowCount the least page count of the old base and the dropped commits
+   */
+  reset(
+    resize: Resize,
+    remote: RemotePoint | undefined,
+    dropped: { readonly changed: PageSet; readonly written: PageSet; readonly lowCount: number },
+  ): void {
+    for (const page of dropped.written) {
+      if (this.chains.newest(page) > this.#current.start) {
+        this.#supersedeNewest(page, resize.version);
+      }
+    }
+    if (resize.after < resize.before) this.#cutOff(resize);
+    const changed = union(dropped.changed, dropped.written);
+    if (dropped.lowCount < resize.after) changed.insertRange(dropped.lowCount + 1, resize.after);
+    this.#beginEpoch({ remote, start: resize.version, changed, pageCount: resize.after });
+  }
+
+  /** The local versions up to `start` are the remote snapshot now. Nothing becomes stale. */
+  completePush(
+    remote: RemotePoint,
+    pushed: { readonly start: number; readonly pages: PageSet; readonly lowCount: number },
+  ): void {
+    const changed = pushed.pages.clone();
+    if (pushed.lowCount < PAGE_INDEX_LAST) {
+      changed.insertRange(pushed.lowCount + 1, PAGE_INDEX_LAST);
+    }
+    this.#beginEpoch({
+      remote,
+      start: pushed.start,
+      changed,
+      pageCount: remote.pageCount,
+      isStale: false,
+    });
+  }
+
+  /**
+   * A page of the view's remote snapshot has arrived. False when the view did not miss it: then the
+   * location stays the caller's. The view must be pinned.
+   */
+  put(view: View, page: number, location: Location): boolean {
+    if (!this.isMissing(view, page)) return false;
+    const version = view.epoch.start;
+    const versions = this.chains.versionsOf(page);
+    const same = versions.find((one) => one.version === version);
+    if (same !== undefined) this.#relocate(page, version, location);
+    else this.#insert(page, version, location);
+    this.#clearStale(view.epoch, page);
+    const older = versions.find((one) => one.version < version);
+    if (older !== undefined) this.#supersede(page, older.version, version);
+    const newer = versions.findLast((one) => one.version > version)?.version ?? Infinity;
+    const floor = this.#floors.newestBelow(page, Infinity);
+    const until = Math.min(newer, floor > version ? floor : Infinity);
+    if (until < Infinity) this.#supersede(page, version, until);
+    return true;
+  }
+
+  /** Whether the latest snapshot reads these bytes as its page. */
+  isLatest(page: number, version: number): boolean {
+    return (
+      this.chains.newest(page) === version &&
+      !this.#current.hides(page, version) &&
+      this.#floors.newestBelow(page, Infinity) <= version
+    );
+  }
+
+  /** Puts a page back that was the latest snapshot's when it was stored: for recovery. */
+  restore(page: number, version: number, location: Location): void {
+    this.#supersedeNewest(page, version);
+    this.#insert(page, version, location);
+    this.#current.stale.remove(page);
+  }
+
+  /** Says that the bytes of a version are gone or elsewhere; the old ones are released. */
+  moveTo(page: number, version: number, location: Location): void {
+    this.#relocate(page, version, location);
+  }
+
+  /**
+   * Forgets clean bytes of the latest snapshot. False when a pin can name them, when they are not clean,
+   * or when there are none.
+   */
+  evict(page: number): boolean {
+    const version = this.chains.newest(page);
+    if (version === NO_VERSION || !this.isEvictable(page, version)) return false;
+    this.forget(page, version);
+    return true;
+  }
+
+  /** The part of `evict` that recovery repeats. */
+  forget(page: number, version: number): void {
+    this.#letGo({ page, from: version, until: version });
+    const isUnknown = this.#epochs.length === 1 && !this.#floors.covers(page);
+    if (isUnknown && this.chains.newest(page) === NO_VERSION) return;
+    this.#current.stale.insert(page);
+    this.#current.refreshed.remove(page);
+  }
+
+  /** Whether the newest version of a page is clean, visible to no pin, and not waiting to be let go. */
+  isEvictable(page: number, version: number): boolean {
+    if (version > this.#current.start) return false;
+    if (this.#floors.newestBelow(page, Infinity) > version) return false;
+    if (this.#ledger.newestIn(version, Infinity) === undefined) return true;
+    return !this.#epochs.some((epoch) => epoch.pinCount > 0 && !epoch.hides(page, version));
+  }
+
+  /** How long ago the page in a cell of the table was read or stored, in stamps. */
+  ageOf(cell: number): number {
+    return (this.#stamp - this.chains.table.stampOf(cell)) & 0xffff;
+  }
+
+  #insert(page: number, version: number, location: Location): void {
+    this.chains.insert({ page, version, location }, this.#nextStamp());
+    if (location < LOCATION_MAX) this.#storedCount++;
+  }
+
+  #relocate(page: number, version: number, location: Location): void {
+    const old = this.chains.relocate({ page, version, location });
+    if (location < LOCATION_MAX) this.#storedCount++;
+    this.#free(old);
+  }
+
+  #supersedeNewest(page: number, until: number): void {
+    const newest = this.chains.newest(page);
+    if (newest !== NO_VERSION && newest < until) this.#supersede(page, newest, until);
+  }
+
+  #supersede(page: number, from: number, until: number): void {
+    this.#ledger.supersede({ page, from, until });
+  }
+
+  #letGo({ page, from }: Superseded): void {
+    const location = this.chains.remove(page, from);
+    if (location !== undefined) this.#free(location);
+  }
+
+  #free(location: Location): void {
+    if (location >= LOCATION_MAX) return;
+    this.#storedCount--;
+    this.#release(location);
+  }
+
+  /** Everything stored above the new end is superseded. Costs the lesser of the range and the table. */
+  #cutOff({ version, before, after }: Resize): void {
+    const { table } = this.chains;
+    const above: number[] = [];
+    if (before - after < table.count) {
+      for (let page = after + 1; page <= before; page++) {
+        if (table.find(page) !== NO_CELL) above.push(page);
+      }
+    } else {
+      for (const cell of table.cells())
+        if (table.pageOf(cell) > after) above.push(table.pageOf(cell));
+    }
+    for (const page of above) this.#supersedeNewest(page, version);
+    this.#floors.cut(version, after);
+    if (!this.#current.stale.isEmpty && after < PAGE_INDEX_LAST) {
+      this.#current.refreshed.insertRange(after + 1, PAGE_INDEX_LAST);
+    }
+  }
+
+  #beginEpoch(next: {
+    readonly remote: RemotePoint | undefined;
+    readonly start: number;
+    readonly changed: PageSet;
+    readonly pageCount: number;
+    readonly isStale?: boolean;
+  }): void {
+    const old = this.#current;
+    const added = next.isStale === false ? new MutablePageSet() : next.changed;
+    const stale = old.handOver(added, next.pageCount);
+    const earlier = old.pinCount > 0 ? this.#epochs : this.#epochs.slice(0, -1);
+    const changed = new MutablePageSet();
+    if (earlier.length > 0) {
+      unionInto(changed, next.changed);
+      if (old.pinCount === 0) unionInto(changed, old.changed);
+    }
+    const { remote, start } = next;
+    this.#current = new Epoch({ remote, start, stale, changed });
+    this.#epochs = [...earlier, this.#current];
+    this.#pruneFloors();
+  }
+
+  #dropEpoch(epoch: Epoch): void {
+    const at = this.#epochs.indexOf(epoch);
+    const next = this.#epochs[at + 1];
+    if (next === undefined) return;
+    if (at === 0) next.changed.clear();
+    else unionInto(next.changed, epoch.changed);
+    this.#epochs.splice(at, 1);
+  }
+
+  /** The page is here for this epoch, and for those after it until it changed. */
+  #clearStale(from: Epoch, page: number): void {
+    for (let at = this.#epochs.indexOf(from); at < this.#epochs.length; at++) {
+      const epoch = this.#epochs[at];
+      if (epoch === undefined || (epoch !== from && epoch.changed.contains(page))) return;
+      epoch.stale.remove(page);
+    }
+  }
+
+  #pruneFloors(): void {
+    for (const { version, count } of this.#floors.prune(this.#ledger.oldest ?? Infinity)) {
+      // The floor hid these from all pins; now the sets must say so themselves.
+      for (const epoch of this.#epochs) if (epoch.start < version) cutAbove(epoch.stale, count);
+    }
+  }
+
+  #nextStamp(): number {
+    this.#touchCount++;
+    if (this.#touchCount * 128 >= this.chains.table.count) {
+      this.#touchCount = 0;
+      this.#stamp = (this.#stamp + 1) & 0xffff;
+    }
+    return this.#stamp;
+  }
+}

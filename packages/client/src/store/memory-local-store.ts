@@ -1,0 +1,193 @@
+import {
+  type CommitId,
+  invariant,
+  type PageIndex,
+  type PageSet,
+  type PageSize,
+  type VolumeId,
+} from "@graft/core";
+import { oldestEvictable } from "./history/oldest-evictable.ts";
+import { ABSENT, ZEROS } from "./history/page-chains.ts";
+import type {
+  LocalState,
+  LocalStore,
+  NewLocalCommit,
+  Pin,
+  PreparedPush,
+  RemotePoint,
+  StagedPage,
+} from "./local-store.ts";
+import { agreedPageSize, pageSizeOf } from "./page-size-check.ts";
+import { absentPages, Replica, StorePin } from "./replica.ts";
+
+export interface MemoryLocalStoreOptions {
+  readonly volumeId: VolumeId;
+  /** Known for a volume that is made here; learnt from the first pull otherwise. */
+  readonly pageSize?: PageSize | undefined;
+}
+
+/** A local store for as long as the process lives. What it keeps, it keeps in memory. */
+export function createMemoryLocalStore(options: MemoryLocalStoreOptions): LocalStore {
+  return new MemoryLocalStore(options);
+}
+
+class MemoryStagedPage implements StagedPage {
+  readonly index: PageIndex;
+  readonly data: Uint8Array;
+
+  constructor(index: PageIndex, data: Uint8Array) {
+    this.index = index;
+    this.data = data.slice();
+  }
+}
+
+function dataOf(page: StagedPage): Uint8Array {
+  invariant(page instanceof MemoryStagedPage, "the page was staged in this store");
+  return page.data;
+}
+
+class MemoryLocalStore implements LocalStore {
+  readonly volumeId: VolumeId;
+  #pageSize: PageSize | undefined;
+  /** By location. */
+  readonly #pages: (Uint8Array | undefined)[] = [];
+  readonly #free: number[] = [];
+  readonly #replica = new Replica({ release: (location) => this.#release(location) });
+
+  constructor({ volumeId, pageSize }: MemoryLocalStoreOptions) {
+    this.volumeId = volumeId;
+    this.#pageSize = pageSize;
+  }
+
+  get pageSize(): PageSize | undefined {
+    return this.#pageSize;
+  }
+
+  state(): LocalState {
+    return this.#replica.facts.state();
+  }
+
+  pin(): Pin {
+    return this.#replica.pin();
+  }
+
+  pinPush(): Pin | undefined {
+    return this.#replica.pinPush();
+  }
+
+  read(pin: Pin, index: PageIndex, target: Uint8Array): "page" | "zeros" | "absent" {
+    const location = this.#replica.history.locateToRead(StorePin.mustView(pin), index);
+    if (location === ABSENT) return "absent";
+    if (location === ZEROS) {
+      target.fill(0);
+      return "zeros";
+    }
+    target.set(this.#pageAt(location));
+    return "page";
+  }
+
+  absent(pin: Pin, pages: PageSet): PageSet {
+    return absentPages(this.#replica.history, StorePin.mustView(pin), pages);
+  }
+
+  putFetched(pin: Pin, index: PageIndex, data: Uint8Array | undefined): void {
+    const { history } = this.#replica;
+    const view = StorePin.viewOf(pin);
+    if (view === undefined || !history.isMissing(view, index)) return;
+    if (data === undefined) {
+      history.put(view, index, ZEROS);
+      return;
+    }
+    pageSizeOf(data, this.#pageSize);
+    history.put(view, index, this.#keep(data.slice()));
+  }
+
+  stage(index: PageIndex, data: Uint8Array): StagedPage {
+    this.#pageSize = pageSizeOf(data, this.#pageSize);
+    return new MemoryStagedPage(index, data);
+  }
+
+  readStaged(page: StagedPage, target: Uint8Array): void {
+    target.set(dataOf(page));
+  }
+
+  dropStaged(_pages: Iterable<StagedPage>): void {
+    // A staged page is the caller's alone: it goes with its handle.
+  }
+
+  commitLocal(commit: NewLocalCommit): number {
+    const pages: [page: number, location: number][] = [];
+    for (const [index, page] of commit.pages) {
+      invariant(index <= commit.pageCount, "a commit has no page above its page count");
+      const data = page instanceof Uint8Array ? page.slice() : dataOf(page);
+      this.#pageSize = pageSizeOf(data, this.#pageSize);
+      pages.push([index, this.#keep(data)]);
+    }
+    return this.#replica.commit({ ...commit, pages });
+  }
+
+  applyRemote(remote: RemotePoint, changed: PageSet): number {
+    this.#learnPageSize(remote);
+    return this.#replica.applyRemote(remote, changed);
+  }
+
+  preparePush(commitId: CommitId): PreparedPush {
+    return this.#replica.preparePush(commitId);
+  }
+
+  completePush(remote: RemotePoint): void {
+    this.#learnPageSize(remote);
+    this.#replica.completePush(remote);
+  }
+
+  abandonPush(): void {
+    this.#replica.endPush(false);
+  }
+
+  markDiverged(): void {
+    this.#replica.endPush(true);
+  }
+
+  resetToRemote(remote: RemotePoint | undefined, changed: PageSet): number {
+    if (remote !== undefined) this.#learnPageSize(remote);
+    return this.#replica.reset(remote, changed);
+  }
+
+  usage(): { readonly pages: number; readonly bytes: number } {
+    const pages = this.#replica.history.storedCount;
+    return { pages, bytes: pages * (this.#pageSize ?? 0) };
+  }
+
+  evict(targetBytes: number): void {
+    const pageSize = this.#pageSize;
+    if (pageSize === undefined) return;
+    const { history } = this.#replica;
+    const surplus = history.storedCount - Math.floor(targetBytes / pageSize);
+    for (const page of oldestEvictable(history, surplus)) history.evict(page);
+  }
+
+  close(): void {
+    this.#pages.length = 0;
+  }
+
+  #keep(data: Uint8Array): number {
+    const location = this.#free.pop() ?? this.#pages.length;
+    this.#pages[location] = data;
+    return location;
+  }
+
+  #release(location: number): void {
+    this.#pages[location] = undefined;
+    this.#free.push(location);
+  }
+
+  #pageAt(location: number): Uint8Array {
+    const page = this.#pages[location];
+    invariant(page !== undefined, "a page in the history has bytes");
+    return page;
+  }
+
+  #learnPageSize(remote: RemotePoint): void {
+    this.#pageSize = agreedPageSize(this.volumeId, this.#pageSize, remote.pageSize);
+  }
+}

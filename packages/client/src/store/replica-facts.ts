@@ -1,0 +1,146 @@
+import { type CommitId, invariant, PAGE_COUNT_ZERO, type PageCount } from "@graft/core";
+import type { LocalCommit } from "../volume.ts";
+import { foldPending } from "./fold-pending.ts";
+import type { LocalState, PreparedPush, RemotePoint } from "./local-store.ts";
+
+/** What a replica is besides its pages, and how each change of a local store changes it. */
+export class ReplicaFacts {
+  #version: number;
+  #pageCount: PageCount;
+  #remote: RemotePoint | undefined;
+  /** Only ever appended to; a shorter one is a new array. Earlier states share it. */
+  #pending: LocalCommit[];
+  #push: PreparedPush | undefined;
+  #isDiverged: boolean;
+  #state: LocalState | undefined;
+
+  constructor(state: LocalState = EMPTY_STATE) {
+    this.#version = state.version;
+    this.#pageCount = state.pageCount;
+    this.#remote = state.remote;
+    this.#pending = [...state.pending];
+    this.#push = state.push;
+    this.#isDiverged = state.isDiverged;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  get pageCount(): PageCount {
+    return this.#pageCount;
+  }
+
+  get remote(): RemotePoint | undefined {
+    return this.#remote;
+  }
+
+  get push(): PreparedPush | undefined {
+    return this.#push;
+  }
+
+  get pendingCount(): number {
+    return this.#pending.length;
+  }
+
+  /** An immutable value; the same until the next change. */
+  state(): LocalState {
+    this.#state ??= snapshotOf(this, this.#pending, this.#isDiverged);
+    return this.#state;
+  }
+
+  commit(commit: LocalCommit): void {
+    invariant(commit.version === this.#version + 1, "versions have no gaps");
+    this.#pending.push(commit);
+    this.#version = commit.version;
+    this.#pageCount = commit.pageCount;
+    this.#state = undefined;
+  }
+
+  mustBeClean(): void {
+    invariant(this.#pending.length === 0, "a pull is applied without pending commits");
+    invariant(this.#push === undefined, "a pull is applied without a prepared push");
+  }
+
+  applyRemote(remote: RemotePoint): void {
+    this.mustBeClean();
+    this.#moveTo(remote);
+  }
+
+  /** What a push would send now. */
+  fold(commitId: CommitId): PreparedPush {
+    invariant(this.#push === undefined, "one push is prepared at a time");
+    return foldPending(commitId, this.#remote, this.#pending);
+  }
+
+  preparePush(push: PreparedPush): void {
+    this.#push = push;
+    this.#state = undefined;
+  }
+
+  mustBePushed(remote: RemotePoint): PreparedPush {
+    const push = this.#push;
+    invariant(push !== undefined, "a push was prepared");
+    invariant(remote.pageCount === push.pageCount, "the remote commit has the pushed page count");
+    return push;
+  }
+
+  completePush(remote: RemotePoint): void {
+    const push = this.mustBePushed(remote);
+    this.#pending = this.#pending.slice(push.commitCount);
+    this.#remote = remote;
+    this.#push = undefined;
+    this.#isDiverged = false;
+    this.#state = undefined;
+  }
+
+  endPush(isDiverged: boolean): void {
+    this.#push = undefined;
+    this.#isDiverged ||= isDiverged;
+    this.#state = undefined;
+  }
+
+  reset(remote: RemotePoint | undefined): void {
+    this.#pending = [];
+    this.#push = undefined;
+    this.#isDiverged = false;
+    this.#moveTo(remote);
+  }
+
+  #moveTo(remote: RemotePoint | undefined): void {
+    this.#version++;
+    this.#remote = remote;
+    this.#pageCount = remote?.pageCount ?? PAGE_COUNT_ZERO;
+    this.#state = undefined;
+  }
+}
+
+const EMPTY_STATE: LocalState = {
+  version: 0,
+  pageCount: PAGE_COUNT_ZERO,
+  remote: undefined,
+  pending: [],
+  push: undefined,
+  isDiverged: false,
+};
+
+/** Commits may pend by the thousands: their list is copied when somebody looks at it. */
+function snapshotOf(
+  facts: ReplicaFacts,
+  pending: readonly LocalCommit[],
+  isDiverged: boolean,
+): LocalState {
+  const count = pending.length;
+  let copy: readonly LocalCommit[] | undefined;
+  return {
+    version: facts.version,
+    pageCount: facts.pageCount,
+    remote: facts.remote,
+    push: facts.push,
+    isDiverged,
+    get pending(): readonly LocalCommit[] {
+      copy ??= pending.slice(0, count);
+      return copy;
+    },
+  };
+}

@@ -1,0 +1,173 @@
+import {
+  type CommitId,
+  invariant,
+  MutablePageSet,
+  type PageCount,
+  type PageSet,
+  toPageIndex,
+  unionInto,
+} from "@graft/core";
+import type { LocalCommit } from "../volume.ts";
+import type { Location } from "./history/page-chains.ts";
+import { PageHistory, type PageHistoryOptions, type View } from "./history/page-history.ts";
+import type { LocalState, Pin, PreparedPush, RemotePoint } from "./local-store.ts";
+import { ReplicaFacts } from "./replica-facts.ts";
+
+/** A local commit whose pages have a place. */
+export interface PlacedCommit {
+  readonly pageCount: PageCount;
+  readonly pages: readonly (readonly [page: number, location: Location])[];
+  readonly message?: string;
+  readonly appTransactionId?: string;
+}
+
+export interface ReplicaOptions extends PageHistoryOptions {
+  readonly state?: LocalState;
+}
+
+/**
+ * One replica without its bytes: facts and page history, changed together. Every local store is this plus
+ * a place for bytes, and the durable one repeats these calls to recover.
+ */
+export class Replica {
+  readonly facts: ReplicaFacts;
+  readonly history: PageHistory;
+
+  constructor(options: ReplicaOptions) {
+    this.facts = new ReplicaFacts(options.state);
+    this.history = new PageHistory(options);
+    const push = this.facts.push;
+    if (push !== undefined) this.history.hold(push.toVersion);
+  }
+
+  pin(): StorePin {
+    return new StorePin(this.history, this.facts.version, this.facts.pageCount);
+  }
+
+  pinPush(): StorePin | undefined {
+    const push = this.facts.push;
+    if (push === undefined) return undefined;
+    return new StorePin(this.history, push.toVersion, push.pageCount);
+  }
+
+  commit(placed: PlacedCommit): number {
+    const { pageCount, pages, message, appTransactionId } = placed;
+    const version = this.facts.version + 1;
+    const resize = { version, before: this.facts.pageCount, after: pageCount };
+    const commit: LocalCommit = {
+      version,
+      pageCount,
+      pages: pagesOf(pages),
+      ...(message === undefined ? {} : { message }),
+      ...(appTransactionId === undefined ? {} : { appTransactionId }),
+    };
+    this.history.commit(resize, pages);
+    this.facts.commit(commit);
+    return version;
+  }
+
+  applyRemote(remote: RemotePoint, changed: PageSet): number {
+    this.facts.mustBeClean();
+    const version = this.facts.version + 1;
+    const resize = { version, before: this.facts.pageCount, after: remote.pageCount };
+    this.history.applyRemote(resize, remote, changed);
+    this.facts.applyRemote(remote);
+    return version;
+  }
+
+  preparePush(commitId: CommitId): PreparedPush {
+    const push = this.facts.fold(commitId);
+    this.history.hold(push.toVersion);
+    this.facts.preparePush(push);
+    return push;
+  }
+
+  completePush(remote: RemotePoint): void {
+    const push = this.facts.mustBePushed(remote);
+    const pushed = { start: push.toVersion, pages: push.pages, lowCount: push.lowPageCount };
+    this.history.completePush(remote, pushed);
+    this.facts.completePush(remote);
+    this.history.release(push.toVersion);
+  }
+
+  /** The push did not land. */
+  endPush(isDiverged: boolean): void {
+    const push = this.facts.push;
+    this.facts.endPush(isDiverged);
+    if (push !== undefined) this.history.release(push.toVersion);
+  }
+
+  reset(remote: RemotePoint | undefined, changed: PageSet): number {
+    const { facts } = this;
+    const version = facts.version + 1;
+    const push = facts.push;
+    const written = new MutablePageSet();
+    let lowCount: number = facts.remote?.pageCount ?? 0;
+    for (const commit of facts.state().pending) {
+      unionInto(written, commit.pages);
+      lowCount = Math.min(lowCount, commit.pageCount);
+    }
+    const resize = { version, before: facts.pageCount, after: remote?.pageCount ?? 0 };
+    this.history.reset(resize, remote, { changed, written, lowCount });
+    facts.reset(remote);
+    if (push !== undefined) this.history.release(push.toVersion);
+    return version;
+  }
+}
+
+/** A pin of a store of this package. */
+export class StorePin implements Pin {
+  readonly view: View;
+  readonly pageCount: PageCount;
+  readonly #history: PageHistory;
+  #isOpen = true;
+
+  constructor(history: PageHistory, version: number, pageCount: PageCount) {
+    this.#history = history;
+    this.pageCount = pageCount;
+    this.view = history.pin(version, pageCount);
+  }
+
+  get version(): number {
+    return this.view.version;
+  }
+
+  get remote(): RemotePoint | undefined {
+    return this.view.epoch.remote;
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#history.unpin(this.view);
+  }
+
+  /** What the pin sees; undefined once it was closed. */
+  static viewOf(pin: Pin): View | undefined {
+    invariant(pin instanceof StorePin, "the pin was made by a store of this package");
+    return pin.#isOpen ? pin.view : undefined;
+  }
+
+  /** What an open pin sees. */
+  static mustView(pin: Pin): View {
+    const view = StorePin.viewOf(pin);
+    invariant(view !== undefined, "a pin is read before it is closed");
+    return view;
+  }
+}
+
+function pagesOf(pages: PlacedCommit["pages"]): PageSet {
+  const set = new MutablePageSet();
+  for (const [page] of pages) set.insert(toPageIndex(page));
+  return set;
+}
+
+/** Of these pages, those a fetch would bring. */
+export function absentPages(history: PageHistory, view: View, pages: PageSet): PageSet {
+  const absent = new MutablePageSet();
+  for (const page of pages) {
+    if (page > view.pageCount) break;
+    if (history.isMissing(view, page)) absent.insert(page);
+  }
+  return absent;
+}
