@@ -20,7 +20,9 @@ export function describeCommands(): string {
 export function describeCommand(name: string): string {
   const command = COMMANDS.find((one) => one.name === name);
   if (command === undefined) throw new UsageError(`graft help ${name}: no such command`);
-  const usage = ["graft", command.name, command.positionals, "[FLAGS]"].filter((word) => word !== "");
+  const usage = ["graft", command.name, command.positionals, "[FLAGS]"].filter(
+    (word) => word !== "",
+  );
   return [`usage: ${usage.join(" ")}`, "", command.summary, "", ...flagLines(command)].join("\n");
 }
 
