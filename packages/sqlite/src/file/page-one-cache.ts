@@ -1,0 +1,62 @@
+import type { VolumeReader } from "@graft/client";
+import { toPageIndex } from "@graft/core";
+import { equalsUnderMask, maskPageOne, unmaskPageOne } from "../page-one.ts";
+
+const PAGE_ONE = toPageIndex(1);
+
+/**
+ * Page 1 of one version of a volume. SQLite looks into it at the start of every transaction, and it has
+ * two forms: as stored, and as seen.
+ */
+export class PageOneCache {
+  /** As it is in the volume: masked by our writers, not always by those of v0.1. */
+  readonly #stored: Uint8Array;
+  readonly #seen: Uint8Array;
+  #version: number | undefined;
+  /** The counter in `#seen`; undefined when that form is stale. */
+  #counter: number | undefined;
+
+  constructor(pageSize: number) {
+    this.#stored = new Uint8Array(pageSize);
+    this.#seen = new Uint8Array(pageSize);
+  }
+
+  /** The stored form at the reader's version, valid until the next call; undefined: fetch it first. */
+  load(reader: VolumeReader): Uint8Array | undefined {
+    if (this.#version === reader.version) return this.#stored;
+    this.#version = undefined;
+    this.#counter = undefined;
+    if (!reader.read(PAGE_ONE, this.#stored)) return undefined;
+    this.#version = reader.version;
+    return this.#stored;
+  }
+
+  /** The seen form of what was loaded last, valid until the next call. */
+  seen(counter: number): Uint8Array {
+    if (this.#counter !== counter) {
+      this.#seen.set(this.#stored);
+      unmaskPageOne(this.#seen, counter);
+      this.#counter = counter;
+    }
+    return this.#seen;
+  }
+
+  /** Whether a page 1 that SQLite wrote stores something else than what was loaded last. */
+  differs(written: Uint8Array): boolean {
+    return !equalsUnderMask(written, this.#stored);
+  }
+
+  /** The stored form of what SQLite wrote. A copy. */
+  toStored(written: Uint8Array): Uint8Array {
+    const stored = written.slice();
+    maskPageOne(stored);
+    return stored;
+  }
+
+  /** A commit made this the stored form at `version`. */
+  put(version: number, stored: Uint8Array): void {
+    if (stored !== this.#stored) this.#stored.set(stored);
+    this.#version = version;
+    this.#counter = undefined;
+  }
+}

@@ -1,0 +1,94 @@
+import {
+  type Clock,
+  type FileSystem,
+  isZero,
+  type Page,
+  type PageCount,
+  type PageSize,
+  toPageCount,
+  toPageIndex,
+} from "@graft/core";
+import { HEADER, maskPageOne, writeUint32 } from "../page-one.ts";
+import { checkDatabase } from "./check-database.ts";
+import { DatabaseFile } from "./database-file.ts";
+import { moduleWarnings } from "./modules.ts";
+
+/** Bytes of pages read at once. */
+const BATCH_SIZE = 1024 * 1024;
+
+export interface OpenImportOptions {
+  readonly fileSystem: FileSystem;
+  readonly clock: Clock;
+  readonly path: string;
+  readonly signal?: AbortSignal;
+  /** The check reads the file once before any page is handed out. */
+  readonly onCheckProgress?: (checkedPageCount: number) => void;
+}
+
+/** A database file that was found sound. Close it. */
+export interface ImportSource extends Disposable {
+  readonly pageSize: PageSize;
+  readonly pageCount: PageCount;
+  /** What the imported database will lack here: tables of unknown modules. */
+  readonly warnings: readonly string[];
+  /**
+   * The pages in their stored form, ascending, pages of zeros left out: what a volume's first commit is
+   * made of. Their bytes are not touched again. Throws `busy` at the end when the file was changed
+   * meanwhile, and `io`.
+   */
+  pages(): Generator<Page>;
+  close(): void;
+}
+
+/**
+ * Opens any SQLite database for import: every page size, rollback mode or WAL (with the `-wal` beside
+ * it), auto-vacuum, reserved bytes. Nothing is written to it.
+ *
+ * @throws GraftError `not-found`, `io` · `invalid-argument`: not SQLite, empty, or a transaction in it
+ *   was interrupted · `corrupt`: cut off or damaged, with `details.page`
+ */
+export async function openImport(options: OpenImportOptions): Promise<ImportSource> {
+  const file = DatabaseFile.open(options.fileSystem, options.path);
+  try {
+    const { schema } = await checkDatabase(file, {
+      clock: options.clock,
+      ...(options.signal !== undefined && { signal: options.signal }),
+      ...(options.onCheckProgress !== undefined && { onProgress: options.onCheckProgress }),
+    });
+    return {
+      pageSize: file.pageSize,
+      pageCount: toPageCount(file.pageCount),
+      warnings: moduleWarnings(schema),
+      pages: () => readPages(file),
+      close: () => file.close(),
+      [Symbol.dispose]: () => file.close(),
+    };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function* readPages(file: DatabaseFile): Generator<Page> {
+  const { pageSize, pageCount, lockPage } = file;
+  for (let first = 1; first <= pageCount; ) {
+    const batch = new Uint8Array(BATCH_SIZE);
+    const count = file.readPages(first, batch);
+    for (let at = 0; at < count; at++) {
+      const index = first + at;
+      const data = batch.subarray(at * pageSize, (at + 1) * pageSize);
+      if (index === 1) storePageOne(data, pageCount);
+      if (index !== lockPage && !isZero(data)) yield { index: toPageIndex(index), data };
+    }
+    first += count;
+  }
+  file.mustBeUnchanged();
+}
+
+/** Page 1 as every client can open it: no WAL, a page count that holds, nobody's counters. */
+function storePageOne(page: Uint8Array, pageCount: number): void {
+  page[HEADER.writeVersion] = 1;
+  page[HEADER.readVersion] = 1;
+  writeUint32(page, HEADER.pageCount, pageCount);
+  maskPageOne(page);
+}
