@@ -41,6 +41,7 @@ export {
   MetricsRegistry,
   type Sample,
 } from "./metrics.ts";
+export { type OperationTotals, registerObjectStoreMetrics } from "./object-store-metrics.ts";
 
 // The raw v0.1 routes.
 export {

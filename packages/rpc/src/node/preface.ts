@@ -23,6 +23,8 @@ export function detectProtocol(
     socket.pause();
     socket.unshift(head);
     onDetected(verdict);
+    // An HTTP/2 session reads what was put back by itself; HTTP/1.1 listens for it.
+    if (verdict === "http1") socket.resume();
   };
   socket.on("data", onData).once("end", onSilence).once("timeout", onSilence);
   socket.setTimeout(silenceMs);
