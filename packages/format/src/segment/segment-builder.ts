@@ -12,7 +12,7 @@ import {
   toPageIndex,
   type VolumeId,
 } from "@graft/core";
-import { encodedSize, Splinter, unionInto } from "@graft/splinter";
+import { encodedSize, Splinter } from "@graft/splinter";
 import { MAGIC, RECORD } from "../record.ts";
 import { encodeFrame, type Frame, type FrameContext } from "./frame.ts";
 import { encodeSegmentFooter, type SegmentFooter, segmentRefOf } from "./segment-footer.ts";
@@ -54,6 +54,8 @@ export class SegmentBuilder {
   readonly #frames: Uint8Array[] = [];
   readonly #entries: FrameEntry[] = [];
   readonly #pageSet: PageSet = new Splinter();
+  /** Sets take together at most what they take alone; the exact size would cost every frame a walk. */
+  #pageSetSizeMax = 0;
   #offset: number = SEGMENT_HEADER.size;
 
   constructor(options: SegmentBuilderOptions) {
@@ -73,8 +75,7 @@ export class SegmentBuilder {
     const footerSize =
       RECORD.overhead +
       FOOTER_FIXED_SIZE +
-      // Together they take at most what both take alone.
-      encodedSize(this.#pageSet) +
+      this.#pageSetSizeMax +
       encodedSize(frame.pageSet) +
       (this.#entries.length + 1) * FRAME_ENTRY_SIZE_MAX;
     if (footerSize > SEGMENT_FOOTER_SIZE_MAX) return false;
@@ -97,7 +98,10 @@ export class SegmentBuilder {
     });
     this.#frames.push(frame.data);
     this.#offset += frame.data.length;
-    unionInto(this.#pageSet, frame.pageSet);
+    for (const range of frame.pageSet.ranges()) {
+      this.#pageSet.insertRange(range.first, range.last);
+    }
+    this.#pageSetSizeMax += encodedSize(frame.pageSet);
   }
 
   /** The segment. Without a frame: broken code. */

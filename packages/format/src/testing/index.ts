@@ -1,2 +1,3 @@
-/** Records for tests. */
+/** Records for tests, whole and damaged. */
 export { type RandomCommitOptions, randomCommitRecord } from "./random-records.ts";
+export { reseal } from "./reseal.ts";
