@@ -1,0 +1,93 @@
+import { GraftError } from "@graft/core";
+import { FRAME_CACHE_SIZE_DEFAULT } from "./create-pagestore.ts";
+
+/** How a PageStore of its own is set up. */
+export interface PagestoreConfig {
+  /** Address to listen on. */
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Object store: `memory:`, `file:./dir`, `s3://bucket/prefix?endpoint=…`. */
+  readonly storeUrl: string;
+  /** The MetaStore: "http://127.0.0.1:3001". */
+  readonly metastoreUrl: string;
+  /** Sent to the MetaStore as a bearer token. */
+  readonly token?: string;
+  /** Bytes of decoded frames kept in memory. */
+  readonly frameCacheSize: number;
+  readonly logLevel: LogLevel;
+}
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
+const MIB = 1024 * 1024;
+const CACHE_MIB_MAX = 65_536;
+
+/**
+ * Reads the environment:
+ *
+ * | variable | default | meaning |
+ * |---|---|---|
+ * | `GRAFT_PAGESTORE_HOST` | 127.0.0.1 | address to listen on |
+ * | `GRAFT_PAGESTORE_PORT` | 3000 | port; 0 is any free one |
+ * | `GRAFT_STORE` | – | object store URL |
+ * | `GRAFT_METASTORE` | – | MetaStore URL |
+ * | `GRAFT_TOKEN` | – | sent to the MetaStore |
+ * | `GRAFT_FRAME_CACHE_MIB` | 64 | memory for decoded frames |
+ * | `GRAFT_LOG_LEVEL` | info | debug, info, warn, error, silent |
+ *
+ * @throws GraftError `invalid-argument` naming the variable
+ */
+export function parsePagestoreConfig(
+  env: Readonly<Record<string, string | undefined>>,
+): PagestoreConfig {
+  const token = env.GRAFT_TOKEN;
+  const cacheMib = env.GRAFT_FRAME_CACHE_MIB;
+  return {
+    host: env.GRAFT_PAGESTORE_HOST || "127.0.0.1",
+    port: parseNumber("GRAFT_PAGESTORE_PORT", env.GRAFT_PAGESTORE_PORT ?? "3000", 65_535),
+    storeUrl: required(env, "GRAFT_STORE", "an object store, such as file:./data"),
+    metastoreUrl: parseHttpUrl("GRAFT_METASTORE", env),
+    ...(token === undefined || token === "" ? {} : { token }),
+    frameCacheSize:
+      cacheMib === undefined
+        ? FRAME_CACHE_SIZE_DEFAULT
+        : parseNumber("GRAFT_FRAME_CACHE_MIB", cacheMib, CACHE_MIB_MAX) * MIB,
+    logLevel: parseLogLevel(env.GRAFT_LOG_LEVEL ?? "info"),
+  };
+}
+
+function required(
+  env: Readonly<Record<string, string | undefined>>,
+  name: string,
+  what: string,
+): string {
+  const value = env[name];
+  if (value === undefined || value === "") throw invalid(`${name} is not set: expected ${what}`);
+  return value;
+}
+
+function parseNumber(name: string, text: string, most: number): number {
+  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (value <= most) return value;
+  throw invalid(`${name} is "${text}": expected a whole number, 0 … ${most}`);
+}
+
+function parseHttpUrl(name: string, env: Readonly<Record<string, string | undefined>>): string {
+  const text = required(env, name, "a URL, such as http://127.0.0.1:3001");
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && /^https?:$/.test(url.protocol) && url.pathname === "/")
+    return url.origin;
+  throw invalid(`${name} is "${text}": expected http://host:port without a path`);
+}
+
+function parseLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (level !== undefined) return level;
+  throw invalid(`GRAFT_LOG_LEVEL is "${text}": expected ${LOG_LEVELS.join(", ")}`);
+}
+
+function invalid(message: string): GraftError {
+  return new GraftError("invalid-argument", message);
+}

@@ -1,0 +1,77 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import type { VolumeCatalog } from "@graft/catalog";
+import type { Clock, Compute, Random } from "@graft/core";
+import type { ObjectStore } from "@graft/object-store";
+import type { MetricsRegistry, RawRoute } from "@graft/rpc";
+import { CatalogUpdater } from "./catalog-updater.ts";
+import type { CommitSource } from "./commit-source.ts";
+import { FooterLoader } from "./footer-loader.ts";
+import type { FrameCache } from "./frame-cache/frame-cache.ts";
+import { MemoryFrameCache } from "./frame-cache/memory-frame-cache.ts";
+import { FrameLoader } from "./frame-loader.ts";
+import { PageFinder } from "./page-finder.ts";
+import { Pagestore } from "./pagestore.ts";
+import { SegmentWriter } from "./segment-writer.ts";
+import { rawPagestoreRoutes, registerPagestore } from "./service/routes.ts";
+
+/** Memory for decoded frames unless told otherwise: a fifth of a server's 300 MiB. */
+export const FRAME_CACHE_SIZE_DEFAULT: number = 64 * 1024 * 1024;
+
+/** What a PageStore is made of. The store, the source and the catalog stay the caller's to close. */
+export interface PagestoreOptions {
+  readonly store: ObjectStore;
+  readonly commitSource: CommitSource;
+  /** May be shared with a MetaStore in the same process. */
+  readonly catalog: VolumeCatalog;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly compute: Compute;
+  /** Bytes of decoded frames kept in memory. Default 64 MiB. */
+  readonly frameCacheSize?: number | undefined;
+  /** `graft_frame_cache_*` are registered here. */
+  readonly metrics?: MetricsRegistry | undefined;
+}
+
+/** A PageStore, and what a server mounts. */
+export interface PagestoreInstance extends AsyncDisposable {
+  readonly pagestore: Pagestore;
+  /** Registers the service. */
+  readonly routes: (router: ConnectRouter) => void;
+  /** The routes of v0.1. */
+  readonly rawRoutes: readonly RawRoute[];
+}
+
+/**
+ * Puts a PageStore together. It owns no connection and no background work yet: disposing it costs nothing,
+ * and a host does it all the same, as with every other owner.
+ */
+export function createPagestore(options: PagestoreOptions): PagestoreInstance {
+  const { store, commitSource: source, catalog, compute } = options;
+  const cache = new MemoryFrameCache(options.frameCacheSize ?? FRAME_CACHE_SIZE_DEFAULT);
+  if (options.metrics !== undefined) registerCacheMetrics(options.metrics, cache);
+  const pagestore = new Pagestore({
+    finder: new PageFinder(new CatalogUpdater({ catalog, source, compute })),
+    footers: new FooterLoader({ store, compute }),
+    frames: new FrameLoader({ store, cache, compute }),
+    writer: new SegmentWriter(options),
+  });
+  return {
+    pagestore,
+    routes: (router) => registerPagestore(router, pagestore),
+    rawRoutes: rawPagestoreRoutes(pagestore),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+function registerCacheMetrics(metrics: MetricsRegistry, cache: FrameCache): void {
+  metrics.callback("counter", "graft_frame_cache_lookups_total", "Frames asked for.", () => {
+    const { hits, misses } = cache.stats();
+    return [
+      { labels: { result: "hit" }, value: hits },
+      { labels: { result: "miss" }, value: misses },
+    ];
+  });
+  metrics.callback("gauge", "graft_frame_cache_bytes", "Memory of decoded frames.", () => [
+    { labels: {}, value: cache.stats().bytes },
+  ]);
+}

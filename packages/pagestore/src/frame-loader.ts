@@ -1,0 +1,239 @@
+/**
+ * Pages out of frames: from the cache, else from the store in as few ranges as sensible, verified against
+ * the hash that the commit names. A frame that many wait for is fetched and decoded once.
+ */
+
+import { decodeCatalogCommit, hasFrameData } from "@graft/catalog";
+import {
+  type ByteRange,
+  Coalescer,
+  type Compute,
+  GraftError,
+  invariant,
+  isGraftError,
+  KeyedLimiter,
+  mapConcurrent,
+  type PageSet,
+  type PageSize,
+} from "@graft/core";
+import {
+  decodeFrame,
+  type Frame,
+  type FrameContext,
+  frameOf,
+  frameRange,
+  logKey,
+} from "@graft/format";
+import type { ObjectStore, StoredObject } from "@graft/object-store";
+import type { DecodedFrame, FrameCache } from "./frame-cache/frame-cache.ts";
+import {
+  type FrameTake,
+  frameKey,
+  type InlineFrameSource,
+  mergeFrameTakes,
+  type SegmentFrame,
+} from "./frame-take.ts";
+import { readLogObject } from "./log-reader.ts";
+import { groupRanges, type RangeGroup } from "./range-groups.ts";
+
+/** Ranges under way for one call: with ≤ 2 MiB each, 16 MiB. */
+const CALL_RANGE_CONCURRENCY = 8;
+/** Requests under way for all calls: with ≤ 2 MiB each, 64 MiB. */
+const REQUEST_CONCURRENCY = 32;
+/** Frames decoded side by side: twice the threads that do it, and with 256 KiB each 2 MiB. */
+const DECODE_CONCURRENCY = 8;
+
+export interface FrameLoaderOptions {
+  readonly store: ObjectStore;
+  readonly cache: FrameCache;
+  readonly compute: Compute;
+}
+
+type SegmentItem = FrameTake & { readonly source: SegmentFrame };
+type InlineItem = FrameTake & { readonly source: InlineFrameSource };
+type FrameOrigin = FrameContext & { readonly objectName: string };
+type Load = () => Promise<void>;
+
+export class FrameLoader {
+  readonly #store: ObjectStore;
+  readonly #cache: FrameCache;
+  readonly #compute: Compute;
+  readonly #frames = new Coalescer<string, DecodedFrame>();
+  readonly #ranges = new Coalescer<string, Uint8Array>();
+  readonly #logs = new Coalescer<string, readonly Frame[]>();
+  readonly #requests = new KeyedLimiter<"request">(REQUEST_CONCURRENCY);
+  readonly #decodings = new KeyedLimiter<"decode">(DECODE_CONCURRENCY);
+
+  constructor(options: FrameLoaderOptions) {
+    this.#store = options.store;
+    this.#cache = options.cache;
+    this.#compute = options.compute;
+  }
+
+  /**
+   * The pages of all takes, by index. Not to be written to.
+   *
+   * @throws GraftError `corrupt` when stored bytes are not what the commit names, or are gone
+   */
+  async load(
+    takes: readonly FrameTake[],
+    pageSize: PageSize,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadonlyMap<number, Uint8Array>> {
+    const pages = new Map<number, Uint8Array>();
+    const segments: SegmentItem[] = [];
+    const loads: Load[] = [];
+    for (const take of mergeFrameTakes(takes)) {
+      const { source } = take;
+      const cached = this.#cache.get(take.key);
+      if (cached !== undefined) collect(cached, take.pages, pages);
+      else if (source.kind === "segment") segments.push({ ...take, source });
+      else loads.push(() => this.#loadInline({ ...take, source }, pageSize, pages, signal));
+    }
+    for (const group of groupRanges(segments)) {
+      loads.push(() => this.#loadGroup(group, pageSize, pages, signal));
+    }
+    await mapConcurrent(loads, { concurrency: CALL_RANGE_CONCURRENCY, signal }, (load) => load());
+    return pages;
+  }
+
+  async #loadGroup(
+    group: RangeGroup<SegmentItem>,
+    pageSize: PageSize,
+    pages: Map<number, Uint8Array>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const load = async (item: SegmentItem): Promise<void> => {
+      const fetch = (flight: AbortSignal): Promise<DecodedFrame> =>
+        this.#fetchFromSegment(group, item, pageSize, flight);
+      collect(await this.#once(item.key, fetch, signal), item.pages, pages);
+    };
+    await settleAll(group.items.map(load));
+  }
+
+  async #loadInline(
+    item: InlineItem,
+    pageSize: PageSize,
+    pages: Map<number, Uint8Array>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const fetch = async (flight: AbortSignal): Promise<DecodedFrame> => {
+      const { volumeId, lsn } = item.source;
+      const frame = await this.#inlineFrame(item.source, flight);
+      return await this.#decode(frame, { volumeId, pageSize, objectName: logKey(volumeId, lsn) });
+    };
+    collect(await this.#once(item.key, fetch, signal), item.pages, pages);
+  }
+
+  /** One flight for a frame, whoever waits for it; what landed is remembered. */
+  async #once(
+    key: string,
+    fetch: (flight: AbortSignal) => Promise<DecodedFrame>,
+    signal: AbortSignal | undefined,
+  ): Promise<DecodedFrame> {
+    const start = async (flight: AbortSignal): Promise<DecodedFrame> => {
+      // Another flight may have landed since the caller looked.
+      const cached = this.#cache.get(key);
+      if (cached !== undefined) return cached;
+      const frame = await fetch(flight);
+      this.#cache.set(key, frame);
+      return frame;
+    };
+    return await this.#frames.run(key, start, signal);
+  }
+
+  async #fetchFromSegment(
+    group: RangeGroup<SegmentItem>,
+    item: SegmentItem,
+    pageSize: PageSize,
+    flight: AbortSignal,
+  ): Promise<DecodedFrame> {
+    const { volumeId, objectKey, ref, entry } = item.source;
+    const context = { volumeId, pageSize, objectName: objectKey };
+    const start = entry.offset - group.range.offset;
+    try {
+      const bytes = await this.#getRange(objectKey, group.range, flight);
+      const data = bytes.subarray(start, start + entry.size);
+      return await this.#decode(frameOf(ref, entry, data, objectKey), context);
+    } catch (error) {
+      if (!isGraftError(error, "corrupt")) throw error;
+      // Bytes may also have suffered on their way: what is wrong twice is wrong in the store.
+      const data = await this.#getRange(objectKey, frameRange(entry), flight);
+      return await this.#decode(frameOf(ref, entry, data, objectKey), context);
+    }
+  }
+
+  async #decode(frame: Frame, context: FrameOrigin): Promise<DecodedFrame> {
+    const decode = (): Promise<DecodedFrame> => decodeFrame(ownData(frame), context, this.#compute);
+    return await this.#decodings.run("decode", decode);
+  }
+
+  async #getRange(objectKey: string, range: ByteRange, flight: AbortSignal): Promise<Uint8Array> {
+    const key = `${objectKey}@${range.offset}+${range.size}`;
+    const get = async (signal: AbortSignal): Promise<Uint8Array> => {
+      const request = (): Promise<StoredObject | undefined> =>
+        this.#store.get(objectKey, { range, signal });
+      const object = await this.#requests.run("request", request, signal);
+      if (object !== undefined) return object.bytes;
+      throw missing(objectKey);
+    };
+    return await this.#ranges.run(key, get, flight);
+  }
+
+  /** The frame with its data: as the catalog has it, else from the record in the store. */
+  async #inlineFrame(source: InlineFrameSource, flight: AbortSignal): Promise<Frame> {
+    const { volumeId, lsn, at, frame } = source;
+    if (hasFrameData(frame)) return frame;
+    const objectKey = logKey(volumeId, lsn);
+    const read = async (signal: AbortSignal): Promise<readonly Frame[]> => {
+      const request = (): Promise<Uint8Array | undefined> =>
+        readLogObject(this.#store, volumeId, lsn, signal);
+      const bytes = await this.#requests.run("request", request, signal);
+      if (bytes === undefined) throw missing(objectKey);
+      const commit = decodeCatalogCommit(bytes, { volumeId, lsn }, this.#compute);
+      return commit.record.inlineFrames.filter(hasFrameData);
+    };
+    const stored = (await this.#logs.run(objectKey, read, flight))[at];
+    if (
+      stored !== undefined &&
+      frameKey(volumeId, stored.hash) === frameKey(volumeId, frame.hash)
+    ) {
+      return stored;
+    }
+    throw new GraftError("corrupt", `${objectKey} has changed: its inline frame ${at} is another`, {
+      details: { object: objectKey },
+    });
+  }
+}
+
+/** Waits for all, also after a failure: nothing may write into a result that its caller gave up. */
+async function settleAll(loads: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(loads);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}
+
+/** Raw pages are views of what was read: a range of many frames must not live on for one of them. */
+function ownData(frame: Frame): Frame {
+  return frame.codec === "raw" ? { ...frame, data: frame.data.slice() } : frame;
+}
+
+/**
+ * Takes pages out of a frame. Few pages are copied: a view would keep all of the frame alive, beyond what
+ * the cache answers for.
+ */
+function collect(frame: DecodedFrame, wanted: PageSet, pages: Map<number, Uint8Array>): void {
+  const copies = wanted.cardinality * 2 < frame.length;
+  let found = 0;
+  for (const page of frame) {
+    if (!wanted.contains(page.index)) continue;
+    pages.set(page.index, copies ? page.data.slice() : page.data);
+    found++;
+  }
+  invariant(found === wanted.cardinality, "a frame holds every page that is taken from it");
+}
+
+function missing(objectKey: string): GraftError {
+  return new GraftError("corrupt", `${objectKey} is missing, though a commit names it`, {
+    details: { object: objectKey },
+  });
+}

@@ -1,0 +1,168 @@
+/** The PageStore's operations, in domain terms: read pages of a snapshot, stream them, write new ones. */
+import {
+  difference,
+  GraftError,
+  invariant,
+  type Lsn,
+  mapConcurrent,
+  mapOrdered,
+  type Page,
+  type PageSet,
+  type PageSize,
+  pageRange,
+  toPageIndex,
+  union,
+  type VolumeId,
+} from "@graft/core";
+import type {
+  ReadPagesAnswer,
+  ReadPagesRequest,
+  SegmentInfo,
+  StreamPagesRequest,
+  WritePagesRequest,
+} from "@graft/rpc";
+import type { FooterLoader } from "./footer-loader.ts";
+import type { FrameLoader } from "./frame-loader.ts";
+import { type FrameTake, frameOfInline, framesOfSegment } from "./frame-take.ts";
+import type { FoundPages, PageFinder } from "./page-finder.ts";
+import { fitBudget, lowestOf } from "./read-budget.ts";
+import { type PageTake, takesWithin } from "./read-plan.ts";
+import type { SegmentWriter } from "./segment-writer.ts";
+import { streamSlices } from "./stream-slices.ts";
+
+/** Indexes of a prefetch hint that are looked at: as many as a request may name. */
+const PREFETCH_COUNT_MAX = 1024;
+/** Footers read side by side for one call. */
+const FOOTER_CONCURRENCY = 16;
+/** Page bytes of one answer of a stream. */
+const STREAM_ANSWER_SIZE: number = 1024 * 1024;
+/** Answers of a stream prepared ahead of its reader. */
+const STREAM_CONCURRENCY = 4;
+
+export interface PagestoreParts {
+  readonly finder: PageFinder;
+  readonly footers: FooterLoader;
+  readonly frames: FrameLoader;
+  readonly writer: SegmentWriter;
+}
+
+export class Pagestore {
+  readonly #finder: PageFinder;
+  readonly #footers: FooterLoader;
+  readonly #frames: FrameLoader;
+  readonly #writer: SegmentWriter;
+
+  constructor(parts: PagestoreParts) {
+    this.#finder = parts.finder;
+    this.#footers = parts.footers;
+    this.#frames = parts.frames;
+    this.#writer = parts.writer;
+  }
+
+  /**
+   * Pages of a snapshot, as many as the budget allows; `covered` says what the answer settles.
+   *
+   * @throws GraftError `not-found` when the volume has no commit at the LSN; `corrupt`, `unavailable`
+   */
+  async readPages(request: ReadPagesRequest, signal?: AbortSignal): Promise<ReadPagesAnswer> {
+    const { volumeId, lsn, pageSet: wanted, byteBudget } = request;
+    const hint = request.prefetch;
+    const prefetch = hint === undefined ? undefined : lowestOf(hint, PREFETCH_COUNT_MAX);
+    const all = prefetch === undefined ? wanted : union(wanted, prefetch);
+    const found = await this.#finder.find(volumeId, lsn, () => all, signal);
+    const { absent, pageSize } = found;
+    const { load, covered } = fitBudget({ wanted, prefetch, absent, pageSize, byteBudget });
+    return { pages: await this.#load(found, load, signal), covered };
+  }
+
+  /**
+   * All pages of the request, whatever they weigh, for clients that know no `covered` (v0.1).
+   *
+   * @throws GraftError `invalid-argument` for a volume of another page size; else as `readPages`
+   */
+  async readAllPages(
+    request: { readonly volumeId: VolumeId; readonly lsn: Lsn; readonly pageSet: PageSet },
+    pageSize: PageSize,
+    signal?: AbortSignal,
+  ): Promise<readonly Page[]> {
+    const { volumeId, lsn, pageSet } = request;
+    const found = await this.#finder.find(volumeId, lsn, () => pageSet, signal);
+    if (found.pageSize !== pageSize) {
+      const sizes = `pages of ${found.pageSize} bytes, this route serves pages of ${pageSize}`;
+      throw new GraftError("invalid-argument", `volume ${volumeId} has ${sizes}: use ReadPages`);
+    }
+    return await this.#load(found, difference(pageSet, found.absent), signal);
+  }
+
+  /**
+   * All pages of a set, ascending, in answers of ≈ 1 MiB. The answers' `covered` ascend, share no index and
+   * are the request together. Each answer is planned anew, so that nothing is held between them but the set.
+   *
+   * @throws GraftError as `readPages`
+   */
+  async *streamPages(
+    request: StreamPagesRequest,
+    signal?: AbortSignal,
+  ): AsyncIterable<ReadPagesAnswer> {
+    const { volumeId, lsn } = request;
+    let wanted = request.pageSet;
+    const found = await this.#finder.find(
+      volumeId,
+      lsn,
+      (pageCount) => {
+        wanted ??= pageRange(1, pageCount);
+        return wanted;
+      },
+      signal,
+    );
+    invariant(wanted !== undefined, "the finder asks what is wanted");
+    const countMax = STREAM_ANSWER_SIZE / found.pageSize;
+    const slices = streamSlices(wanted, difference(wanted, found.absent), countMax);
+    const options = { concurrency: STREAM_CONCURRENCY, signal };
+    yield* mapOrdered(slices, options, async ({ covered, load }, _, slice) => {
+      const planned = await this.#finder.find(volumeId, lsn, () => load, slice);
+      return { pages: await this.#load(planned, load, slice), covered };
+    });
+  }
+
+  /** Stores pages as segments; nobody reads them until a commit names them. */
+  async writePages(
+    request: WritePagesRequest,
+    signal?: AbortSignal,
+  ): Promise<readonly SegmentInfo[]> {
+    const { volumeId, pageSize, pages } = request;
+    return await this.#writer.write(volumeId, pageSize, pages, signal);
+  }
+
+  /** The pages of a plan, ascending. `wanted` are such that exist. */
+  async #load(
+    found: FoundPages,
+    wanted: PageSet,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Page[]> {
+    if (wanted.isEmpty) return [];
+    const takes = await this.#frameTakes(takesWithin(found.takes, wanted), found.pageSize, signal);
+    const data = await this.#frames.load(takes, found.pageSize, signal);
+    const pages: Page[] = [];
+    for (const index of wanted) {
+      const page = data.get(index);
+      invariant(page !== undefined, "every page of a plan is in one of its frames");
+      pages.push({ index: toPageIndex(index), data: page });
+    }
+    return pages;
+  }
+
+  async #frameTakes(
+    takes: readonly PageTake[],
+    pageSize: PageSize,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly FrameTake[]> {
+    const options = { concurrency: FOOTER_CONCURRENCY, signal };
+    const frames = await mapConcurrent(takes, options, async (take, _, each) => {
+      if (take.kind === "inline") return [frameOfInline(take)];
+      const ref = await this.#footers.load(take, pageSize, each);
+      return framesOfSegment(take, ref);
+    });
+    return frames.flat();
+  }
+}

@@ -1,0 +1,80 @@
+import { MemoryVolumeCatalog } from "@graft/catalog";
+import type { Clock, Compute, FileSystem, Random } from "@graft/core";
+import { openObjectStore, probeObjectStore } from "@graft/object-store";
+import {
+  createMetastoreClient,
+  type Log,
+  MetricsRegistry,
+  registerObjectStoreMetrics,
+} from "@graft/rpc";
+import { createNodeTransport, type RunningServer, startServer } from "@graft/rpc/node";
+import type { PagestoreConfig } from "./config.ts";
+import { createPagestore } from "./create-pagestore.ts";
+import { MetastoreCommitSource } from "./metastore-commit-source.ts";
+
+/** How long calls under way may still take when a server stops, ms. */
+const DRAIN_MS = 10_000;
+
+/** The doors to the world a server needs. */
+export interface ServeMeans {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly compute: Compute;
+  readonly fileSystem: FileSystem;
+  /** Environment variables: AWS_* for `s3:`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+}
+
+/** A server that runs until it is disposed: calls under way are drained first. */
+export interface ServingPagestore extends AsyncDisposable {
+  /** "http://127.0.0.1:3000". */
+  readonly url: string;
+}
+
+/**
+ * Serves a PageStore on a port of its own, after having probed its object store.
+ *
+ * @throws GraftError `invalid-argument` when the configuration or the store cannot be used, `unavailable`
+ *   when the store cannot be reached or the port is taken
+ */
+export async function servePagestore(
+  config: PagestoreConfig,
+  means: ServeMeans,
+): Promise<ServingPagestore> {
+  const { clock, log } = means;
+  const { store, meter } = await openObjectStore(config.storeUrl, means);
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => store.close());
+  await probeObjectStore(store, means.random);
+  const { transport, close } = createNodeTransport({
+    baseUrl: config.metastoreUrl,
+    clock,
+    getToken: () => config.token,
+  });
+  cleanup.defer(close);
+  const metrics = new MetricsRegistry();
+  registerObjectStoreMetrics(metrics, () => meter.snapshot());
+  const instance = cleanup.use(
+    createPagestore({
+      ...means,
+      store,
+      commitSource: new MetastoreCommitSource({ client: createMetastoreClient(transport), store }),
+      catalog: new MemoryVolumeCatalog(),
+      frameCacheSize: config.frameCacheSize,
+      metrics,
+    }),
+  );
+  const { host, port } = config;
+  const { routes, rawRoutes } = instance;
+  const server = await startServer({ host, port, routes, rawRoutes, metrics, log, clock });
+  cleanup.defer(() => drain(server, log));
+  log.info({ url: server.url, store: store.name, metastore: config.metastoreUrl }, "serving pages");
+  const owned = cleanup.move();
+  return { url: server.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function drain(server: RunningServer, log: Log): Promise<void> {
+  log.info({}, "draining");
+  await server.close(DRAIN_MS);
+}
