@@ -21,7 +21,10 @@ export class InvariantError extends Error {
   }
 }
 
-/** JSON where it can be: a bigint or a cycle must not hide the broken invariant behind another error. */
+/**
+ * JSON where it can be: a bigint or a cycle must not hide the broken invariant behind another
+ * error.
+ */
 function describe(value: unknown): string {
   try {
     return JSON.stringify(value) ?? String(value);

@@ -5,8 +5,8 @@ import { type Random, randomBytes } from "./random.ts";
 declare const brand: unique symbol;
 
 /**
- * Names one attempt to commit, 16 random bytes as 32 hex digits. Persisted before it is sent, stored in
- * the commit record: a retried commit is applied once.
+ * Names one attempt to commit, 16 random bytes as 32 hex digits. Persisted before it is sent,
+ * stored in the commit record: a retried commit is applied once.
  */
 export type CommitId = string & { readonly [brand]: "CommitId" };
 

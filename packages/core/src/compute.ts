@@ -10,9 +10,9 @@ export interface Compute {
   /**
    * The content of one zstd frame, which must be exactly `size` bytes.
    *
-   * @throws GraftError `corrupt` when it is not exactly one whole frame (bytes after it included) or its
-   *   content has another size. Whatever the frame claims, memory taken stays within `size` and a
-   *   decoder window of 8 MiB.
+   * @throws GraftError `corrupt` when it is not exactly one whole frame (bytes after it included)
+   *   or its content has another size. Whatever the frame claims, memory taken stays within `size`
+   *   and a decoder window of 8 MiB.
    */
   decompress(bytes: Uint8Array, size: number): Promise<Uint8Array>;
 }

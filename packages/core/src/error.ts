@@ -1,6 +1,7 @@
 /**
- * The error manual. Each code: when it happens, whether the *same* request may be repeated, and what a
- * person should do. Expected answers (a missing commit, a lost race) are return values, not errors.
+ * The error manual. Each code: when it happens, whether the *same* request may be repeated, and
+ * what a person should do. Expected answers (a missing commit, a lost race) are return values, not
+ * errors.
  */
 export const ERROR_MANUAL = {
   /** The request can never succeed as it is. */
@@ -49,7 +50,10 @@ export const ERROR_MANUAL = {
 /** One of the thirteen codes of the error manual. */
 export type GraftErrorCode = keyof typeof ERROR_MANUAL;
 
-/** Facts about an error, for programs: `{ volume, lsn, expected, actual, … }`. JSON-safe values only. */
+/**
+ * Facts about an error, for programs: `{ volume, lsn, expected, actual, … }`. JSON-safe values
+ * only.
+ */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean>>;
 
 export interface GraftErrorOptions {

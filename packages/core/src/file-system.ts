@@ -1,18 +1,25 @@
 /**
  * The only door to disks. Two kinds of use:
  *
- * - **Files** are opened and read or written at offsets, synchronously: a database's page read must not
- *   wait for an event loop, and OPFS offers the same calls. What was written is durable after `sync()`
- *   returned, and only then; the entry of a new or renamed file is durable after `syncDirectory()`.
+ * - **Files** are opened and read or written at offsets, synchronously: a database's page read must
+ *   not wait for an event loop, and OPFS offers the same calls. What was written is durable after
+ *   `sync()` returned, and only then; the entry of a new or renamed file is durable after
+ *   `syncDirectory()`.
  * - **Whole files** are read and replaced asynchronously, for object stores and caches.
  *
- * Paths are absolute or relative to the working directory and use `/`. Every failure is a `GraftError`:
- * `not-found`, `io` (details.reason: "full" | "read-only" | "permission" | "other") or `busy`.
+ * Paths are absolute or relative to the working directory and use `/`. Every failure is a
+ * `GraftError`: `not-found`, `io` (details.reason: "full" | "read-only" | "permission" | "other")
+ * or `busy`.
  */
 export interface FileSystem {
-  /** Opens a file for reading and writing at offsets. The mode says what must, may or must not exist. */
+  /**
+   * Opens a file for reading and writing at offsets. The mode says what must, may or must not
+   * exist.
+   */
   open(path: string, mode: FileMode): File;
-  /** Creates the directory and its missing parents, durably: no `syncDirectory` is owed for them. */
+  /**
+   * Creates the directory and its missing parents, durably: no `syncDirectory` is owed for them.
+   */
   makeDirectory(path: string): void;
   /** Names in a directory, in code-unit order; undefined when it does not exist. */
   list(path: string): readonly string[] | undefined;
@@ -27,21 +34,24 @@ export interface FileSystem {
   /** Makes created, renamed and removed entries of the directory durable. */
   syncDirectory(path: string): void;
   /**
-   * Takes an exclusive lock named by a path, across processes; the kernel releases it when its holder
-   * dies. Undefined when somebody (also this process) holds it. The file at the path belongs to the
-   * lock: nothing else may open it, and it is never removed while locks may be taken.
+   * Takes an exclusive lock named by a path, across processes; the kernel releases it when its
+   * holder dies. Undefined when somebody (also this process) holds it. The file at the path belongs
+   * to the lock: nothing else may open it, and it is never removed while locks may be taken.
    */
   lock(path: string): FileLock | undefined;
 
-  /** The bytes of a file, or of [offset, offset + size) cut at its end; undefined without a file. */
+  /**
+   * The bytes of a file, or of [offset, offset + size) cut at its end; undefined without a file.
+   */
   readWhole(path: string, range?: ByteRange): Promise<Uint8Array | undefined>;
   /**
    * Writes a file so that readers see all of it or nothing, durably when it resolves. `create-only`
-   * leaves an existing file alone and answers false: exactly one of many racing writers gets true, and
-   * for the others the file that is there is durable too. Missing parent directories are created.
+   * leaves an existing file alone and answers false: exactly one of many racing writers gets true,
+   * and for the others the file that is there is durable too. Missing parent directories are
+   * created.
    *
-   * A crash in between may leave a file beside it whose name ends in `.tmp`: it is no one's, and may be
-   * removed when no writer is at work.
+   * A crash in between may leave a file beside it whose name ends in `.tmp`: it is no one's, and
+   * may be removed when no writer is at work.
    */
   writeWhole(
     path: string,
@@ -76,15 +86,17 @@ export interface FileStat {
 
 /** An open file. All calls are synchronous; all offsets and sizes are bytes. */
 export interface File {
-  /** Reads into `target` and returns how many bytes there were: fewer only at the end of the file. */
+  /**
+   * Reads into `target` and returns how many bytes there were: fewer only at the end of the file.
+   */
   read(target: Uint8Array, offset: number): number;
   /** Writes all of `bytes`, growing the file when needed. */
   write(bytes: Uint8Array, offset: number): void;
   truncate(size: number): void;
   size(): number;
   /**
-   * Makes all writes to this file durable (fdatasync). After it threw, what was written since the last
-   * good sync may never become durable, not even by another sync: write it again, or recover.
+   * Makes all writes to this file durable (fdatasync). After it threw, what was written since the
+   * last good sync may never become durable, not even by another sync: write it again, or recover.
    */
   sync(): void;
   close(): void;

@@ -1,7 +1,7 @@
 /**
- * Graft ids, 16 bytes: kind(1) · creation time ms, big-endian(6) · random(9). Text is base58 (Bitcoin
- * alphabet) of the 16 bytes as one big-endian number, always 22 characters; byte order and text order
- * are creation order. Source: WIRE-v0.1 §3.2.
+ * Graft ids, 16 bytes: kind(1) · creation time ms, big-endian(6) · random(9). Text is base58
+ * (Bitcoin alphabet) of the 16 bytes as one big-endian number, always 22 characters; byte order and
+ * text order are creation order. Source: WIRE-v0.1 §3.2.
  */
 import { decodeBase58, encodeBase58 } from "./bytes/base58.ts";
 import type { Clock } from "./clock.ts";

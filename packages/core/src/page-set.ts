@@ -28,7 +28,8 @@ export function encodePageSet(set: PageSet): Uint8Array {
 /**
  * Reads the wire form with full validation.
  *
- * @param code what a malformed set means here: `invalid-argument` in a request, `corrupt` in storage
+ * @param code what a malformed set means here: `invalid-argument` in a request, `corrupt` in
+ *   storage
  */
 export function decodePageSet(bytes: Uint8Array, code: GraftErrorCode): PageSet {
   const set = decodeSplinter(bytes, code);

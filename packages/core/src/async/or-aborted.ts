@@ -1,6 +1,6 @@
 /**
- * The promise's outcome, or the signal's reason, whichever comes first. After an abort the promise goes
- * on by itself: hand the signal to what makes it as well.
+ * The promise's outcome, or the signal's reason, whichever comes first. After an abort the promise
+ * goes on by itself: hand the signal to what makes it as well.
  */
 export async function orAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (signal === undefined) return await promise;

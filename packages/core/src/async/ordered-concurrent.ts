@@ -7,15 +7,17 @@ export interface ConcurrentOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** @param signal aborted with the caller's, and when the consumer stopped or an earlier item failed */
+/**
+ * @param signal aborted with the caller's, and when the consumer stopped or an earlier item failed
+ */
 export type MapItem<In, Out> = (item: In, at: number, signal: AbortSignal) => Promise<Out>;
 
 /**
- * Maps items with bounded concurrency; results come in the order of the items. An item is taken from
- * the source only when there is room for it, so the source may be endless.
+ * Maps items with bounded concurrency; results come in the order of the items. An item is taken
+ * from the source only when there is room for it, so the source may be endless.
  *
- * Results before the first failure are delivered, then the failure is thrown. However it ends, nothing
- * is left running: items under way are aborted and waited for, and the source is closed.
+ * Results before the first failure are delivered, then the failure is thrown. However it ends,
+ * nothing is left running: items under way are aborted and waited for, and the source is closed.
  */
 export async function* mapOrdered<In, Out>(
   source: Iterable<In> | AsyncIterable<In>,

@@ -20,7 +20,9 @@ export const RETRY_POLICY_DEFAULT: RetryPolicy = {
   delayMaxMs: 5_000,
 };
 
-/** A `retryAfterMs` above this is cut to it: a broken server must not silence a client for a day. */
+/**
+ * A `retryAfterMs` above this is cut to it: a broken server must not silence a client for a day.
+ */
 export const RETRY_AFTER_MAX_MS: number = 5 * 60 * 1000;
 
 export interface RetryOptions {
@@ -37,8 +39,9 @@ export interface RetryOptions {
 }
 
 /**
- * Calls until it succeeds, fails for good, or the attempts are used up; then the last error is thrown
- * as it is. Only for calls that may be repeated: an unknown outcome is safe only with the same id.
+ * Calls until it succeeds, fails for good, or the attempts are used up; then the last error is
+ * thrown as it is. Only for calls that may be repeated: an unknown outcome is safe only with the
+ * same id.
  *
  * @param call gets the attempt's number, from 1
  */
@@ -81,7 +84,9 @@ function isRepeatableError(error: unknown): boolean {
   return error instanceof GraftError && error.isRepeatable;
 }
 
-/** What the other side asked for in `details.retryAfterMs`; 0 when it asked for nothing sensible. */
+/**
+ * What the other side asked for in `details.retryAfterMs`; 0 when it asked for nothing sensible.
+ */
 function retryAfterMs(error: unknown): number {
   const asked = error instanceof GraftError ? error.details.retryAfterMs : undefined;
   if (typeof asked !== "number" || !(asked > 0)) return 0;

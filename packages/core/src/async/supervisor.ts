@@ -5,8 +5,8 @@ export interface TaskFailure {
 }
 
 /**
- * Owns background work, so that no promise floats: each task gets a signal, each failure gets to the
- * handler, and disposing aborts all tasks and waits for them.
+ * Owns background work, so that no promise floats: each task gets a signal, each failure gets to
+ * the handler, and disposing aborts all tasks and waits for them.
  *
  *     running ──dispose──▶ closing (tasks aborted, waited for) ──▶ closed
  */
@@ -17,16 +17,16 @@ export class Supervisor implements AsyncDisposable {
   readonly #unreported: unknown[] = [];
 
   /**
-   * @param onFailure told of each task that failed; cancellation by `dispose` is no failure. Should it
-   *   throw, both errors are thrown by `dispose`.
+   * @param onFailure told of each task that failed; cancellation by `dispose` is no failure. Should
+   *   it throw, both errors are thrown by `dispose`.
    */
   constructor(onFailure: (failure: TaskFailure) => void) {
     this.#onFailure = onFailure;
   }
 
   /**
-   * Starts a task in the background; it must end soon after its signal is aborted. False, and nothing
-   * is started, when the supervisor is closing.
+   * Starts a task in the background; it must end soon after its signal is aborted. False, and
+   * nothing is started, when the supervisor is closing.
    */
   start(task: string, work: (signal: AbortSignal) => Promise<void>): boolean {
     if (this.#controller.signal.aborted) return false;

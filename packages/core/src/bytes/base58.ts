@@ -1,4 +1,6 @@
-/** Base58 with the Bitcoin alphabet, for byte strings of one fixed size read as a big-endian number. */
+/**
+ * Base58 with the Bitcoin alphabet, for byte strings of one fixed size read as a big-endian number.
+ */
 const ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 const DIGITS: ReadonlyMap<string, number> = new Map([...ALPHABET].map((char, at) => [char, at]));
 

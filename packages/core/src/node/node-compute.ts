@@ -20,8 +20,8 @@ const PARAMETERS = { [constants.ZSTD_c_compressionLevel]: 3 };
 
 /**
  * Inputs up to here are done at once: handing work to another thread and back costs 0.1–0.2 ms, as
- * much as compressing 16 KiB (0.07 ms) or decompressing 64 KiB (0.12 ms) right here. Measured on 4 KiB
- * pages, the call is 3 to 4 times faster.
+ * much as compressing 16 KiB (0.07 ms) or decompressing 64 KiB (0.12 ms) right here. Measured on 4
+ * KiB pages, the call is 3 to 4 times faster.
  */
 const COMPRESS_AT_ONCE_SIZE_MAX = 16 * 1024;
 const DECOMPRESS_AT_ONCE_SIZE_MAX = 64 * 1024;
@@ -89,8 +89,8 @@ async function decompressChecked(bytes: Uint8Array, size: number): Promise<Uint8
 }
 
 /**
- * Never a Buffer: its own slice and toString would leak into callers. A copy where zlib cut the result
- * from a larger chunk, which a cached frame of 800 bytes would otherwise keep alive.
+ * Never a Buffer: its own slice and toString would leak into callers. A copy where zlib cut the
+ * result from a larger chunk, which a cached frame of 800 bytes would otherwise keep alive.
  */
 function plain(buffer: Uint8Array): Uint8Array {
   if (buffer.buffer.byteLength > buffer.byteLength) return new Uint8Array(buffer);

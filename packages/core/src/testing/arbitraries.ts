@@ -88,7 +88,9 @@ export function arbitraryPage(size?: PageSize, last?: number): fc.Arbitrary<Page
   return fc.record({ index: arbitraryPageIndex(last), data: arbitraryPageData(size) });
 }
 
-/** From one seed instead of one draw a byte: shrinking 4096 bytes one by one would take for ever. */
+/**
+ * From one seed instead of one draw a byte: shrinking 4096 bytes one by one would take for ever.
+ */
 function noise(size: number): fc.Arbitrary<Uint8Array> {
   return fc.integer({ min: 1, max: 0x7fff_fffe }).map((seed) => {
     const data = new Uint8Array(size);

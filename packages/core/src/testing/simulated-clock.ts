@@ -18,7 +18,10 @@ export interface SimulatedClockOptions {
 const START_MS = Date.UTC(2026, 0, 1);
 const SETTLE_TURNS = 3;
 
-/** Time for tests. Sleepers wake in the order they are due; those due together, in the order they came. */
+/**
+ * Time for tests. Sleepers wake in the order they are due; those due together, in the order they
+ * came.
+ */
 export class SimulatedClock implements Clock {
   readonly #isAuto: boolean;
   readonly #sleepers = new Set<Sleeper>();
@@ -112,8 +115,8 @@ export class SimulatedClock implements Clock {
 }
 
 /**
- * Resolves when everything that can run without time or I/O has run. Several turns of the event loop,
- * because streams and message ports hand over work from one turn to the next.
+ * Resolves when everything that can run without time or I/O has run. Several turns of the event
+ * loop, because streams and message ports hand over work from one turn to the next.
  */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < SETTLE_TURNS; turn++) {

@@ -13,13 +13,15 @@ export interface SimulatedDiskOptions {
   readonly capacity?: number;
 }
 
-/** How likely an unsynced sector or name is there after a power loss: sometimes none is, or all are. */
+/**
+ * How likely an unsynced sector or name is there after a power loss: sometimes none is, or all are.
+ */
 const SURVIVALS: readonly number[] = [0, 0.1, 0.5, 0.9, 1];
 
 /**
- * A disk in memory, and a `FileSystem` as honest as the worst real one: after `crash()`, of everything
- * that was not synced each sector of each write and each name is there or not, independently. It can
- * also be full, read-only, rotten, or fail at any call.
+ * A disk in memory, and a `FileSystem` as honest as the worst real one: after `crash()`, of
+ * everything that was not synced each sector of each write and each name is there or not,
+ * independently. It can also be full, read-only, rotten, or fail at any call.
  */
 export class SimulatedDisk extends SimulatedFileSystem {
   readonly #processes = new Set<SimulatedFileSystem>();
@@ -37,8 +39,8 @@ export class SimulatedDisk extends SimulatedFileSystem {
   }
 
   /**
-   * Power loss and restart: open files and locks of all processes are gone, and so is, by chance, what
-   * was not synced.
+   * Power loss and restart: open files and locks of all processes are gone, and so is, by chance,
+   * what was not synced.
    *
    * @param survival the chance of each unsynced sector and name, 0 … 1. Default: drawn
    */

@@ -24,8 +24,8 @@ export function createDirectoryNode(id: number, modifiedMs: number): DirectoryNo
 }
 
 /**
- * The names of the simulated disk. Changes made together (a rename) outlive a power loss together or
- * not at all; those of different calls do so independently, until their directory is synced.
+ * The names of the simulated disk. Changes made together (a rename) outlive a power loss together
+ * or not at all; those of different calls do so independently, until their directory is synced.
  */
 export class EntryTree {
   readonly root: DirectoryNode = createDirectoryNode(1, 0);

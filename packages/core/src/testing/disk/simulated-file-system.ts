@@ -210,7 +210,9 @@ export class SimulatedFileSystem implements FileSystem {
     return node;
   }
 
-  /** Work cut off by a power loss may have been done: then it is there, or not, like all unsynced. */
+  /**
+   * Work cut off by a power loss may have been done: then it is there, or not, like all unsynced.
+   */
   #perform<T>(operation: DiskOperation, path: string, work: () => T): T {
     this.state.enter(this.#owner, operation, path, (fault) => {
       if (fault.reason === "power-loss") work();
