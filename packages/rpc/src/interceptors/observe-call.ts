@@ -11,37 +11,41 @@ export function rpcName(request: CallRequest): string {
   return `${request.service.typeName}/${request.method.name}`;
 }
 
+/** Told once when a call has ended: undefined, or what was thrown. */
+type OnEnd = (error: unknown) => void;
+
 /**
- * Runs a call and says once how it ended: with undefined, or with what was thrown. A stream ends when it
- * is read to its end, fails, or is left by its reader. What is thrown can be replaced on the way.
+ * Runs a call and says once how it ended. A stream ends when it is read to its end, fails, or its signal
+ * is aborted: a reader that leaves does not always close the iterator. What is thrown can be replaced.
  */
 export async function observeCall(
   next: Call,
   request: CallRequest,
-  hooks: {
-    readonly onEnd: (error: unknown) => void;
-    readonly mapError?: (error: unknown) => unknown;
-  },
+  hooks: { readonly onEnd: OnEnd; readonly mapError?: (error: unknown) => unknown },
 ): Promise<CallResponse> {
   const mapError = hooks.mapError ?? ((error: unknown) => error);
+  const onEnd = once(hooks.onEnd);
   let response: CallResponse;
   try {
     response = await next(request);
   } catch (error) {
     const mapped = mapError(error);
-    hooks.onEnd(mapped);
+    onEnd(mapped);
     throw mapped;
   }
   if (!response.stream) {
-    hooks.onEnd(undefined);
+    onEnd(undefined);
     return response;
   }
-  return { ...response, message: observeStream(response.message, hooks.onEnd, mapError) };
+  request.signal.addEventListener("abort", () => onEnd(mapError(request.signal.reason)), {
+    once: true,
+  });
+  return { ...response, message: observeStream(response.message, onEnd, mapError) };
 }
 
 async function* observeStream<T>(
   messages: AsyncIterable<T>,
-  onEnd: (error: unknown) => void,
+  onEnd: OnEnd,
   mapError: (error: unknown) => unknown,
 ): AsyncGenerator<T> {
   let failure: unknown;
@@ -53,4 +57,13 @@ async function* observeStream<T>(
   } finally {
     onEnd(failure);
   }
+}
+
+function once(onEnd: OnEnd): OnEnd {
+  let isEnded = false;
+  return (error) => {
+    if (isEnded) return;
+    isEnded = true;
+    onEnd(error);
+  };
 }
