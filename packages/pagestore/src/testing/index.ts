@@ -1,1 +1,3 @@
-export {};
+/** Volumes without a MetaStore. */
+export { LogCommitSource } from "./log-commit-source.ts";
+export { VolumeWriter, type VolumeWriterMeans, type WrittenCommit } from "./volume-writer.ts";
