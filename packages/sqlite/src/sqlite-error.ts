@@ -55,7 +55,7 @@ export function resultCodeOf(error: unknown, operation: VfsOperation): number {
   if (error instanceof SqliteError) return error.code;
   if (isAbort(error)) return SQLITE_INTERRUPT;
   if (!(error instanceof GraftError)) return IO_CODES[operation];
-  if (error.code === "io" && error.details["reason"] === "full") return SQLITE_FULL;
+  if (error.code === "io" && error.details.reason === "full") return SQLITE_FULL;
   const code = CODES[error.code];
   return code === SQLITE_IOERR ? IO_CODES[operation] : code;
 }

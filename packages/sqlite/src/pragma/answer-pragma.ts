@@ -21,3 +21,9 @@ export function answerPragma(
   const known = Object.keys(GRAFT_PRAGMAS).join(", ");
   return errorAnswer(`no such pragma: ${name}; there are ${known}`);
 }
+
+/** The lower-case name, when it is a pragma that is answered here. */
+export function ownPragmaName(name: string): string | undefined {
+  const lowerName = name.toLowerCase();
+  return HANDLERS.has(lowerName) ? lowerName : undefined;
+}

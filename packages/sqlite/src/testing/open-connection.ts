@@ -1,7 +1,7 @@
 import type { Volume } from "@graft/client";
 import type { Clock, Random } from "@graft/core";
 import type { Engine, MissStrategyKind } from "@graft/sqlite-engine";
-import { Connection } from "../connection.ts";
+import { Connection } from "../connection/connection.ts";
 import { SpillArea } from "../file/spill-area.ts";
 import { GraftVfs } from "../graft-vfs.ts";
 import { answerPragma } from "../pragma/answer-pragma.ts";

@@ -6,7 +6,7 @@ import {
   type SqlRow,
   type Statement,
 } from "@graft/sqlite-engine";
-import type { GraftVfs } from "./graft-vfs.ts";
+import type { GraftVfs } from "../graft-vfs.ts";
 
 /** Prepared statements a connection keeps for their next use. */
 const STATEMENTS_KEPT_MAX = 64;
@@ -73,11 +73,11 @@ export class Connection {
     const twin = this.#idleStatements.get(sql);
     this.#idleStatements.delete(sql);
     this.#idleStatements.set(sql, statement);
-    if (twin !== undefined && twin !== statement) this.#drop(twin);
+    if (twin !== undefined && twin !== statement) this.drop(twin);
     if (this.#idleStatements.size <= STATEMENTS_KEPT_MAX) return;
     for (const [oldest, dropped] of this.#idleStatements) {
       this.#idleStatements.delete(oldest);
-      this.#drop(dropped);
+      this.drop(dropped);
       break;
     }
   }
@@ -101,8 +101,8 @@ export class Connection {
     }
   }
 
-  /** Freeing waits its turn in the instance and cannot fail in a way that matters to anybody. */
-  #drop(statement: Statement): void {
+  /** Frees a statement, when its turn comes; that cannot fail in a way that matters to anybody. */
+  drop(statement: Statement): void {
     statement.finalize().catch(() => undefined);
   }
 }

@@ -1,0 +1,45 @@
+import type { Connection } from "./connection.ts";
+import type { StatementLease, StatementRequest } from "./statement-host.ts";
+
+const PRAGMA = /^\s*pragma\b/i;
+
+/** A statement of this connection: an idle one with the same text, or a new one. */
+export function leaseStatement(
+  connection: Connection,
+  request: StatementRequest,
+): StatementLease | Promise<StatementLease> {
+  const key = keyOf(request);
+  if (key === undefined) return leaseOnce(connection, request);
+  const statement = connection.tryTake(key);
+  if (statement === undefined) return prepareLease(connection, request, key);
+  return { statement, giveBack: () => connection.give(key, statement) };
+}
+
+async function prepareLease(
+  connection: Connection,
+  request: StatementRequest,
+  key: string,
+): Promise<StatementLease> {
+  const statement = await connection.prepare(request.sql, request.signal);
+  if (request.readsBigInts) statement.setReadBigInts(true);
+  return { statement, giveBack: () => connection.give(key, statement) };
+}
+
+/** For a statement that acts, or answers, when it is compiled: a second run would repeat the answer. */
+async function leaseOnce(
+  connection: Connection,
+  request: StatementRequest,
+): Promise<StatementLease> {
+  const statement = await connection.prepare(request.sql, request.signal);
+  if (request.readsBigInts) statement.setReadBigInts(true);
+  return { statement, giveBack: () => connection.drop(statement) };
+}
+
+/**
+ * Under which name an idle statement is kept: two with one text differ in how they read integers.
+ * Undefined for pragmas.
+ */
+function keyOf({ sql, readsBigInts }: StatementRequest): string | undefined {
+  if (PRAGMA.test(sql)) return undefined;
+  return readsBigInts ? `\0${sql}` : sql;
+}

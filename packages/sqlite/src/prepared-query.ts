@@ -1,0 +1,152 @@
+import type {
+  ColumnInfo,
+  Parameters,
+  RunResult,
+  SqlRow,
+  SqlValue,
+  Statement,
+} from "@graft/sqlite-engine";
+import type { StatementHost, StatementRequest } from "./connection/statement-host.ts";
+import { LeasedRows } from "./leased-rows.ts";
+import { ownPragmaName } from "./pragma/answer-pragma.ts";
+import { routeStatement } from "./sql/statement-route.ts";
+
+/** Who may stop a call. */
+export interface QueryOptions {
+  /** When aborted the call rejects with its reason; the database stays usable. */
+  readonly signal?: AbortSignal;
+}
+
+type Shape = "object" | "array" | "value";
+
+interface View {
+  readonly shape: Shape;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What all views of one statement share. */
+interface Shared {
+  readonly host: StatementHost;
+  readonly sql: string;
+  /** Set when the statement is a pragma of ours: SQLite names its column after the answer. */
+  readonly ownPragma: string | undefined;
+  readsBigInts: boolean;
+}
+
+/**
+ * A statement of a database. It is compiled when it is first run, on the connection it then runs on, so
+ * that mistakes in the SQL show there, and it may be run any number of times at once.
+ */
+export class PreparedQuery<Row = SqlRow> {
+  readonly #shared: Shared;
+  readonly #view: View;
+
+  /** Not for callers: `prepare` makes them. */
+  constructor(shared: Shared, view: View) {
+    this.#shared = shared;
+    this.#view = view;
+  }
+
+  get sql(): string {
+    return this.#shared.sql;
+  }
+
+  /** The first row; undefined when there is none. */
+  get(...parameters: Parameters): Promise<Row | undefined> {
+    return this.#run(async (statement) => {
+      const row = await statement.get(...parameters);
+      return row === undefined ? undefined : this.#toRow(row);
+    });
+  }
+
+  /** All rows. */
+  all(...parameters: Parameters): Promise<Row[]> {
+    return this.#run(async (statement) => {
+      const rows = await statement.all(...parameters);
+      return this.#shared.ownPragma === undefined ? rows : rows.map((row) => this.#toRow(row));
+    });
+  }
+
+  /** Runs to the end; rows are dropped. */
+  run(...parameters: Parameters): Promise<RunResult> {
+    return this.#run((statement) => statement.run(...parameters));
+  }
+
+  /**
+   * The rows one by one, all of one snapshot. A connection is taken until the last row was read or the
+   * loop was left: leave it, or call `return()`.
+   */
+  iterate(...parameters: Parameters): AsyncIterableIterator<Row, undefined> & AsyncDisposable {
+    const { host } = this.#shared;
+    return new LeasedRows<Row>(
+      () => host.lease(this.#request()),
+      (statement) => this.#viewOf(statement).iterate(...parameters),
+      (row) => this.#toRow(row),
+    );
+  }
+
+  /** The result columns; none for a statement without a result. */
+  columns(): Promise<ColumnInfo[]> {
+    return this.#run((statement) => statement.columns());
+  }
+
+  /** The same statement with rows as arrays of values. */
+  raw(): PreparedQuery<SqlValue[]> {
+    return new PreparedQuery(this.#shared, { ...this.#view, shape: "array" });
+  }
+
+  /** The same statement with the value of its first column in place of each row. */
+  pluck(): PreparedQuery<SqlValue> {
+    return new PreparedQuery(this.#shared, { ...this.#view, shape: "value" });
+  }
+
+  /** The same statement with a signal for each of its calls. */
+  with(options: QueryOptions): PreparedQuery<Row> {
+    return new PreparedQuery(this.#shared, { ...this.#view, signal: options.signal });
+  }
+
+  /** Whether INTEGER columns, `changes` and `lastInsertRowid` come as bigints. For all its views. */
+  setReadBigInts(enabled: boolean): void {
+    this.#shared.readsBigInts = enabled;
+  }
+
+  #run<Result>(use: (statement: Statement<Row>) => Promise<Result>): Promise<Result> {
+    return this.#shared.host.run(this.#request(), (statement) => use(this.#viewOf(statement)));
+  }
+
+  #request(): StatementRequest {
+    const { sql, readsBigInts } = this.#shared;
+    return { sql, readsBigInts, signal: this.#view.signal };
+  }
+
+  #viewOf(statement: Statement): Statement<Row> {
+    const { shape, signal } = this.#view;
+    const shaped =
+      shape === "object" ? statement : shape === "array" ? statement.raw() : statement.pluck();
+    // The shape is what the type parameter says.
+    const view = shaped as Statement<Row>;
+    return signal === undefined ? view : view.with({ signal });
+  }
+
+  #toRow(row: Row): Row {
+    const { ownPragma } = this.#shared;
+    if (ownPragma === undefined || this.#view.shape !== "object") return row;
+    return { [ownPragma]: Object.values(row as SqlRow)[0] } as Row;
+  }
+}
+
+/** Makes the statement of a text on a host. */
+export function createQuery(
+  host: StatementHost,
+  sql: string,
+  options: QueryOptions = {},
+): PreparedQuery {
+  const { pragma } = routeStatement(sql);
+  const shared: Shared = {
+    host,
+    sql,
+    ownPragma: pragma === undefined ? undefined : ownPragmaName(pragma),
+    readsBigInts: false,
+  };
+  return new PreparedQuery(shared, { shape: "object", signal: options.signal });
+}
