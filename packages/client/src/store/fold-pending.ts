@@ -1,14 +1,6 @@
-import {
-  type CommitId,
-  cut,
-  invariant,
-  MutablePageSet,
-  PAGE_INDEX_LAST,
-  type PageSet,
-  pageRange,
-  unionInto,
-} from "@graft/core";
+import { type CommitId, invariant, MutablePageSet, type PageSet, unionInto } from "@graft/core";
 import type { LocalCommit } from "../volume.ts";
+import { cutAbove } from "./history/epoch.ts";
 import type { PreparedPush, RemotePoint } from "./local-store.ts";
 
 /**
@@ -27,9 +19,7 @@ export function foldPending(
   let lowPageCount = last.pageCount;
   const pages: PageSet = new MutablePageSet();
   for (const commit of pending) {
-    if (commit.pageCount < PAGE_INDEX_LAST) {
-      cut(pages, pageRange(commit.pageCount + 1, PAGE_INDEX_LAST));
-    }
+    cutAbove(pages, commit.pageCount);
     unionInto(pages, commit.pages);
     if (commit.pageCount < lowPageCount) lowPageCount = commit.pageCount;
   }

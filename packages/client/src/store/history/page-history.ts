@@ -12,14 +12,7 @@
  * none of them                    → absent, or zeros when there is no remote snapshot
  * ```
  */
-import {
-  MutablePageSet,
-  PAGE_INDEX_LAST,
-  type PageSet,
-  pageRange,
-  union,
-  unionInto,
-} from "@graft/core";
+import { MutablePageSet, type PageSet, pageRange, union, unionInto } from "@graft/core";
 import type { RemotePoint } from "../local-store.ts";
 import { cutAbove, Epoch } from "./epoch.ts";
 import {
@@ -64,6 +57,8 @@ export class PageHistory {
   #epochs: Epoch[];
   #current: Epoch;
   #storedCount = 0;
+  /** No live view has more pages than this. */
+  #pageCountMax = 0;
   #stamp = 0;
   #touchCount = 0;
 
@@ -91,6 +86,7 @@ export class PageHistory {
   pin(version: number, pageCount: number): View {
     this.#ledger.pin(version);
     this.#current.pinCount++;
+    this.#pageCountMax = Math.max(this.#pageCountMax, pageCount);
     return { version, pageCount, epoch: this.#current };
   }
 
@@ -189,8 +185,8 @@ export class PageHistory {
     pushed: { readonly start: number; readonly pages: PageSet; readonly lowCount: number },
   ): void {
     const changed = pushed.pages.clone();
-    if (pushed.lowCount < PAGE_INDEX_LAST) {
-      changed.insertRange(pushed.lowCount + 1, PAGE_INDEX_LAST);
+    if (pushed.lowCount < this.#pageCountMax) {
+      changed.insertRange(pushed.lowCount + 1, this.#pageCountMax);
     }
     this.#beginEpoch({
       remote,
@@ -321,9 +317,8 @@ export class PageHistory {
     }
     for (const page of above) this.#supersedeNewest(page, version);
     this.#floors.cut(version, after);
-    if (!this.#current.stale.isEmpty && after < PAGE_INDEX_LAST) {
-      this.#current.refreshed.insertRange(after + 1, PAGE_INDEX_LAST);
-    }
+    const lastStale = this.#current.stale.last ?? 0;
+    if (lastStale > after) this.#current.refreshed.insertRange(after + 1, lastStale);
   }
 
   #beginEpoch(next: {

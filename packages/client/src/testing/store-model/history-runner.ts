@@ -1,0 +1,344 @@
+import {
+  type CommitId,
+  equalBytes,
+  isZero,
+  MutablePageSet,
+  PAGE_SIZE_MIN,
+  type PageIndex,
+  type PageSize,
+  parseCommitId,
+  toPageCount,
+  toPageIndex,
+} from "@graft/core";
+import type { LocalStore, Pin, StagedPage } from "../../store/local-store.ts";
+import { bytesOf, RemoteModel } from "./remote-model.ts";
+import { type ModelPin, ReplicaModel } from "./replica-model.ts";
+
+/** One step of a history. Numbers that make no sense in the state at hand are bent until they do. */
+export type HistoryStep =
+  | {
+      readonly kind: "commit";
+      readonly pageCount: number;
+      readonly pages: readonly number[];
+      readonly isStaged?: boolean;
+    }
+  | {
+      /** Another client commits. */
+      readonly kind: "remote-commit";
+      readonly pageCount: number;
+      readonly lowPageCount: number;
+      readonly pages: readonly number[];
+    }
+  | { readonly kind: "pull" }
+  | { readonly kind: "reset" }
+  | { readonly kind: "prepare" }
+  | { readonly kind: "complete" }
+  | { readonly kind: "abandon" }
+  | { readonly kind: "diverge" }
+  | { readonly kind: "pin" }
+  | { readonly kind: "pin-push" }
+  | { readonly kind: "unpin"; readonly at: number }
+  | { readonly kind: "fetch"; readonly at: number; readonly pages: readonly number[] }
+  | { readonly kind: "evict"; readonly pageCount: number }
+  | { readonly kind: "reopen" };
+
+export interface HistoryRunnerOptions {
+  readonly open: () => LocalStore;
+  readonly pageSize?: PageSize;
+  /** Whether what was cached is still there after the store was closed and opened again. */
+  readonly keepsCache?: boolean;
+}
+
+interface HeldPin {
+  readonly pin: Pin;
+  readonly model: ModelPin;
+}
+
+/**
+ * Drives a store and a naive model through the same history, and compares all that can be seen after
+ * every step. A difference is thrown, with the page and the version.
+ */
+export class HistoryRunner {
+  readonly remote: RemoteModel;
+  model: ReplicaModel = new ReplicaModel();
+  store: LocalStore;
+  readonly #options: HistoryRunnerOptions;
+  readonly #pageSize: PageSize;
+  #held: HeldPin[] = [];
+  #contentCount = 0;
+  #pushCount = 0;
+
+  constructor(options: HistoryRunnerOptions) {
+    this.#options = options;
+    this.#pageSize = options.pageSize ?? PAGE_SIZE_MIN;
+    this.remote = new RemoteModel(this.#pageSize);
+    this.store = options.open();
+  }
+
+  run(steps: readonly HistoryStep[]): void {
+    for (const [at, step] of steps.entries()) {
+      try {
+        this.step(step);
+        this.check();
+      } catch (cause) {
+        const text = JSON.stringify(steps.slice(0, at + 1));
+        throw new Error(`step ${at} (${step.kind}) of ${text}: ${String(cause)}`, { cause });
+      }
+    }
+  }
+
+  step(step: HistoryStep): void {
+    switch (step.kind) {
+      case "commit":
+        this.#commit(step);
+        break;
+      case "remote-commit":
+        this.#remoteCommit(step);
+        break;
+      case "pull":
+        this.#pull();
+        break;
+      case "reset":
+        this.#reset();
+        break;
+      case "prepare":
+        this.#prepare();
+        break;
+      case "complete":
+        this.#complete();
+        break;
+      case "abandon":
+      case "diverge":
+        this.#endPush(step.kind);
+        break;
+      case "pin":
+        this.#held.push({ pin: this.store.pin(), model: this.model.pin() });
+        break;
+      case "pin-push":
+        this.#pinPush();
+        break;
+      case "unpin":
+        this.#held.splice(step.at % Math.max(1, this.#held.length), 1)[0]?.pin.close();
+        break;
+      case "fetch":
+        this.#fetch(step);
+        break;
+      case "evict":
+        this.store.evict(step.pageCount * this.#pageSize);
+        this.model.evicted();
+        break;
+      case "reopen":
+        this.store.close();
+        this.reopen();
+        break;
+    }
+  }
+
+  /** Opens the store anew; pins did not outlive it. */
+  reopen(): void {
+    this.#held = [];
+    this.store = this.#options.open();
+    if (this.#options.keepsCache !== true) this.model.evicted();
+  }
+
+  /** Compares everything that can be seen. */
+  check(): void {
+    this.#checkState();
+    const pin = this.store.pin();
+    const latest = this.model.pin();
+    this.#checkPin({ pin, model: latest });
+    this.model.present = latest.present;
+    pin.close();
+    for (const held of this.#held) this.#checkPin(held);
+  }
+
+  #commit(step: Extract<HistoryStep, { kind: "commit" }>): void {
+    const writes = this.#writes(step.pages, step.pageCount);
+    if (writes.size === 0 && step.pageCount === this.model.pageCount) return;
+    const pages = new Map<PageIndex, Uint8Array | StagedPage>();
+    for (const [page, content] of writes) {
+      const index = toPageIndex(page);
+      const data = bytesOf(content, this.#pageSize);
+      const isStaged = step.isStaged === true && page % 3 > 0;
+      pages.set(index, isStaged ? this.store.stage(index, data) : data);
+    }
+    this.store.commitLocal({ pageCount: toPageCount(step.pageCount), pages });
+    this.model.commit(step.pageCount, writes);
+  }
+
+  #remoteCommit(step: Extract<HistoryStep, { kind: "remote-commit" }>): void {
+    const writes = this.#writes(step.pages, step.pageCount);
+    const lowPageCount = Math.min(step.lowPageCount, step.pageCount);
+    this.remote.commit({ writes, pageCount: step.pageCount, lowPageCount });
+  }
+
+  #pull(): void {
+    const { model, remote } = this;
+    const { head } = remote;
+    if (model.pending.length > 0 || model.push !== undefined) return;
+    if (head === undefined || head.lsn === model.remote?.lsn) return;
+    const changed = remote.changedSince(model.remote?.lsn);
+    this.store.applyRemote(head, changed);
+    model.applyRemote(head, remote.contentsAt(head.lsn), changed);
+  }
+
+  #reset(): void {
+    const { model, remote } = this;
+    const { head } = remote;
+    const changed = remote.changedSince(model.remote?.lsn);
+    this.store.resetToRemote(head, changed);
+    model.reset(head, head === undefined ? new Map() : remote.contentsAt(head.lsn), changed);
+  }
+
+  #prepare(): void {
+    const { model } = this;
+    if (model.push !== undefined || model.pending.length === 0) return;
+    const commitId = this.#nextCommitId();
+    this.store.preparePush(commitId);
+    const commitCount = model.pending.length;
+    model.push = { commitId, toVersion: model.version, commitCount };
+  }
+
+  /** Sends what the store prepared, as it prepared it: the remote model must then equal the version. */
+  #complete(): void {
+    const { model, remote } = this;
+    const push = this.store.state().push;
+    if (push === undefined || model.remote?.lsn !== remote.head?.lsn) return;
+    const pin = this.store.pinPush();
+    if (pin === undefined) throw new Error("a prepared push can be pinned");
+    const writes = new Map<number, number>();
+    for (const page of push.pages) {
+      const target = new Uint8Array(this.#pageSize);
+      const kind = this.store.read(pin, toPageIndex(page), target);
+      const content = model.contentOf(push.toVersion, page);
+      if (kind !== "page" || !equalBytes(target, bytesOf(content, this.#pageSize))) {
+        throw new Error(`page ${page} of the push is ${kind}, or has other bytes`);
+      }
+      if (content !== undefined) writes.set(page, content);
+    }
+    pin.close();
+    const { pageCount, lowPageCount } = push;
+    const head = remote.commit({ writes, pageCount, lowPageCount });
+    const contents = remote.contentsAt(head.lsn);
+    for (let page = 1; page <= pageCount; page++) {
+      if (contents.get(page) === model.contentOf(push.toVersion, page)) continue;
+      throw new Error(`page ${page} differs remotely after the push`);
+    }
+    this.store.completePush(head);
+    model.completePush(head);
+  }
+
+  #endPush(kind: "abandon" | "diverge"): void {
+    const { model } = this;
+    if (kind === "diverge" && model.pending.length === 0) return;
+    if (kind === "abandon") this.store.abandonPush();
+    else this.store.markDiverged();
+    model.push = undefined;
+    model.isDiverged ||= kind === "diverge";
+  }
+
+  #pinPush(): void {
+    const pin = this.store.pinPush();
+    const push = this.model.push;
+    if ((pin === undefined) !== (push === undefined)) throw new Error("a push is here, or is not");
+    if (pin === undefined || push === undefined) return;
+    this.#held.push({ pin, model: this.model.pin(push.toVersion) });
+  }
+
+  #fetch(step: Extract<HistoryStep, { kind: "fetch" }>): void {
+    const held = this.#held[step.at % Math.max(1, this.#held.length)] ?? this.#pinForFetch();
+    const { pin, model } = held;
+    if (model.remote === undefined) return;
+    const asked = new MutablePageSet();
+    for (const page of step.pages) asked.insert(page);
+    const contents = this.remote.contentsAt(model.remote.lsn);
+    for (const page of this.store.absent(pin, asked)) {
+      const content = contents.get(page);
+      const data = content === undefined ? undefined : bytesOf(content, this.#pageSize);
+      this.store.putFetched(pin, toPageIndex(page), data);
+      model.present.add(page);
+      if (this.model.servesLatest(model, page)) this.model.present.add(page);
+    }
+  }
+
+  #pinForFetch(): HeldPin {
+    const held = { pin: this.store.pin(), model: this.model.pin() };
+    this.#held.push(held);
+    return held;
+  }
+
+  #checkState(): void {
+    const { model } = this;
+    const state = this.store.state();
+    const { pending, push } = state;
+    const seen = JSON.stringify({
+      version: state.version,
+      pageCount: state.pageCount,
+      remote: state.remote === undefined ? "none" : String(state.remote.lsn),
+      pending: pending.map(({ version, pageCount, pages }) => [version, pageCount, [...pages]]),
+      push: push === undefined ? "none" : [push.commitId, push.toVersion, push.commitCount],
+      isDiverged: state.isDiverged,
+    });
+    const expected = JSON.stringify({
+      version: model.version,
+      pageCount: model.pageCount,
+      remote: model.remote === undefined ? "none" : String(model.remote.lsn),
+      pending: model.pending.map((commit) => [
+        commit.version,
+        commit.pageCount,
+        [...commit.pages].sort((a, b) => a - b),
+      ]),
+      push:
+        model.push === undefined
+          ? "none"
+          : [model.push.commitId, model.push.toVersion, model.push.commitCount],
+      isDiverged: model.isDiverged,
+    });
+    if (seen !== expected) throw new Error(`the state is ${seen}, expected ${expected}`);
+  }
+
+  #checkPin({ pin, model }: HeldPin): void {
+    const target = new Uint8Array(this.#pageSize);
+    const all = new MutablePageSet();
+    all.insertRange(1, model.pageCount + 2);
+    const absent = this.store.absent(pin, all);
+    for (const page of all) {
+      const content = this.model.contentOf(model.version, page);
+      const where = `page ${page} of version ${model.version} at LSN ${model.remote?.lsn}`;
+      target.fill(0xee);
+      const kind = this.store.read(pin, toPageIndex(page), target);
+      if ((kind === "absent") !== absent.contains(page))
+        throw new Error(`${where}: absent differs`);
+      if (kind === "absent") {
+        this.#checkAbsent(model, page, where);
+        continue;
+      }
+      if (!equalBytes(target, bytesOf(content, this.#pageSize))) {
+        throw new Error(`${where} has other bytes (${kind})`);
+      }
+      if (kind === "zeros" && !isZero(target)) throw new Error(`${where} is not zeros`);
+      if (page <= model.pageCount) model.present.add(page);
+    }
+  }
+
+  #checkAbsent(model: ModelPin, page: number, where: string): void {
+    if (model.local.has(page)) throw new Error(`${where} is local work and absent`);
+    if (model.present.has(page)) throw new Error(`${where} was here and is absent`);
+    if (model.remote === undefined) throw new Error(`${where} is absent without a remote`);
+    const fetched = this.remote.contentsAt(model.remote.lsn).get(page);
+    if (fetched !== this.model.contentOf(model.version, page)) {
+      throw new Error(`${where} is absent, and a fetch would bring other bytes`);
+    }
+  }
+
+  #writes(pages: readonly number[], pageCount: number): Map<number, number> {
+    const writes = new Map<number, number>();
+    if (pageCount === 0) return writes;
+    for (const page of pages) writes.set(((page - 1) % pageCount) + 1, ++this.#contentCount);
+    return writes;
+  }
+
+  #nextCommitId(): CommitId {
+    return parseCommitId((++this.#pushCount).toString(16).padStart(32, "0"));
+  }
+}

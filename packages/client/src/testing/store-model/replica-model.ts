@@ -1,0 +1,163 @@
+import { type CommitId, MutablePageSet, type PageSet, unionInto } from "@graft/core";
+import type { RemotePoint } from "../../store/local-store.ts";
+import { type Contents, cutContents } from "./remote-model.ts";
+
+/** No page of a history is above it. */
+const PAGE_MAX = 1000;
+
+interface ModelCommit {
+  readonly version: number;
+  readonly pageCount: number;
+  readonly pages: ReadonlySet<number>;
+}
+
+/** A change that makes fetched pages of older snapshots useless for newer ones. */
+interface ModelEvent {
+  readonly version: number;
+  readonly pages: PageSet;
+}
+
+export interface ModelPush {
+  readonly commitId: CommitId;
+  readonly toVersion: number;
+  readonly commitCount: number;
+}
+
+/** What a pin sees, besides what of it is here. */
+export interface ModelPin {
+  readonly version: number;
+  readonly pageCount: number;
+  readonly remote: RemotePoint | undefined;
+  /** The version at which the volume was exactly the remote snapshot. */
+  readonly start: number;
+  /** Pages that were here once: they must stay. */
+  readonly present: Set<number>;
+  /** Pages written locally on top of the remote snapshot: they must be here. */
+  readonly local: ReadonlySet<number>;
+}
+
+/**
+ * A local store as its definition has it: the whole page map of every version, and the pages of the
+ * latest one that must be readable without a fetch.
+ */
+export class ReplicaModel {
+  /** By version. */
+  readonly #contents: Contents[] = [new Map()];
+  readonly #pageCounts: number[] = [0];
+  readonly #events: ModelEvent[] = [];
+  pending: ModelCommit[] = [];
+  push: ModelPush | undefined;
+  remote: RemotePoint | undefined;
+  start = 0;
+  isDiverged = false;
+  /** Pages of the latest version that are here. */
+  present: Set<number> = new Set();
+
+  get version(): number {
+    return this.#contents.length - 1;
+  }
+
+  get pageCount(): number {
+    return this.#pageCounts[this.version] ?? 0;
+  }
+
+  contentOf(version: number, page: number): number | undefined {
+    return this.#contents[version]?.get(page);
+  }
+
+  pin(version: number = this.version): ModelPin {
+    const isLatest = version === this.version;
+    const local = new Set<number>();
+    for (const commit of this.pending) {
+      if (commit.version <= version) for (const page of commit.pages) local.add(page);
+    }
+    const { remote, start } = this;
+    const pageCount = this.#pageCounts[version] ?? 0;
+    const present = new Set(isLatest ? this.present : []);
+    return { version, pageCount, remote, start, local, present };
+  }
+
+  commit(pageCount: number, writes: Contents): void {
+    const contents = cutContents(this.#contents.at(-1), pageCount);
+    for (const [page, content] of writes) contents.set(page, content);
+    const grown = this.pageCount;
+    this.#add(contents, pageCount);
+    this.pending.push({ version: this.version, pageCount, pages: new Set(writes.keys()) });
+    this.present = keep(this.present, (page) => page <= pageCount);
+    for (const page of writes.keys()) this.present.add(page);
+    for (let page = grown + 1; page <= pageCount; page++) this.present.add(page);
+  }
+
+  applyRemote(remote: RemotePoint, contents: Contents, changed: PageSet): void {
+    if (this.remote === undefined && this.version > 0) this.present.clear();
+    this.present = keep(
+      this.present,
+      (page) => !changed.contains(page) && page <= remote.pageCount,
+    );
+    this.#moveTo(remote, contents, changed);
+  }
+
+  completePush(remote: RemotePoint): void {
+    const { push } = this;
+    if (push === undefined) throw new Error("a push was prepared");
+    const pushed = this.pending.slice(0, push.commitCount);
+    this.pending = this.pending.slice(push.commitCount);
+    this.#events.push({ version: push.toVersion, pages: touchedBy(pushed) });
+    this.remote = remote;
+    this.start = push.toVersion;
+    this.push = undefined;
+    this.isDiverged = false;
+  }
+
+  reset(remote: RemotePoint | undefined, contents: Contents, changed: PageSet): void {
+    const all = touchedBy(this.pending);
+    const base = this.remote?.pageCount ?? 0;
+    if (base < PAGE_MAX) all.insertRange(base + 1, PAGE_MAX);
+    unionInto(all, changed);
+    this.present = keep(this.present, (page) => !all.contains(page));
+    this.pending = [];
+    this.push = undefined;
+    this.isDiverged = false;
+    this.#moveTo(remote, contents, all);
+  }
+
+  /** Only what cannot be fetched again is certain to be here. */
+  evicted(): void {
+    const local = new Set(this.pending.flatMap((commit) => [...commit.pages]));
+    this.present = keep(this.present, (page) => local.has(page));
+  }
+
+  /** Whether a page fetched for the pin must serve the latest version too. */
+  servesLatest(pin: ModelPin, page: number): boolean {
+    if (page > this.pageCount) return false;
+    const since = this.#events.filter((event) => event.version > pin.start);
+    if (since.some((event) => event.pages.contains(page))) return false;
+    return !touchedBy(this.pending).contains(page);
+  }
+
+  #moveTo(remote: RemotePoint | undefined, contents: Contents, changed: PageSet): void {
+    this.#add(contents, remote?.pageCount ?? 0);
+    this.#events.push({ version: this.version, pages: changed });
+    this.remote = remote;
+    this.start = this.version;
+  }
+
+  #add(contents: Contents, pageCount: number): void {
+    this.#contents.push(contents);
+    this.#pageCounts.push(pageCount);
+  }
+}
+
+/** Pages that were written, or cut off, by these commits. */
+function touchedBy(commits: readonly ModelCommit[]): PageSet {
+  const touched = new MutablePageSet();
+  for (const commit of commits) {
+    for (const page of commit.pages) touched.insert(page);
+    if (commit.pageCount < PAGE_MAX) touched.insertRange(commit.pageCount + 1, PAGE_MAX);
+  }
+  return touched;
+}
+
+function keep(pages: ReadonlySet<number>, test: (page: number) => boolean): Set<number> {
+  return new Set([...pages].filter(test));
+}
