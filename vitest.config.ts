@@ -1,4 +1,4 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 const source = { conditions: ["@graft/source", "module", "node", "import", "default"] };
 
@@ -6,7 +6,7 @@ const source = { conditions: ["@graft/source", "module", "node", "import", "defa
  * `unit` lies beside the source and touches no network, disk or real clock. `integration` may start
  * servers, open files and talk to MinIO. `simulation` replays whole clusters from a seed.
  */
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
       {
@@ -29,6 +29,7 @@ export default defineConfig({
             "tests/{e2e,conformance,docs}/**/*.test.ts",
           ],
           exclude: ["**/node_modules/**"],
+          globalSetup: ["scripts/minio.ts"],
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },
@@ -46,3 +47,5 @@ export default defineConfig({
     ],
   },
 });
+
+export default config;

@@ -1,9 +1,33 @@
+/** One of the thirteen codes of the error manual. */
+export type GraftErrorCode =
+  | "invalid-argument"
+  | "not-found"
+  | "rejected"
+  | "diverged"
+  | "unauthenticated"
+  | "permission-denied"
+  | "unavailable"
+  | "resource-exhausted"
+  | "corrupt"
+  | "io"
+  | "busy"
+  | "busy-snapshot"
+  | "internal";
+
+/** What the manual says about a code. */
+export interface ErrorAdvice {
+  /** Whether the same request may be sent again with a hope of another answer. */
+  readonly repeat: boolean;
+  /** What a person should do. */
+  readonly hint: string;
+}
+
 /**
  * The error manual. Each code: when it happens, whether the *same* request may be repeated, and
  * what a person should do. Expected answers (a missing commit, a lost race) are return values, not
  * errors.
  */
-export const ERROR_MANUAL = {
+export const ERROR_MANUAL: Readonly<Record<GraftErrorCode, ErrorAdvice>> = {
   /** The request can never succeed as it is. */
   "invalid-argument": {
     repeat: false,
@@ -45,10 +69,7 @@ export const ERROR_MANUAL = {
   "busy-snapshot": { repeat: false, hint: "roll back and run the transaction again" },
   /** A bug. */
   internal: { repeat: false, hint: "report it with the message and the log" },
-} as const satisfies Record<string, { readonly repeat: boolean; readonly hint: string }>;
-
-/** One of the thirteen codes of the error manual. */
-export type GraftErrorCode = keyof typeof ERROR_MANUAL;
+};
 
 /**
  * Facts about an error, for programs: `{ volume, lsn, expected, actual, … }`. JSON-safe values

@@ -52,6 +52,7 @@ export {
 export type { Compute } from "./compute.ts";
 export {
   ERROR_MANUAL,
+  type ErrorAdvice,
   type ErrorDetails,
   GraftError,
   type GraftErrorCode,

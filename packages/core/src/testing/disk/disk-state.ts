@@ -24,13 +24,13 @@ export interface Owner {
 
 /** What all processes of one simulated machine share. */
 export class DiskState {
-  readonly tree = new EntryTree();
-  readonly faults = new DiskFaults();
-  readonly locks = new Map<Node, { readonly owner: Owner }>();
-  readonly counts = new Map<DiskOperation, number>();
+  readonly tree: EntryTree = new EntryTree();
+  readonly faults: DiskFaults = new DiskFaults();
+  readonly locks: Map<Node, { readonly owner: Owner }> = new Map();
+  readonly counts: Map<DiskOperation, number> = new Map();
   readonly random: SeededRandom;
   readonly #clock: Clock | undefined;
-  capacity = Number.POSITIVE_INFINITY;
+  capacity: number = Number.POSITIVE_INFINITY;
   isReadOnly = false;
   isDown = false;
   /** Temporary names given out, to all processes: no two are alike, also after a crash. */

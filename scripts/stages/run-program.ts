@@ -1,0 +1,40 @@
+import { spawn } from "node:child_process";
+import { delimiter, join } from "node:path";
+import { ROOT } from "../repository/files.ts";
+
+export interface ProgramResult {
+  readonly isOk: boolean;
+  /** Standard output and error, in the order they came. */
+  readonly output: string;
+}
+
+export interface ProgramOptions {
+  /** Passes the output on while it comes. Default: it is only kept. */
+  readonly isStreamed?: boolean;
+}
+
+/** Runs a program of the workspace, such as `tsc`, at the root of the repository. Never rejects. */
+export async function runProgram(
+  command: readonly string[],
+  { isStreamed = false }: ProgramOptions = {},
+): Promise<ProgramResult> {
+  const [program = "", ...args] = command;
+  const tools = join(ROOT, "node_modules", ".bin");
+  const path = [tools, process.env.PATH ?? ""].join(delimiter);
+  const parts: string[] = [];
+  const child = spawn(program, args, {
+    cwd: ROOT,
+    env: { ...process.env, PATH: path },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (part: string) => {
+      parts.push(part);
+      if (isStreamed) process.stdout.write(part);
+    });
+  }
+  return await new Promise((resolve) => {
+    child.once("error", (error) => resolve({ isOk: false, output: `${error.message}\n` }));
+    child.once("close", (code) => resolve({ isOk: code === 0, output: parts.join("") }));
+  });
+}
