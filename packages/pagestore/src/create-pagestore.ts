@@ -9,7 +9,7 @@ import { FooterLoader } from "./footer-loader.ts";
 import type { FrameCache } from "./frame-cache/frame-cache.ts";
 import { MemoryFrameCache } from "./frame-cache/memory-frame-cache.ts";
 import { FrameLoader } from "./frame-loader.ts";
-import { PageFinder } from "./page-finder.ts";
+import { PageFinder, type PullCounts } from "./page-finder.ts";
 import { Pagestore } from "./pagestore.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 import { rawPagestoreRoutes, registerPagestore } from "./service/routes.ts";
@@ -28,6 +28,8 @@ export interface PagestoreOptions {
   readonly compute: Compute;
   /** Bytes of decoded frames kept in memory. Default 64 MiB. */
   readonly frameCacheSize?: number | undefined;
+  /** Default: 64 commits at first, 512 at most. */
+  readonly pullCounts?: PullCounts | undefined;
   /** `graft_frame_cache_*` are registered here. */
   readonly metrics?: MetricsRegistry | undefined;
 }
@@ -50,7 +52,7 @@ export function createPagestore(options: PagestoreOptions): PagestoreInstance {
   const cache = new MemoryFrameCache(options.frameCacheSize ?? FRAME_CACHE_SIZE_DEFAULT);
   if (options.metrics !== undefined) registerCacheMetrics(options.metrics, cache);
   const pagestore = new Pagestore({
-    finder: new PageFinder(new CatalogUpdater({ catalog, source, compute })),
+    finder: new PageFinder(new CatalogUpdater({ catalog, source, compute }), options.pullCounts),
     footers: new FooterLoader({ store, compute }),
     frames: new FrameLoader({ store, cache, compute }),
     writer: new SegmentWriter(options),

@@ -21,12 +21,22 @@ export interface FoundPages {
   readonly absent: PageSet;
 }
 
+/** How many commits are pulled for a walk that finds them missing: this many, then twice as many, up to. */
+export interface PullCounts {
+  readonly first: number;
+  readonly max: number;
+}
+
+const PULL_COUNTS: PullCounts = { first: PULL_COUNT_FIRST, max: PULL_COUNT_MAX };
+
 /** Plans reads, fetching as much of the log as a plan turns out to need, in growing steps. */
 export class PageFinder {
   readonly #updater: CatalogUpdater;
+  readonly #counts: PullCounts;
 
-  constructor(updater: CatalogUpdater) {
+  constructor(updater: CatalogUpdater, counts: PullCounts = PULL_COUNTS) {
     this.#updater = updater;
+    this.#counts = counts;
   }
 
   /**
@@ -41,7 +51,7 @@ export class PageFinder {
     wanted: (pageCount: PageCount) => PageSet,
     signal: AbortSignal | undefined,
   ): Promise<FoundPages> {
-    let count = PULL_COUNT_FIRST;
+    let count = this.#counts.first;
     let commits = await this.#updater.descend(volumeId, lsn, count, signal);
     const snapshot = firstRecord(commits, volumeId, lsn);
     const { pageSize, pageCount } = snapshot;
@@ -55,7 +65,7 @@ export class PageFinder {
       if (plan.unresolved.isEmpty) return { pageSize, pageCount, takes, absent };
       left = plan.unresolved;
       if (plan.next === undefined) throw missing(volumeId, lsn);
-      count = Math.min(count * 2, PULL_COUNT_MAX);
+      count = Math.min(count * 2, this.#counts.max);
       commits = await this.#updater.descend(volumeId, plan.next, count, signal);
     }
   }

@@ -51,7 +51,14 @@ it("any snapshot, any page set and any budget read as the local histories wrote 
       // A catalog and a cache so small that they forget all the time.
       const catalog = (): MemoryVolumeCatalog =>
         new MemoryVolumeCatalog({ sizeMax: 4000, inlineSizeMax: 1500 });
-      let harness = createHarness({ seed, pageSize: PAGE_SIZE, catalog, frameCacheSize: 6000 });
+      const pullCounts = { first: 1 + (seed % 3), max: 4 };
+      let harness = createHarness({
+        seed,
+        pullCounts,
+        pageSize: PAGE_SIZE,
+        catalog,
+        frameCacheSize: 6000,
+      });
       const states = await write(harness, pushes);
       for (const { at, wanted, byteBudget, restart } of asked) {
         if (restart) harness = harness.restart();

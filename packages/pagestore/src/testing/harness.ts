@@ -4,6 +4,7 @@ import { nodeCompute } from "@graft/core/node";
 import { SeededRandom, SimulatedClock } from "@graft/core/testing";
 import { MemoryObjectStore, MeteredObjectStore, type ObjectStore } from "@graft/object-store";
 import { createPagestore, type PagestoreInstance } from "../create-pagestore.ts";
+import type { PullCounts } from "../page-finder.ts";
 import { LogCommitSource } from "./log-commit-source.ts";
 import { VolumeWriter } from "./volume-writer.ts";
 
@@ -23,6 +24,7 @@ export interface HarnessOptions {
   readonly seed?: number;
   readonly pageSize?: PageSize;
   readonly frameCacheSize?: number;
+  readonly pullCounts?: PullCounts;
   readonly catalog?: () => VolumeCatalog;
   /** Put between the PageStore and the store: faults. */
   readonly wrap?: (store: ObjectStore) => ObjectStore;
@@ -52,6 +54,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
       random,
       compute: nodeCompute,
       frameCacheSize: options.frameCacheSize,
+      pullCounts: options.pullCounts,
     });
     return { ...instance, store, source, volume, createVolume, restart: start };
   };
