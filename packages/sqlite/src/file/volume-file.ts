@@ -36,7 +36,7 @@ import {
   type VfsFile,
 } from "@graft/sqlite-engine";
 import { type LockState, nextLockState } from "../lock-state.ts";
-import { HEADER, readUint32, statedPageCount } from "../page-one.ts";
+import { HEADER, readUint32, statedPageCount, statedPageSize } from "../page-one.ts";
 import { toSqliteError, type VfsOperation } from "../sqlite-error.ts";
 import { PageOneCache } from "./page-one-cache.ts";
 
@@ -139,11 +139,13 @@ export class VolumeFile implements VfsFile {
   }
 
   write(bytes: Uint8Array, offset: number): number {
-    this.#mustBeOnePage(bytes.length, offset);
+    this.#mustBePageSize(bytes.length);
     return this.#attempt("write", () => {
       const writer = this.#mustHaveWriter();
       const index = toPageIndex(offset / this.#pageSize + 1);
       if (index === 1) {
+        // VACUUM to another size copies its image in pages of ours; only its header tells.
+        this.#mustBePageSize(statedPageSize(bytes));
         this.#dirtyPageOne ??= new Uint8Array(this.#pageSize);
         this.#dirtyPageOne.set(bytes);
       } else {
@@ -362,8 +364,8 @@ export class VolumeFile implements VfsFile {
     }
   }
 
-  #mustBeOnePage(size: number, offset: number): void {
-    if (size === this.#pageSize && offset % size === 0) return;
+  #mustBePageSize(size: number): void {
+    if (size === this.#pageSize) return;
     throw new SqliteError(
       SQLITE_ERROR,
       `the page size of a volume is fixed: this one has pages of ${this.#pageSize} bytes, ` +

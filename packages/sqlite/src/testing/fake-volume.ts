@@ -27,6 +27,7 @@ import {
   pageSetOf,
   toPageIndex,
   toVolumeId,
+  type VolumeId,
 } from "@graft/core";
 
 const VOLUME_ID = toVolumeId(new Uint8Array(16).fill(1).fill(0x80, 0, 1));
@@ -51,7 +52,7 @@ export interface FakeVolumeOptions {
  * holds.
  */
 export class FakeVolume implements Volume {
-  readonly volumeId = VOLUME_ID;
+  readonly volumeId: VolumeId = VOLUME_ID;
   readonly pageSize: PageSize;
   /** Page reads of all readers and writers so far. */
   readCount = 0;
