@@ -96,6 +96,7 @@ export {
   segmentOwner,
 } from "./segment/segment-ref.ts";
 export { frameIndexSize, segmentRefFault } from "./segment/segment-ref-body.ts";
+export { type SegmentPages, takePages } from "./segment/take-pages.ts";
 export { addToShrinkList, lowestCountSince, type Shrink } from "./shrink-list.ts";
 export type { TailCommit, TailIndex } from "./tail-index.ts";
 export {
