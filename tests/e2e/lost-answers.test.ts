@@ -1,0 +1,131 @@
+import type { Interceptor } from "@connectrpc/connect";
+import { GraftError } from "@graft/core";
+import { SeededRandom, SimulatedClock } from "@graft/core/testing";
+import { MemoryObjectStore } from "@graft/object-store";
+import { describe, expect, it } from "vitest";
+import { Cluster } from "../harness/cluster.ts";
+import { commitPages, readTags } from "../harness/pages.ts";
+
+/** Loses what is said at the n-th commit: before it is sent, or after it was carried out. */
+function loseCommits(
+  plan: readonly ("before" | "after" | "pass")[],
+): Interceptor & { seen: number } {
+  const state = { seen: 0 };
+  const interceptor: Interceptor = (next) => async (request) => {
+    if (request.method.name !== "Commit") return next(request);
+    const what = plan[state.seen++] ?? "pass";
+    if (what === "before") throw new GraftError("unavailable", "the request was lost");
+    const answer = await next(request);
+    if (what === "after") throw new GraftError("unavailable", "the answer was lost");
+    return answer;
+  };
+  return Object.defineProperty(interceptor, "seen", { get: () => state.seen }) as Interceptor & {
+    seen: number;
+  };
+}
+
+async function startCluster(seed: number): Promise<Cluster> {
+  return Cluster.start({
+    network: "memory",
+    clock: new SimulatedClock({ mode: "auto" }),
+    random: new SeededRandom(seed),
+  });
+}
+
+describe("a lost answer", () => {
+  it("is no answer: the same commit is sent again and applied once", async () => {
+    await using cluster = await startCluster(1);
+    const faults = loseCommits(["after", "after", "pass"]);
+    const a = await (await cluster.openClient({ interceptors: [faults] })).createVolume();
+    commitPages(a, { 1: 1 }, 1);
+    expect(await a.push()).toMatchObject({ kind: "pushed", lsn: 1n });
+    expect(faults.seen).toBe(3);
+    const b = await (await cluster.openClient()).openVolume(a.volumeId);
+    expect(b.status().remote.lsn).toBe(1n);
+  });
+
+  it("leaves the outcome unknown, and the next push finds out", async () => {
+    await using cluster = await startCluster(2);
+    const faults = loseCommits(["after", "before", "before", "before"]);
+    const a = await (await cluster.openClient({ interceptors: [faults] })).createVolume();
+    commitPages(a, { 1: 1 }, 1);
+    await expect(a.push()).rejects.toMatchObject({ code: "unavailable" });
+    expect(a.status().state).toBe("unknown");
+    commitPages(a, { 1: 2 }, 1);
+    expect(await a.push()).toMatchObject({ kind: "pushed", lsn: 1n, commitCount: 1 });
+    expect(a.status()).toMatchObject({ state: "pending", local: { pending: 1 } });
+    expect(await a.push()).toMatchObject({ kind: "pushed", lsn: 2n });
+  });
+
+  it("while it is missing nothing is pulled; afterwards a stale base diverges", async () => {
+    await using cluster = await startCluster(3);
+    const a = await (await cluster.openClient()).createVolume();
+    commitPages(a, { 1: 1 }, 1);
+    await a.push();
+    const faults = loseCommits(["before", "before", "before", "before"]);
+    const b = await (await cluster.openClient({ interceptors: [faults] })).openVolume(a.volumeId);
+    await readTags(b);
+    commitPages(b, { 1: 2 }, 1);
+    await expect(b.push()).rejects.toMatchObject({ code: "unavailable" });
+    commitPages(a, { 1: 3 }, 1);
+    await a.push();
+    await expect(b.pull()).rejects.toMatchObject({ code: "diverged" });
+    expect(await readTags(b)).toEqual([2]);
+  });
+
+  it("then another client's commit, then a reset: ours is found to have landed", async () => {
+    await using cluster = await startCluster(4);
+    const a = await (await cluster.openClient()).createVolume();
+    commitPages(a, { 1: 1 }, 1);
+    await a.push();
+    const faults = loseCommits(["after", "before", "before", "before"]);
+    const b = await (await cluster.openClient({ interceptors: [faults] })).openVolume(a.volumeId);
+    await readTags(b);
+    commitPages(b, { 1: 2 }, 1);
+    await expect(b.push()).rejects.toMatchObject({ code: "unavailable" });
+    await a.pull();
+    expect(await readTags(a)).toEqual([2]);
+    commitPages(a, { 1: 3 }, 1);
+    await a.push();
+    expect(await b.reset()).toMatchObject({ lsn: 3n, discardedCommitCount: 0 });
+    expect(await readTags(b)).toEqual([3]);
+  });
+
+  it("of a restarted service changes nothing: the record answers", async () => {
+    await using cluster = await startCluster(5);
+    const faults = loseCommits(["after", "before", "before", "before"]);
+    const a = await (await cluster.openClient({ interceptors: [faults] })).createVolume();
+    commitPages(a, { 1: 1, 2: 2 }, 2);
+    await expect(a.push()).rejects.toMatchObject({ code: "unavailable" });
+    await cluster.restartServices();
+    expect(await a.push()).toMatchObject({ kind: "pushed", lsn: 1n });
+    expect(a.status()).toMatchObject({ state: "synced", local: { pending: 0 } });
+  });
+});
+
+describe("racing commits", () => {
+  it.each([1, 2, 3])("of 16 clients on one base exactly one wins (seed %i)", async (seed) => {
+    await using cluster = await Cluster.start({
+      network: "tcp",
+      store: new MemoryObjectStore(),
+      random: new SeededRandom(seed),
+    });
+    const first = await (await cluster.openClient()).createVolume();
+    commitPages(first, { 1: 1 }, 1);
+    await first.push();
+    const racers = await Promise.all(
+      Array.from({ length: 16 }, async () =>
+        (await cluster.openClient()).openVolume(first.volumeId),
+      ),
+    );
+    for (const [at, racer] of racers.entries()) commitPages(racer, { 1: 100 + at }, 1);
+    const outcomes = await Promise.allSettled(racers.map((racer) => racer.push()));
+    const winners = outcomes.flatMap((one, at) => (one.status === "fulfilled" ? [at] : []));
+    expect(winners).toHaveLength(1);
+    for (const one of outcomes) {
+      if (one.status === "rejected") expect(one.reason).toMatchObject({ code: "diverged" });
+    }
+    await first.pull();
+    expect(await readTags(first)).toEqual([100 + (winners[0] ?? -1)]);
+  });
+});
