@@ -1,6 +1,7 @@
 /**
- * Checks each package as strangers will get it: builds it, makes the published manifest, lets publint
- * judge it, and imports every entry from `dist` (test doubles aside: those need a test runner).
+ * Checks each package as strangers will get it: builds it, makes the published manifest, lets
+ * publint judge it, and imports every entry from `dist` (test doubles aside: those need a test
+ * runner).
  */
 import {
   cpSync,

@@ -1,4 +1,6 @@
-/** Checks that the generated code is what the protos give: generates it anew beside, and compares. */
+/**
+ * Checks that the generated code is what the protos give: generates it anew beside, and compares.
+ */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

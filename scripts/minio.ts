@@ -1,6 +1,6 @@
 /**
- * The object store of S3 tests: `GRAFT_TEST_S3_URL` where it is set (with `AWS_*` credentials), else
- * a MinIO server of our own, started from `minio` on PATH or in the cache folder
+ * The object store of S3 tests: `GRAFT_TEST_S3_URL` where it is set (with `AWS_*` credentials),
+ * else a MinIO server of our own, started from `minio` on PATH or in the cache folder
  * (`$XDG_CACHE_HOME/graft-minio`). With `GRAFT_BUILD_MINIO=1` it is built there once, with Go. When
  * there is none the S3 suites report themselves as skipped.
  *

@@ -14,8 +14,8 @@ export type Exports = string | { readonly [condition: string]: Exports };
 const SOURCE_CONDITION = "@graft/source";
 
 /**
- * The manifest as strangers get it: without the source condition, programs from `dist` (Node strips no
- * types under `node_modules`), the workspace's own packages and the catalog by version.
+ * The manifest as strangers get it: without the source condition, programs from `dist` (Node strips
+ * no types under `node_modules`), the workspace's own packages and the catalog by version.
  */
 export function publishedManifest(
   manifest: WorkspaceManifest,

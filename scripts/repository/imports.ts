@@ -24,7 +24,8 @@ export function importsOf(text: string): readonly Import[] {
 export function filesNamedBy(path: string, text: string): readonly string[] {
   const folder = posix.dirname(path);
   const named = [...importsOf(text), ...matches(text, SCRIPT_PATH)];
-  return named.map(({ specifier }) => posix.join(folder, specifier));
+  // Scripts name each other from the root.
+  return named.flatMap(({ specifier }) => [posix.join(folder, specifier), specifier]);
 }
 
 /** The line of an offset, from 1. */

@@ -21,10 +21,14 @@ export async function runProgram(
   const [program = "", ...args] = command;
   const tools = join(ROOT, "node_modules", ".bin");
   const path = [tools, process.env.PATH ?? ""].join(delimiter);
+  // Through a pipe programs guess, each in its own way.
+  const color = process.stdout.isTTY
+    ? { FORCE_COLOR: "1" }
+    : { NO_COLOR: "1", FORCE_COLOR: undefined };
   const parts: string[] = [];
   const child = spawn(program, args, {
     cwd: ROOT,
-    env: { ...process.env, PATH: path },
+    env: { ...process.env, ...color, PATH: path },
     stdio: ["ignore", "pipe", "pipe"],
   });
   for (const stream of [child.stdout, child.stderr]) {

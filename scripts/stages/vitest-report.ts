@@ -20,8 +20,8 @@ interface JsonTest {
 }
 
 /**
- * Counts, and names the suites that were skipped. A run that failed without a failed test (a file that
- * cannot be loaded, an error nobody awaited, no report at all) counts at least one failed.
+ * Counts, and names the suites that were skipped. A run that failed without a failed test (a file
+ * that cannot be loaded, an error nobody awaited, no report at all) counts at least one failed.
  */
 export function summarise(report: JsonReport | undefined, isOk: boolean): StageResult {
   let passed = 0;
