@@ -1,9 +1,10 @@
-import { MemoryVolumeCatalog } from "@graft/catalog";
+import { MemoryVolumeCatalog, type VolumeCatalog } from "@graft/catalog";
 import { MutablePageSet, type PageSet, toLsn, toPageCount, toPageSize } from "@graft/core";
 import { foldCommits } from "@graft/format";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Pagestore } from "./pagestore.ts";
+import { ForgetfulCatalog } from "./testing/forgetful-catalog.ts";
 import { createHarness, type Harness } from "./testing/harness.ts";
 import { applyNaively, type NaivePages } from "./testing/naive-volume.ts";
 import type { WrittenCommit } from "./testing/volume-writer.ts";
@@ -49,8 +50,10 @@ it("any snapshot, any page set and any budget read as the local histories wrote 
   await fc.assert(
     fc.asyncProperty(history, reads, fc.nat(1000), async (pushes, asked, seed) => {
       // A catalog and a cache so small that they forget all the time.
-      const catalog = (): MemoryVolumeCatalog =>
-        new MemoryVolumeCatalog({ sizeMax: 4000, inlineSizeMax: 1500 });
+      const catalog = (): VolumeCatalog =>
+        seed % 4 === 0
+          ? new ForgetfulCatalog()
+          : new MemoryVolumeCatalog({ sizeMax: 4000, inlineSizeMax: 1500 });
       const pullCounts = { first: 1 + (seed % 3), max: 4 };
       let harness = createHarness({
         seed,

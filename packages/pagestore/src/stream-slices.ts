@@ -12,35 +12,36 @@ export interface StreamSlice {
 const INDEX_LAST = 0xffff_ffff;
 
 /**
- * Cuts a set into slices of at most `countMax` existing pages, ascending: each covers from where the one
- * before ended to its own last page, the last slice all the rest. An empty set has no slice.
+ * Indexes from the first to the last of a slice at most, so that its encoded set is bounded too: 2^16 blocks
+ * of 256 take 256 KiB when they are full, and 2.4 MiB at worst.
+ */
+export const SLICE_SPAN_MAX: number = 2 ** 24;
+
+/**
+ * Cuts a set into slices of at most `countMax` existing pages, ascending. A slice reaches to the next page
+ * that exists, so that what lies between pages costs no slice of its own. An empty set has no slice.
  */
 export function* streamSlices(
   wanted: PageSet,
   existing: PageSet,
   countMax: number,
 ): Iterable<StreamSlice> {
-  let start = 1;
-  let count = 0;
-  let end = 0;
-  for (const { first, last } of existing.ranges()) {
-    let from = first;
-    while (from <= last) {
-      const upTo = Math.min(last, from + (countMax - count) - 1);
-      count += upTo - from + 1;
-      end = upTo;
-      from = upTo + 1;
-      if (count < countMax) continue;
-      yield slice(wanted, existing, start, end);
-      start = end + 1;
-      count = 0;
-    }
+  let start = wanted.first;
+  while (start !== undefined) {
+    const end = Math.min(endOfSlice(existing, start, countMax), start + SLICE_SPAN_MAX - 1);
+    const range = pageRange(start, Math.min(end, INDEX_LAST));
+    yield { covered: intersection(wanted, range), load: intersection(existing, range) };
+    start = end >= INDEX_LAST ? undefined : wanted.firstFrom(end + 1);
   }
-  const rest = slice(wanted, existing, start, INDEX_LAST);
-  if (!rest.covered.isEmpty) yield rest;
 }
 
-function slice(wanted: PageSet, existing: PageSet, first: number, last: number): StreamSlice {
-  const range = pageRange(first, last);
-  return { covered: intersection(wanted, range), load: intersection(existing, range) };
+/** The index before the first existing page that is one too many. */
+function endOfSlice(existing: PageSet, start: number, countMax: number): number {
+  let room = countMax;
+  for (const { first, last } of existing.ranges(start)) {
+    const size = last - first + 1;
+    if (size > room) return first + room - 1;
+    room -= size;
+  }
+  return INDEX_LAST;
 }

@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { parsePagestoreConfig } from "./config.ts";
+
+const least = { GRAFT_STORE: "file:./data", GRAFT_METASTORE: "http://127.0.0.1:3001" };
+
+describe("the configuration of a PageStore", () => {
+  it("needs a store and a MetaStore, and has a default for the rest", () => {
+    expect(parsePagestoreConfig(least)).toEqual({
+      host: "127.0.0.1",
+      port: 3000,
+      storeUrl: "file:./data",
+      metastoreUrl: "http://127.0.0.1:3001",
+      frameCacheSize: 64 * 1024 * 1024,
+      logLevel: "info",
+    });
+  });
+
+  it("takes everything from the environment", () => {
+    const config = parsePagestoreConfig({
+      ...least,
+      GRAFT_PAGESTORE_HOST: "0.0.0.0",
+      GRAFT_PAGESTORE_PORT: "0",
+      GRAFT_TOKEN: "secret",
+      GRAFT_FRAME_CACHE_MIB: "8",
+      GRAFT_LOG_LEVEL: "debug",
+    });
+    expect(config).toMatchObject({ host: "0.0.0.0", port: 0, token: "secret", logLevel: "debug" });
+    expect(config.frameCacheSize).toBe(8 * 1024 * 1024);
+  });
+
+  it.each([
+    [{ GRAFT_STORE: "" }, "GRAFT_STORE is not set"],
+    [{ GRAFT_METASTORE: undefined }, "GRAFT_METASTORE is not set"],
+    [{ GRAFT_METASTORE: "127.0.0.1:3001" }, "expected http://host:port"],
+    [{ GRAFT_METASTORE: "http://h/path" }, "expected http://host:port"],
+    [{ GRAFT_PAGESTORE_PORT: "65536" }, "GRAFT_PAGESTORE_PORT is"],
+    [{ GRAFT_PAGESTORE_PORT: "" }, "GRAFT_PAGESTORE_PORT is"],
+    [{ GRAFT_FRAME_CACHE_MIB: "-1" }, "GRAFT_FRAME_CACHE_MIB is"],
+    [{ GRAFT_LOG_LEVEL: "loud" }, "GRAFT_LOG_LEVEL is"],
+  ])("refuses %j", (change, message) => {
+    expect(() => parsePagestoreConfig({ ...least, ...change })).toThrow(message);
+  });
+});
