@@ -1,4 +1,7 @@
-/** The worked examples of `docs/formats` are the golden bytes: a page cannot drift away from the code. */
+/**
+ * The worked examples of `docs/formats` are the golden bytes: a page cannot drift away from the
+ * code.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 

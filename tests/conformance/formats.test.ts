@@ -1,6 +1,6 @@
 /**
- * Bytes from yesterday. Each fixture is written once: `<name>.hex` as stored, `<name>.json` what it means.
- * Changing one is a change of the format, and needs a decision record.
+ * Bytes from yesterday. Each fixture is written once: `<name>.hex` as stored, `<name>.json` what
+ * it means. Changing one is a change of the format, and needs a decision record.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { decodeHex, encodeHex, isGraftError } from "@graft/core";

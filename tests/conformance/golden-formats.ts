@@ -1,4 +1,7 @@
-/** How each format of `tests/fixtures/formats` is read and written. The value is what the `.json` describes. */
+/**
+ * How each format of `tests/fixtures/formats` is read and written. The value is what the `.json`
+ * describes.
+ */
 import { decodePageSet, encodePageSet, type Lsn, type PageSet, type VolumeId } from "@graft/core";
 import { nodeCompute as compute } from "@graft/core/node";
 import {

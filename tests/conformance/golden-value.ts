@@ -1,6 +1,6 @@
 /**
- * Values as JSON that a person can read: `{"$hex": "00ff"}` is bytes, `{"$pages": "1-5 9"}` a page set,
- * `{"$lsn": "7"}` a bigint. Everything else is itself.
+ * Values as JSON that a person can read: `{"$hex": "00ff"}` is bytes, `{"$pages": "1-5 9"}` a
+ * page set, `{"$lsn": "7"}` a bigint. Everything else is itself.
  */
 import { decodeHex, encodeHex } from "@graft/core";
 import { Splinter } from "@graft/splinter";

@@ -3,8 +3,8 @@ import { commitRecordHash, decodeCommitRecord, type Frame, logKey } from "@graft
 import type { CatalogCommit, CatalogFrame } from "./volume-catalog.ts";
 
 /**
- * A commit for the catalog, from the bytes of its log object: always the *stored* ones. Inline data are views
- * of `storedBytes`, which the caller no longer writes to.
+ * A commit for the catalog, from the bytes of its log object: always the *stored* ones. Inline
+ * data are views of `storedBytes`, which the caller no longer writes to.
  *
  * @throws GraftError `corrupt`
  */

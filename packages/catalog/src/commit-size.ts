@@ -1,6 +1,6 @@
 /**
- * What a commit takes in memory, in bytes: an estimate for a bound, a little too high rather than too low.
- * Objects are counted at what V8 takes for them in round figures.
+ * What a commit takes in memory, in bytes: an estimate for a bound, a little too high rather than
+ * too low. Objects are counted at what V8 takes for them in round figures.
  */
 import type { PageSet } from "@graft/core";
 import type { SegmentRef } from "@graft/format";

@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { hasFrameData } from "./catalog-commit.ts";
 import { indexSizeOf, inlineSizeOf } from "./commit-size.ts";
 import { MemoryVolumeCatalog } from "./memory-volume-catalog.ts";
-import { catalogCommits, volumeCatalogContract } from "./testing/index.ts";
+import { catalogCommits } from "./testing/catalog-commits.ts";
+import { volumeCatalogContract } from "./testing/contract.ts";
 import type { CatalogCommit } from "./volume-catalog.ts";
 
 volumeCatalogContract("MemoryVolumeCatalog", () => new MemoryVolumeCatalog());

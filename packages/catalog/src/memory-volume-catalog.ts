@@ -1,11 +1,12 @@
 /**
  * A catalog in memory, bounded by two budgets:
  *
- * - Inline pages have one of their own: beyond it, the data of the commits that came first are released, and
- *   their frames are read from the log like any other. Planning needs page sets, not pages.
- * - Everything together has another: beyond it, whole volumes are forgotten, the least recently used first.
- *   The volume of the commit at hand is never forgotten, so a volume greater than the budget still works:
- *   the bound is the budget or the greatest volume in use, whichever is more.
+ * - Inline pages have one of their own: beyond it, the data of the commits that came first are
+ *   released, and their frames are read from the log like any other. Planning needs page sets,
+ *   not pages.
+ * - Everything together has another: beyond it, whole volumes are forgotten, the least recently
+ *   used first. The volume of the commit at hand is never forgotten, so a volume greater than the
+ *   budget still works: the bound is the budget or the greatest volume in use, whichever is more.
  */
 import type { Lsn, VolumeId } from "@graft/core";
 import { withoutInlineData } from "./catalog-commit.ts";
@@ -16,7 +17,10 @@ import { VolumeCommits } from "./volume-commits.ts";
 const MIB = 1024 * 1024;
 
 export interface MemoryVolumeCatalogOptions {
-  /** Bytes of commits at most, inline pages included. 96 MiB by default: a third of a server's 300 MiB. */
+  /**
+   * Bytes of commits at most, inline pages included. 96 MiB by default: a third of a server's 300
+   * MiB.
+   */
   readonly sizeMax?: number;
   /** Bytes of inline pages at most. 32 MiB by default: the last 256 greatest inline commits. */
   readonly inlineSizeMax?: number;

@@ -2,7 +2,9 @@ import { encodeHex, equalBytes, GraftError, type Lsn } from "@graft/core";
 import { logKey } from "@graft/format";
 import type { CatalogCommit, CatalogExtent } from "./volume-catalog.ts";
 
-/** The commits of one volume: a range of LSNs without a gap, chained by hash. Grows at both ends. */
+/**
+ * The commits of one volume: a range of LSNs without a gap, chained by hash. Grows at both ends.
+ */
 export class VolumeCommits {
   readonly #commits: Map<bigint, CatalogCommit>;
   #floor: Lsn;

@@ -25,7 +25,9 @@ import { corrupt } from "./corrupt.ts";
 /** The last ms since 1970 that a `Date` can hold. */
 export const TIMESTAMP_MS_MAX = 8_640_000_000_000_000;
 
-/** Reads the fields of one object. Every method throws `corrupt`, naming the object and the field. */
+/**
+ * Reads the fields of one object. Every method throws `corrupt`, naming the object and the field.
+ */
 export class BodyFields {
   readonly objectName: string;
 
@@ -65,7 +67,9 @@ export class BodyFields {
     return this.#read(() => toPageIndex(value));
   }
 
-  /** A set with at least one member. No field of ours holds an empty set: it is left out instead. */
+  /**
+   * A set with at least one member. No field of ours holds an empty set: it is left out instead.
+   */
   pageSet(bytes: Uint8Array, field: string): PageSet {
     const set = this.#read(() => decodePageSet(bytes, "corrupt"));
     if (set.isEmpty) throw corrupt(this.objectName, `${field} is empty`);

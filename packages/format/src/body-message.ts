@@ -3,8 +3,8 @@ import { type MessageLimits, scanBody } from "./body-scan.ts";
 import { corrupt } from "./corrupt.ts";
 
 /**
- * Decodes the body of a record. Fields that this version does not know are passed over, so that a body can
- * grow without a new version.
+ * Decodes the body of a record. Fields that this version does not know are passed over, so that a
+ * body can grow without a new version.
  *
  * @throws GraftError `corrupt`: not protobuf, or over a limit
  */

@@ -1,12 +1,16 @@
 /**
- * A look at the fields of a protobuf body before it is decoded. A repeated message of no content takes two
- * bytes on disk and hundreds in memory, so what may repeat has a limit and what is nested a least size: a body
- * that passes takes a small multiple of its size when decoded, whoever wrote it.
+ * A look at the fields of a protobuf body before it is decoded. A repeated message of no content
+ * takes two bytes on disk and hundreds in memory, so what may repeat has a limit and what is
+ * nested a least size: a body that passes takes a small multiple of its size when decoded,
+ * whoever wrote it.
  */
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { corrupt } from "./corrupt.ts";
 
-/** What a message may hold, by field number. Fields that are not listed may repeat but hold no message. */
+/**
+ * What a message may hold, by field number. Fields that are not listed may repeat but hold no
+ * message.
+ */
 export type MessageLimits = ReadonlyMap<number, NestedLimits>;
 
 /** A field that holds a message. */

@@ -1,7 +1,8 @@
 /**
- * What changed over a range of commits, as one page set: what `PullGraft` and `Watch` answer. An index in
- * (lowest low page count of the range, final page count] counts as changed, since it reads as zeros unless
- * written after; an index above the final page count does not exist any more.
+ * What changed over a range of commits, as one page set: what `PullGraft` and `Watch` answer. An
+ * index in (lowest low page count of the range, final page count] counts as changed, since it
+ * reads as zeros unless written after; an index above the final page count does not exist any
+ * more.
  */
 import { invariant, type PageCount, type PageSet } from "@graft/core";
 import { Splinter, unionInto } from "@graft/splinter";

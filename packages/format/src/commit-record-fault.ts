@@ -3,8 +3,10 @@
  *
  * 1. low page count < page count, when it is there;
  * 2. a parent hash of 32 bytes, at every LSN but 1;
- * 3. at most 65,536 segments, each valid, none twice, with at most `COMMIT_FRAME_COUNT_MAX` frames together;
- * 4. inline frames well formed, ascending by page, not overlapping, at most 128 KiB of pages together;
+ * 3. at most 65,536 segments, each valid, none twice, with at most `COMMIT_FRAME_COUNT_MAX`
+ *    frames together;
+ * 4. inline frames well formed, ascending by page, not overlapping, at most 128 KiB of pages
+ *    together;
  * 5. no page twice among all of them, none above the page count;
  * 6. a checkpoint below this LSN, with a hash of 32 bytes;
  * 7. a valid tail index: see `tail-index.ts`;

@@ -46,11 +46,15 @@ export interface CommitRecord {
   readonly pageSize: PageSize;
   readonly pageCount: PageCount;
   /**
-   * The least page count among the local commits folded into this one, below the page count. Absent: the
-   * page count. Indexes above it that this commit does not hold read as zeros from this LSN on.
+   * The least page count among the local commits folded into this one, below the page count.
+   * Absent: the page count. Indexes above it that this commit does not hold read as zeros from
+   * this LSN on.
    */
   readonly lowPageCount?: PageCount;
-  /** SHA-256 of the stored bytes of the record at lsn − 1, 32 bytes. Absent at LSN 1, and only there. */
+  /**
+   * SHA-256 of the stored bytes of the record at lsn − 1, 32 bytes. Absent at LSN 1, and only
+   * there.
+   */
   readonly parentHash?: Uint8Array;
   /** The pages of all segments and inline frames share no index. */
   readonly segments: readonly SegmentRef[];
@@ -73,7 +77,10 @@ export interface CheckpointRef {
   readonly hash: Uint8Array;
 }
 
-/** What the application says about a commit: at most 4 KiB of UTF-8 together. Empty texts are left out. */
+/**
+ * What the application says about a commit: at most 4 KiB of UTF-8 together. Empty texts are left
+ * out.
+ */
 export interface CommitMetadata {
   readonly message?: string;
   /** The application's own name of the transaction. */
@@ -83,7 +90,8 @@ export interface CommitMetadata {
 /**
  * The bytes to store. Frame indexes beyond 1 MiB are left to the segment footers.
  *
- * @throws GraftError `invalid-argument` when the record is not valid, `resource-exhausted` when it is over 16 MiB
+ * @throws GraftError `invalid-argument` when the record is not valid, `resource-exhausted` when
+ *   it is over 16 MiB
  */
 export function encodeCommitRecord(record: CommitRecord, compute: Compute): Uint8Array {
   const bounded = withBoundedFrameIndexes(record);

@@ -1,6 +1,7 @@
 /**
- * Many commits as one: a push folds local commits, a `Watch` event remote ones. The newest version of each
- * page is taken; a version written before the volume was cut short below it is dropped.
+ * Many commits as one: a push folds local commits, a `Watch` event remote ones. The newest
+ * version of each page is taken; a version written before the volume was cut short below it is
+ * dropped.
  */
 import { invariant, type PageCount, type PageSet } from "@graft/core";
 import { difference, Splinter, unionInto } from "@graft/splinter";

@@ -1,7 +1,7 @@
 /**
- * The head hint: an LSN near the newest, 16 lower-case hex digits in ASCII and nothing else. It may be stale,
- * missing or damaged and is never trusted alone: a reader probes forward from it, and does without it when it
- * says nothing.
+ * The head hint: an LSN near the newest, 16 lower-case hex digits in ASCII and nothing else. It
+ * may be stale, missing or damaged and is never trusted alone: a reader probes forward from it,
+ * and does without it when it says nothing.
  */
 import { formatLsnHex, type Lsn, toLsn } from "@graft/core";
 

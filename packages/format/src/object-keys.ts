@@ -10,9 +10,9 @@
  * | `volumes/<vid>/checkpoints/<lsn>-<random>`     | checkpoint blocks                                 |
  * | `volumes/<vid>/head`                           | head hint                                         |
  *
- * `<vid>` and `<sid>` are the canonical text of the ids, `<lsn>` is 16 lower-case hex digits, `<random>` 16
- * more. Order: byte order of the keys under one `log/` or `checkpoints/` is LSN order, and under `segments/`
- * the order in which the ids were made.
+ * `<vid>` and `<sid>` are the canonical text of the ids, `<lsn>` is 16 lower-case hex digits,
+ * `<random>` 16 more. Order: byte order of the keys under one `log/` or `checkpoints/` is LSN
+ * order, and under `segments/` the order in which the ids were made.
  */
 import {
   encodeHex,
@@ -87,7 +87,10 @@ export function headKey(volumeId: VolumeId): string {
   return `${volumePrefix(volumeId)}head`;
 }
 
-/** Reads what the builders above wrote; undefined for every other text, which no object of ours has. */
+/**
+ * Reads what the builders above wrote; undefined for every other text, which no object of ours
+ * has.
+ */
 export function parseObjectKey(key: string): ObjectKey | undefined {
   const [root, vid, folder, name, ...rest] = key.split("/");
   if (root !== "volumes" || vid === undefined || folder === undefined) return undefined;

@@ -112,8 +112,8 @@ export function decodeRecord(
 }
 
 /**
- * What a record says it is, for tools that look at unknown files; nothing is verified. Undefined when it
- * does not begin like a record.
+ * What a record says it is, for tools that look at unknown files; nothing is verified. Undefined
+ * when it does not begin like a record.
  */
 export function peekRecord(
   bytes: Uint8Array,

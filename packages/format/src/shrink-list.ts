@@ -1,14 +1,18 @@
 /**
- * The shrink list of a tail index or a checkpoint root: when the volume was cut short, and to how many pages.
- * Ascending in both fields: an entry falls away when a later one is lower or equal, since what it dropped was
- * dropped again. "Changed since L" adds the pages above the lowest count with an LSN above L.
+ * The shrink list of a tail index or a checkpoint root: when the volume was cut short, and to how
+ * many pages. Ascending in both fields: an entry falls away when a later one is lower or equal,
+ * since what it dropped was dropped again. "Changed since L" adds the pages above the lowest
+ * count with an LSN above L.
  */
 import { invariant, type Lsn, type PageCount, SHRINK_LIST_COUNT_MAX } from "@graft/core";
 import type { Shrink as ShrinkBody } from "@graft/proto-gen/storage";
 import type { BodyFields } from "./body-fields.ts";
 import type { NestedLimits } from "./body-scan.ts";
 
-/** At this LSN the pages above the count were dropped: what is above and not written since reads as zeros. */
+/**
+ * At this LSN the pages above the count were dropped: what is above and not written since reads
+ * as zeros.
+ */
 export interface Shrink {
   readonly lsn: Lsn;
   readonly lowPageCount: PageCount;
@@ -22,9 +26,9 @@ export const SHRINKS_LIMITS: NestedLimits = {
 };
 
 /**
- * The list with one more shrink, at an LSN above all others. Beyond 256 entries, two neighbours become one
- * with the later LSN and the lower count, which only widens answers: the two that differ least in their
- * counts, of equals the oldest.
+ * The list with one more shrink, at an LSN above all others. Beyond 256 entries, two neighbours
+ * become one with the later LSN and the lower count, which only widens answers: the two that
+ * differ least in their counts, of equals the oldest.
  */
 export function addToShrinkList(list: readonly Shrink[], shrink: Shrink): readonly Shrink[] {
   const newest = list.at(-1);
@@ -34,7 +38,9 @@ export function addToShrinkList(list: readonly Shrink[], shrink: Shrink): readon
   return kept.length <= SHRINK_LIST_COUNT_MAX ? kept : mergeNeighbours(kept);
 }
 
-/** The lowest count with an LSN above `since`; undefined when the volume was not cut short since. */
+/**
+ * The lowest count with an LSN above `since`; undefined when the volume was not cut short since.
+ */
 export function lowestCountSince(
   list: readonly Shrink[],
   since: Lsn | undefined,

@@ -1,13 +1,14 @@
 /**
- * The tail index of a commit: where the newest versions of the pages changed since the checkpoint are, so that
- * head record and checkpoint are the whole map. The commit that carries it comes first and is left out of it:
- * its own fields say what it changed. Valid when
+ * The tail index of a commit: where the newest versions of the pages changed since the checkpoint
+ * are, so that head record and checkpoint are the whole map. The commit that carries it comes
+ * first and is left out of it: its own fields say what it changed. Valid when
  *
  * 1. its commits descend in LSN, each above the checkpoint's and below the record's;
  * 2. each holds a page; no page is in it twice, nor among the record's own;
  * 3. every page is at most the record's low page count: what is above was dropped;
  * 4. its segment references are valid, and its frames are at most `COMMIT_FRAME_COUNT_MAX`;
- * 5. its shrinks ascend in both fields, above the checkpoint's LSN and up to the record's, at most 256.
+ * 5. its shrinks ascend in both fields, above the checkpoint's LSN and up to the record's, at
+ *    most 256.
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
@@ -61,7 +62,10 @@ export interface TailIndexContext {
   readonly lowPageCount: PageCount;
 }
 
-/** Limits of a field that holds a tail index. An empty one is legal: nothing changed since the checkpoint. */
+/**
+ * Limits of a field that holds a tail index. An empty one is legal: nothing changed since the
+ * checkpoint.
+ */
 export const TAIL_INDEX_LIMITS: NestedLimits = {
   name: "tail_index",
   countMax: 1,

@@ -1,6 +1,7 @@
 /**
  * The volume record, `volumes/<vid>/volume`: what a volume is, made once with a create-only PUT.
- * `docs/formats/volume.md` has its fields. Valid when the parent, if there is one, is another volume.
+ * `docs/formats/volume.md` has its fields. Valid when the parent, if there is one, is another
+ * volume.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import {

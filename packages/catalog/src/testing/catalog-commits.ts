@@ -3,7 +3,10 @@ import type { SeededRandom } from "@graft/core/testing";
 import { randomCommitRecord } from "@graft/format/testing";
 import type { CatalogCommit } from "../volume-catalog.ts";
 
-/** A valid chain of commits of one volume, LSN 1 first. Hashes are noise, and name each other as they must. */
+/**
+ * A valid chain of commits of one volume, LSN 1 first. Hashes are noise, and name each other as
+ * they must.
+ */
 export function catalogCommits(
   random: SeededRandom,
   count: number,

@@ -4,7 +4,10 @@ import { describe, expect, test } from "vitest";
 import type { CatalogCommit, VolumeCatalog } from "../volume-catalog.ts";
 import { catalogCommits } from "./catalog-commits.ts";
 
-/** What every `VolumeCatalog` keeps. Each implementation calls this once; `create` gives an empty one. */
+/**
+ * What every `VolumeCatalog` keeps. Each implementation calls this once; `create` gives an empty
+ * one.
+ */
 export function volumeCatalogContract(name: string, create: () => VolumeCatalog): void {
   describe(`${name} keeps the volume catalog contract:`, () => {
     insertContract(create);

@@ -1,6 +1,7 @@
 /**
- * A block of a checkpoint: which commit wrote which pages last, and which frame holds them. A record of at most
- * 64 KiB, in an object that may hold many. It does not name its volume: the root names it by hash. Valid when
+ * A block of a checkpoint: which commit wrote which pages last, and which frame holds them. A
+ * record of at most 64 KiB, in an object that may hold many. It does not name its volume: the
+ * root names it by hash. Valid when
  *
  * 1. its entries ascend by first page and share no page;
  * 2. every page lies in the range that the root says the block answers for;
@@ -52,7 +53,10 @@ export interface CheckpointEntry {
   readonly segmentId: SegmentId;
   /** Absent: the volume of the checkpoint. */
   readonly ownerVolumeId?: VolumeId;
-  /** Its page set is there when the frame holds other pages too: ask `framePageSet(entry, entry.frame)`. */
+  /**
+   * Its page set is there when the frame holds other pages too: ask `framePageSet(entry,
+   * entry.frame)`.
+   */
   readonly frame: FrameEntry;
 }
 
@@ -82,8 +86,8 @@ const BLOCK_LIMITS: MessageLimits = new Map([
 /**
  * The bytes to store.
  *
- * @throws GraftError `invalid-argument` when they are not valid, `resource-exhausted` when they take more than
- *   64 KiB: split them
+ * @throws GraftError `invalid-argument` when they are not valid, `resource-exhausted` when they
+ *   take more than 64 KiB: split them
  */
 export function encodeCheckpointBlock(
   entries: readonly CheckpointEntry[],

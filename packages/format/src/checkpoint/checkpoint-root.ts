@@ -1,6 +1,7 @@
 /**
- * The root of a checkpoint, `volumes/<vid>/checkpoints/<lsn>`: the complete page map of a volume at one LSN,
- * as a list of blocks. A page that no block holds was never written, and reads as zeros. Valid when
+ * The root of a checkpoint, `volumes/<vid>/checkpoints/<lsn>`: the complete page map of a volume
+ * at one LSN, as a list of blocks. A page that no block holds was never written, and reads as
+ * zeros. Valid when
  *
  * 1. its blocks ascend by page and do not overlap, the last page at most the page count;
  * 2. each is named by a checkpoint at or below this LSN, and takes at most 64 KiB;
@@ -81,7 +82,8 @@ const ROOT_LIMITS: MessageLimits = new Map([
 /**
  * The bytes to store.
  *
- * @throws GraftError `invalid-argument` when the root is not valid, `resource-exhausted` when it is over 32 MiB
+ * @throws GraftError `invalid-argument` when the root is not valid, `resource-exhausted` when it
+ *   is over 32 MiB
  */
 export function encodeCheckpointRoot(root: CheckpointRoot, compute: Compute): Uint8Array {
   const name = `checkpoint ${root.lsn} of volume ${root.volumeId}`;

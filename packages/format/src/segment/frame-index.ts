@@ -4,8 +4,8 @@
  * 1. page ranges ascend and do not overlap, and so do byte ranges;
  * 2. every byte range lies between the segment's header and its trailer;
  * 3. every page that the reference names is in exactly one frame, and every frame holds one;
- * 4. a frame's pages begin with its first and end with its last page; a page set of its own holds more than
- *    the reference names there;
+ * 4. a frame's pages begin with its first and end with its last page; a page set of its own holds
+ *    more than the reference names there;
  * 5. every frame is well formed: see `frameFault`.
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -25,7 +25,10 @@ import {
   type SegmentRef,
 } from "./segment-ref.ts";
 
-/** Bytes of the least entry: five fields of a tag and one byte, four of them numbers, and the hash. */
+/**
+ * Bytes of the least entry: five fields of a tag and one byte, four of them numbers, and the
+ * hash.
+ */
 export const FRAME_ENTRY_SIZE_MIN: number = 4 * 2 + 2 + FRAME_HASH_SIZE;
 
 /** Frames of one segment at most: each holds a page, and a page has at least 512 bytes. */

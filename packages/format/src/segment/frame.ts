@@ -1,10 +1,11 @@
 /**
- * A frame: an independently compressed run of at most 64 pages and 256 KiB, in a segment or inside a commit.
+ * A frame: an independently compressed run of at most 64 pages and 256 KiB, in a segment or
+ * inside a commit.
  *
- * Its hash is the first 16 bytes of SHA-256 over these parts, each with its size in front (u32, big-endian):
- * the domain `graft-frame-v1`, the 16 bytes of the volume id, the page indexes ascending (u32 each,
- * big-endian), the uncompressed pages in that order. So a page cannot pass for another page, nor for a page of
- * another volume, and no two contents run together.
+ * Its hash is the first 16 bytes of SHA-256 over these parts, each with its size in front (u32,
+ * big-endian): the domain `graft-frame-v1`, the 16 bytes of the volume id, the page indexes
+ * ascending (u32 each, big-endian), the uncompressed pages in that order. So a page cannot pass
+ * for another page, nor for a page of another volume, and no two contents run together.
  */
 import {
   type Compute,
@@ -71,8 +72,9 @@ export async function encodeFrame(
 }
 
 /**
- * Unpacks a frame and verifies its hash: what it gives is what was encoded, at the indexes it was encoded for.
- * The pages are views of one buffer (for a raw frame: of `frame.data`); do not write to them.
+ * Unpacks a frame and verifies its hash: what it gives is what was encoded, at the indexes it was
+ * encoded for. The pages are views of one buffer (for a raw frame: of `frame.data`); do not write
+ * to them.
  *
  * @param objectName which object the frame came from, for errors
  * @throws GraftError `corrupt`: too many pages, a wrong size, or another content than the hash says

@@ -54,7 +54,10 @@ export class SegmentBuilder {
   readonly #frames: Uint8Array[] = [];
   readonly #entries: FrameEntry[] = [];
   readonly #pageSet: PageSet = new Splinter();
-  /** Sets take together at most what they take alone; the exact size would cost every frame a walk. */
+  /**
+   * Sets take together at most what they take alone; the exact size would cost every frame a
+   * walk.
+   */
   #pageSetSizeMax = 0;
   #offset: number = SEGMENT_HEADER.size;
 

@@ -38,7 +38,10 @@ export const SEGMENT_VERSION = 1;
 /** `TFRG`: the last bytes of every segment. */
 export const TRAILER_MAGIC: readonly number[] = [0x54, 0x46, 0x52, 0x47];
 
-/** Bytes of the first read of a segment's end: holds the footer of every segment of ≤ 8 MiB of 4 KiB pages. */
+/**
+ * Bytes of the first read of a segment's end: holds the footer of every segment of ≤ 8 MiB of 4
+ * KiB pages.
+ */
 export const SEGMENT_TAIL_SIZE: number = 16 * 1024;
 
 /** Bytes of the greatest footer record. */
@@ -48,7 +51,10 @@ export const SEGMENT_FOOTER_SIZE_MAX: number = RECORD_KINDS["segment-footer"].si
 export const SEGMENT_SIZE_MIN: number =
   SEGMENT_HEADER.size + 1 + RECORD.overhead + SEGMENT_TRAILER.size;
 
-/** Page bytes in a segment before compression, so that what one read of a segment takes is bounded too. */
+/**
+ * Page bytes in a segment before compression, so that what one read of a segment takes is bounded
+ * too.
+ */
 export const SEGMENT_PAGES_SIZE_MAX: number = SEGMENT_SIZE_MAX;
 
 invariant(SEGMENT_HEADER.reserved + 2 === SEGMENT_HEADER.size, "the reserved bytes end the header");

@@ -1,6 +1,7 @@
 /**
- * Reading a segment by byte ranges. With its size known, its footer takes at most two requests: the range of
- * `segmentTailRange`, and what `readSegmentTail` still asks for. A frame takes one, of `frameRange`.
+ * Reading a segment by byte ranges. With its size known, its footer takes at most two requests:
+ * the range of `segmentTailRange`, and what `readSegmentTail` still asks for. A frame takes one,
+ * of `frameRange`.
  */
 import {
   type ByteRange,
@@ -127,8 +128,8 @@ export function frameOf(
 }
 
 /**
- * Verifies all of a segment: header, footer, and every frame's hash. Calls back with the pages of each frame,
- * ascending.
+ * Verifies all of a segment: header, footer, and every frame's hash. Calls back with the pages of
+ * each frame, ascending.
  *
  * @throws GraftError `corrupt`
  */

@@ -23,14 +23,17 @@ import {
 import { SEGMENT_PAGES_SIZE_MAX, SEGMENT_SIZE_MIN } from "./segment-layout.ts";
 import type { SegmentRef } from "./segment-ref.ts";
 
-/** Limits of a field that holds segment references. The least: an id (18), a page set (11), a size (2). */
+/**
+ * Limits of a field that holds segment references. The least: an id (18), a page set (11), a size
+ * (2).
+ */
 export function segmentRefLimits(countMax: number): NestedLimits {
   return { name: "segments", countMax, sizeMin: 31, fields: new Map([[5, FRAMES_LIMITS]]) };
 }
 
 /**
- * What is wrong with a reference in a record of `volumeId`, as a sentence; undefined when nothing is. The
- * object itself is not looked at.
+ * What is wrong with a reference in a record of `volumeId`, as a sentence; undefined when nothing
+ * is. The object itself is not looked at.
  */
 export function segmentRefFault(
   ref: SegmentRef,
@@ -73,8 +76,8 @@ export function encodeSegmentRef(ref: SegmentRef): MessageInitShape<typeof Segme
 }
 
 /**
- * The references with as many frame indexes as `sizeMax` bytes hold, those of the first references first;
- * the others are left to the footers.
+ * The references with as many frame indexes as `sizeMax` bytes hold, those of the first
+ * references first; the others are left to the footers.
  */
 export function boundFrameIndexes(
   refs: readonly SegmentRef[],

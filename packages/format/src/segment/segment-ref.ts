@@ -26,8 +26,8 @@ export interface FrameEntry {
   /** 16 bytes: see `frameHash`. */
   readonly hash: Uint8Array;
   /**
-   * All pages of the frame, when the reference does not name all of them. Absent: those that the reference
-   * names from `firstPage` to `lastPage`. Ask `framePageSet`.
+   * All pages of the frame, when the reference does not name all of them. Absent: those that the
+   * reference names from `firstPage` to `lastPage`. Ask `framePageSet`.
    */
   readonly pageSet?: PageSet;
 }

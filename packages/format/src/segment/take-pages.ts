@@ -6,9 +6,9 @@ import { type FrameEntry, framePageSet, type SegmentRef } from "./segment-ref.ts
 export type SegmentPages = Pick<SegmentRef, "segmentId" | "pageSet" | "size" | "frames">;
 
 /**
- * A reference to some of the pages of a segment: with the frames that hold them, each saying which pages it
- * holds when the reference does not. A commit that takes a part of what was written, and a tail index whose
- * commits were overwritten in part, name pages so.
+ * A reference to some of the pages of a segment: with the frames that hold them, each saying
+ * which pages it holds when the reference does not. A commit that takes a part of what was
+ * written, and a tail index whose commits were overwritten in part, name pages so.
  *
  * @param pages those that the segment does not name are left out; undefined when none is left
  * @param ownerVolumeId the segment's owner, when it is not the volume of the record

@@ -1,6 +1,7 @@
 /**
- * Valid records from a seed: every optional field comes and goes, page sets are dense and sparse and interleave,
- * frames hold more pages than a reference names. Frame data are noise: only shape and hash length are right.
+ * Valid records from a seed: every optional field comes and goes, page sets are dense and sparse
+ * and interleave, frames hold more pages than a reference names. Frame data are noise: only shape
+ * and hash length are right.
  */
 import {
   COMMIT_ID_SIZE,
@@ -131,7 +132,10 @@ function randomFrames(pageSet: PageSet, { random, pageSize }: Context): FrameEnt
   return frames;
 }
 
-/** The pages with one more between them that the reference does not name; undefined when there is no place. */
+/**
+ * The pages with one more between them that the reference does not name; undefined when there is
+ * no place.
+ */
 function withUnnamed(
   pages: PageSet,
   named: PageSet,

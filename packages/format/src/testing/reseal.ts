@@ -2,8 +2,8 @@ import type { Compute } from "@graft/core";
 import { RECORD } from "../record.ts";
 
 /**
- * A damaged record with a size and a checksum that are right again, so that a test reaches what lies behind
- * the envelope. A copy.
+ * A damaged record with a size and a checksum that are right again, so that a test reaches what
+ * lies behind the envelope. A copy.
  */
 export function reseal(bytes: Uint8Array, compute: Compute): Uint8Array {
   const sealed = bytes.slice();
