@@ -4,13 +4,14 @@ import { UsageError } from "./usage-error.ts";
 
 /** The list of commands. */
 export function describeCommands(): string {
-  const width = Math.max(...COMMANDS.map((command) => command.name.length));
+  const commands = COMMANDS.filter((command) => command.isHidden !== true);
+  const width = Math.max(...commands.map((command) => command.name.length));
   return [
     "graft: SQLite whose pages live in object storage",
     "",
     "usage: graft COMMAND [ARGUMENTS] [--json]",
     "",
-    ...COMMANDS.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`),
+    ...commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`),
     "",
     "graft help COMMAND tells the rest. Exit codes: 0 ok, 1 failed, 2 usage, 3 diverged.",
   ].join("\n");

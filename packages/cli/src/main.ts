@@ -75,6 +75,6 @@ function tell(error: unknown, isJson: boolean): void {
   } else {
     process.stderr.write(`graft: ${message}\n`);
   }
-  const isVerbose = process.env["GRAFT_DEBUG"] !== undefined;
+  const isVerbose = process.env.GRAFT_DEBUG !== undefined;
   if ((!known || isVerbose) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
 }

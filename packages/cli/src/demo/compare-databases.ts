@@ -13,8 +13,6 @@ export interface Comparison {
 }
 
 export interface CompareOptions {
-  /** Tables left out, with their indexes and triggers. */
-  readonly except: readonly string[];
   /**
    * Whether the tables behind virtual tables are compared as well: they are equal row for row only when
    * nothing was written to them, or by the same build of SQLite.
@@ -29,10 +27,9 @@ export function compareDatabases(
   options: CompareOptions,
 ): Comparison {
   const equal: string[] = [];
-  const differences = compareSchemas(expected, actual, options);
+  const differences = compareSchemas(expected, actual);
   const unreadable: string[] = [];
   for (const table of listTables(expected)) {
-    if (options.except.includes(table.name)) continue;
     if (table.kind === "shadow" && !options.withShadowTables) continue;
     const outcome = compareTable(expected, actual, table);
     if (outcome === "equal") equal.push(table.name);
@@ -42,20 +39,8 @@ export function compareDatabases(
   return { equal, differences, unreadable };
 }
 
-function compareSchemas(
-  expected: StockDatabase,
-  actual: StockDatabase,
-  options: CompareOptions,
-): string[] {
-  const read = (database: StockDatabase): Set<string> => {
-    const rows = [...database.rows("SELECT type, name, tbl_name, sql FROM sqlite_schema")];
-    return new Set(
-      rows
-        .filter((row) => !options.except.includes(String(row[2])))
-        .map((row) => row.map(String).join(" ")),
-    );
-  };
-  const [left, right] = [read(expected), read(actual)];
+function compareSchemas(expected: StockDatabase, actual: StockDatabase): string[] {
+  const [left, right] = [schemaOf(expected), schemaOf(actual)];
   return [
     ...[...left]
       .filter((entry) => !right.has(entry))
@@ -64,6 +49,11 @@ function compareSchemas(
       .filter((entry) => !left.has(entry))
       .map((entry) => `added to the schema: ${entry}`),
   ];
+}
+
+function schemaOf(database: StockDatabase): ReadonlySet<string> {
+  const rows = database.rows("SELECT type, name, tbl_name, sql FROM sqlite_schema");
+  return new Set(Array.from(rows, (row) => row.map(String).join(" ")));
 }
 
 /** "equal", "unreadable", or a sentence that says where they differ. */

@@ -1,0 +1,24 @@
+import { mustValue } from "../arguments.ts";
+import type { Command } from "../command.ts";
+import { SERVER_FLAGS } from "../flags.ts";
+import { serveAllInOne } from "../server/all-in-one.ts";
+import { describeListening } from "../server/describe-listening.ts";
+import { runServer } from "../server/run-server.ts";
+
+/** `graft serve --port N --store URL [--cache DIR]`: both services in one process on one port. */
+export const serve: Command = {
+  name: "serve",
+  summary: "MetaStore and PageStore in one process, on one port",
+  positionals: "",
+  positionalCount: { min: 0, max: 0 },
+  flags: SERVER_FLAGS,
+  async run(invocation) {
+    const store = mustValue(invocation, "store", "GRAFT_STORE");
+    await runServer(invocation, {
+      role: "server",
+      store,
+      serve: (listening, means) => serveAllInOne({ ...listening, storeUrl: store }, means),
+      describe: (url) => describeListening(url, store),
+    });
+  },
+};

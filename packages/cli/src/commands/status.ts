@@ -1,0 +1,27 @@
+import type { Command } from "../command.ts";
+import { REPLICA_FLAGS } from "../flags.ts";
+import { describeStatus, statusFacts } from "../replica/describe-status.ts";
+import { openReplica, openTagged } from "../replica/open-replica.ts";
+
+/** `graft status [TAG]`: what is here. Nothing is sent. */
+export const status: Command = {
+  name: "status",
+  summary: "what is here, what is not yet sent; of one replica or of all",
+  positionals: "[TAG]",
+  positionalCount: { min: 0, max: 1 },
+  flags: REPLICA_FLAGS,
+  async run(invocation) {
+    const { output, positionals, signal } = invocation;
+    await using replica = await openReplica(invocation, "existing");
+    const names = positionals.length > 0 ? positionals : [...replica.runtime.tags.keys()];
+    if (names.length === 0) output.note(`no tags in "${replica.path}"`);
+    for (const [at, name] of names.entries()) {
+      const volume = await openTagged(replica, name, signal);
+      const facts = volume.status();
+      const separator = at === 0 ? "" : "\n";
+      output.row(statusFacts(facts, name), `${separator}${describeStatus(facts, name)}`);
+      // Two tags may name one volume, which is opened once at a time.
+      await volume.close();
+    }
+  },
+};

@@ -1,0 +1,83 @@
+import type { Flag } from "./command.ts";
+
+/** Where `graft start` serves, and where commands look without `--url`. */
+export const URL_DEFAULT = "http://127.0.0.1:3000";
+/** Where replicas are kept without `--path`. */
+export const PATH_DEFAULT = "./graft-data";
+
+export const JSON_FLAG: Flag = {
+  name: "json",
+  help: "one JSON object, or one JSON row a line, on stdout; everything else on stderr",
+};
+
+const URL_FLAG: Flag = {
+  name: "url",
+  value: "URL",
+  help: "the server",
+  environment: "GRAFT_URL",
+  fallback: URL_DEFAULT,
+};
+
+const PAGESTORE_URL_FLAG: Flag = {
+  name: "pagestore-url",
+  value: "URL",
+  help: "the PageStore, where it is another server than the MetaStore",
+  environment: "GRAFT_PAGESTORE_URL",
+  fallback: "the server",
+};
+
+const PATH_FLAG: Flag = {
+  name: "path",
+  value: "DATA_DIR",
+  help: "where replicas are kept",
+  environment: "GRAFT_PATH",
+  fallback: PATH_DEFAULT,
+};
+
+/** Sent by clients, and by a PageStore to its MetaStore. */
+export const TOKEN_FLAG: Flag = {
+  name: "token",
+  value: "TOKEN",
+  help: "sent with every request",
+  environment: "GRAFT_TOKEN",
+};
+
+/** Flags of every command that works on a replica. */
+export const REPLICA_FLAGS: readonly Flag[] = [
+  URL_FLAG,
+  PAGESTORE_URL_FLAG,
+  PATH_FLAG,
+  TOKEN_FLAG,
+  JSON_FLAG,
+];
+
+export const TAG_FLAG: Flag = {
+  name: "tag",
+  value: "NAME",
+  help: "what the replica is called here",
+};
+
+/** Flags of every server. */
+export const SERVER_FLAGS: readonly Flag[] = [
+  { name: "port", value: "N", help: "port to listen on; 0 for any free one", fallback: "3000" },
+  { name: "host", value: "ADDRESS", help: "address to listen on", fallback: "127.0.0.1" },
+  {
+    name: "store",
+    value: "URL",
+    help: "object store: memory:, file:./dir or s3://bucket/prefix?endpoint=…&region=…",
+    environment: "GRAFT_STORE",
+  },
+  {
+    name: "cache",
+    value: "DIR",
+    help: "where a server may keep what it can fetch again (nothing, so far); deletable at any moment",
+  },
+  {
+    name: "log-level",
+    value: "LEVEL",
+    help: "debug, info, warn, error or silent",
+    environment: "GRAFT_LOG_LEVEL",
+    fallback: "info",
+  },
+  JSON_FLAG,
+];

@@ -1,0 +1,64 @@
+import { MemoryVolumeCatalog } from "@graft/catalog";
+import { createMetastore } from "@graft/metastore";
+import { openObjectStore, probeObjectStore } from "@graft/object-store";
+import { createPagestore, MetastoreCommitSource } from "@graft/pagestore";
+import { createMetastoreClient, MetricsRegistry, registerObjectStoreMetrics } from "@graft/rpc";
+import { startServer } from "@graft/rpc/node";
+import { createInProcessTransport } from "./in-process-transport.ts";
+import type { Listening, RunningRole, ServerMeans } from "./run-server.ts";
+
+/** How long calls under way may still take when the server stops, ms. */
+const DRAIN_MS = 10_000;
+
+export interface AllInOneOptions extends Listening {
+  readonly storeUrl: string;
+}
+
+/**
+ * Both services in one process on one port, on one catalog: what the MetaStore commits the PageStore
+ * knows without asking.
+ *
+ * @throws GraftError `invalid-argument`: the store cannot be used · `unavailable`: it cannot be reached, or
+ *   the port is taken
+ */
+export async function serveAllInOne(
+  options: AllInOneOptions,
+  means: ServerMeans,
+): Promise<RunningRole> {
+  const { clock, log, random } = means;
+  const { store, meter } = await openObjectStore(options.storeUrl, means);
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => store.close());
+  await probeObjectStore(store, random);
+  const metrics = new MetricsRegistry();
+  registerObjectStoreMetrics(metrics, () => meter.snapshot());
+  const common = { ...means, store, catalog: new MemoryVolumeCatalog(), metrics };
+  const metastore = cleanup.use(createMetastore(common));
+  const transport = createInProcessTransport(metastore.routes, {
+    clock,
+    log,
+    metrics: new MetricsRegistry(),
+  });
+  const client = createMetastoreClient(transport);
+  const commitSource = new MetastoreCommitSource({ client, store });
+  const pagestore = cleanup.use(createPagestore({ ...common, commitSource }));
+  const server = await startServer({
+    host: options.host,
+    port: options.port,
+    routes: (router) => {
+      metastore.routes(router);
+      pagestore.routes(router);
+    },
+    rawRoutes: [...metastore.rawRoutes, ...pagestore.rawRoutes],
+    metrics,
+    log,
+    clock,
+  });
+  cleanup.defer(async () => {
+    log.info({}, "draining");
+    await server.close(DRAIN_MS);
+  });
+  log.info({ url: server.url, store: store.name }, "serving commits and pages");
+  const owned = cleanup.move();
+  return { url: server.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
