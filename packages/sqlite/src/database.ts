@@ -171,8 +171,9 @@ export class Database implements AsyncDisposable {
       throw new GraftError("invalid-argument", `a database is already attached as "${name}"`);
     }
     this.#attached.set(name, volume);
-    const text = name.replaceAll('"', '""');
-    this.#setup.put(`attach ${name}`, `ATTACH '${fileNameOf(name)}' AS "${text}"`);
+    const schema = `"${name.replaceAll('"', '""')}"`;
+    const size = `PRAGMA ${schema}.page_size = ${volume.pageSize}`;
+    this.#setup.put(`attach ${name}`, `ATTACH '${fileNameOf(name)}' AS ${schema}; ${size}`);
     try {
       // Told at once, so that a name that SQLite refuses fails here.
       await this.#host.withWriter("alone", undefined, async () => undefined);
