@@ -17,7 +17,7 @@ export function buildMinio(): string {
   const folder = cacheFolder();
   mkdirSync(folder, { recursive: true });
   const build = spawnSync("go", ["install", MODULE], {
-    env: { ...process.env, HOME: homedir(), GOBIN: folder, GOFLAGS: "-trimpath" },
+    env: { ...process.env, HOME: homedir(), GOBIN: folder },
     stdio: ["ignore", "inherit", "inherit"],
   });
   const path = join(folder, "minio");

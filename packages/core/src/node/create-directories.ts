@@ -6,7 +6,7 @@ export function createDirectories(path: string): void {
   const first = fs.mkdirSync(path, { recursive: true });
   if (first === undefined) return;
   // A new directory is an entry of its parent: sync from the last parent up to the first one's.
-  const stop = dirname(first);
+  const stop = dirname(resolve(first));
   for (let at = dirname(resolve(path)); isWithin(at, stop); at = dirname(at)) {
     syncDirectory(at);
     if (at === stop) return;
