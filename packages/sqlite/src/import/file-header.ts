@@ -18,6 +18,8 @@ export interface FileHeader {
   readonly statedPageCount: number | undefined;
   readonly isWalMode: boolean;
   readonly isAutoVacuum: boolean;
+  /** Of text, as `TextDecoder` calls it. */
+  readonly encoding: "utf-8" | "utf-16le" | "utf-16be";
   readonly freelistFirst: number;
   readonly freelistCount: number;
 }
@@ -25,6 +27,7 @@ export interface FileHeader {
 /** Least usable size: four cells must fit into an index page. */
 const USABLE_SIZE_MIN = 480;
 const TEXT_ENCODING = 56;
+const ENCODINGS = ["utf-8", "utf-8", "utf-16le", "utf-16be"] as const;
 const SCHEMA_FORMAT = 44;
 const SCHEMA_FORMAT_MAX = 4;
 
@@ -57,10 +60,8 @@ export function parseFileHeader(path: string, bytes: Uint8Array): FileHeader {
   if (bytes[21] !== 64 || bytes[22] !== 32 || bytes[23] !== 32) {
     throw damaged(path, 1, "the payload fractions in the header are not 64, 32, 32");
   }
-  if (
-    readUint32(bytes, SCHEMA_FORMAT) > SCHEMA_FORMAT_MAX ||
-    readUint32(bytes, TEXT_ENCODING) > 3
-  ) {
+  const encoding = ENCODINGS[readUint32(bytes, TEXT_ENCODING)];
+  if (readUint32(bytes, SCHEMA_FORMAT) > SCHEMA_FORMAT_MAX || encoding === undefined) {
     throw damaged(path, 1, "schema format or text encoding in the header is out of range");
   }
   const counter = readUint32(bytes, HEADER.changeCounter);
@@ -70,6 +71,7 @@ export function parseFileHeader(path: string, bytes: Uint8Array): FileHeader {
     pageSize,
     usableSize,
     statedPageCount: isFresh ? count : undefined,
+    encoding,
     isWalMode: versions[1] === 2,
     isAutoVacuum: readUint32(bytes, HEADER.largestRoot) !== 0,
     freelistFirst: readUint32(bytes, HEADER.freelistFirst),

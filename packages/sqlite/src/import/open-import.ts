@@ -11,7 +11,7 @@ import {
 import { HEADER, maskPageOne, writeUint32 } from "../page-one.ts";
 import { checkDatabase } from "./check-database.ts";
 import { DatabaseFile } from "./database-file.ts";
-import { moduleWarnings } from "./modules.ts";
+import { importWarnings } from "./modules.ts";
 
 /** Bytes of pages read at once. */
 const BATCH_SIZE = 1024 * 1024;
@@ -29,7 +29,7 @@ export interface OpenImportOptions {
 export interface ImportSource extends Disposable {
   readonly pageSize: PageSize;
   readonly pageCount: PageCount;
-  /** What the imported database will lack here: tables of unknown modules. */
+  /** What will not work on the imported database here: tables of unknown modules, UTF-16. */
   readonly warnings: readonly string[];
   /**
    * The pages in their stored form, ascending, pages of zeros left out: what a volume's first commit is
@@ -58,7 +58,7 @@ export async function openImport(options: OpenImportOptions): Promise<ImportSour
     return {
       pageSize: file.pageSize,
       pageCount: toPageCount(file.pageCount),
-      warnings: moduleWarnings(schema),
+      warnings: importWarnings(file.header, schema),
       pages: () => readPages(file),
       close: () => file.close(),
       [Symbol.dispose]: () => file.close(),

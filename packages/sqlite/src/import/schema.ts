@@ -1,12 +1,8 @@
-import { readUint32 } from "../page-one.ts";
 import type { DatabaseFile } from "./database-file.ts";
 import { readColumns } from "./record.ts";
 
 /** Bytes of a row of the schema that are read: name, root page, and the beginning of the SQL. */
 export const SCHEMA_TEXT_MAX: number = 64 * 1024;
-
-const TEXT_ENCODING = 56;
-const ENCODINGS: Readonly<Record<number, string>> = { 2: "utf-16le", 3: "utf-16be" };
 
 /** A row of `sqlite_schema`. */
 export interface SchemaEntry {
@@ -19,9 +15,7 @@ export interface SchemaEntry {
 
 /** Decodes rows of the schema table. */
 export function readSchema(file: DatabaseFile, rows: readonly Uint8Array[]): SchemaEntry[] {
-  const page = new Uint8Array(file.pageSize);
-  file.readPage(1, page);
-  const decoder = new TextDecoder(ENCODINGS[readUint32(page, TEXT_ENCODING)] ?? "utf-8");
+  const decoder = new TextDecoder(file.header.encoding);
   return rows.map((row) => {
     // type, name, tbl_name, rootpage, sql
     const [, name, , rootPage, sql] = readColumns(row, 5, decoder);
