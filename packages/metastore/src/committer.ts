@@ -1,0 +1,279 @@
+/**
+ * Commits, in order:
+ *
+ *     decide (replay? base?) → verify what is claimed → build → PUT → catalog, hint, watchers → answer
+ *                                                              │
+ *     refused: nothing was written ◀───────────────────────────┤ before it
+ *     committed, taken, or unknown: repeat the request ◀───────┘ after it
+ *
+ * Before the PUT everything may be repeated or given up. From the PUT on the caller's own abort no longer
+ * matters: the commit goes on until its outcome is known, or the deadline passes.
+ */
+import type { CatalogCommit } from "@graft/catalog";
+import {
+  CLOCK_SKEW_MAX_MS,
+  type Clock,
+  type Compute,
+  GraftError,
+  type Lsn,
+  nextLsn,
+  unreachable,
+} from "@graft/core";
+import {
+  type CommitRecord,
+  commitPageSet,
+  encodeCommitRecord,
+  type SegmentRef,
+  snapshotOf,
+} from "@graft/format";
+import type { ObjectStore } from "@graft/object-store";
+import { type CommitAnswer, type CommitRequest, type Log, present } from "@graft/rpc";
+import { asRefused } from "./as-refused.ts";
+import type { CatalogUpdater } from "./catalog-updater.ts";
+import {
+  type CommitAttempt,
+  type CommitDecision,
+  decideCommit,
+  needsContents,
+} from "./commit-decision.ts";
+import { verifyInlineFrames } from "./inline-frames.ts";
+import type { KnownHeads } from "./known-heads.ts";
+import type { SegmentVerifier } from "./segment-verifier.ts";
+import type { VolumeLog } from "./volume-log.ts";
+import { otherPageSize, type VolumeRecords } from "./volume-records.ts";
+
+export interface CommitterParts {
+  readonly store: ObjectStore;
+  readonly volumeLog: VolumeLog;
+  readonly commits: CatalogUpdater;
+  readonly heads: KnownHeads;
+  readonly volumes: VolumeRecords;
+  readonly segments: SegmentVerifier;
+  readonly clock: Clock;
+  readonly compute: Compute;
+  readonly log: Log;
+  /** Told of every commit that this node created, once it is in the catalog. */
+  readonly onCommit: (commit: CatalogCommit) => void;
+}
+
+/** What a request was found to be. */
+type Prepared =
+  | { readonly kind: "answer"; readonly answer: CommitAnswer }
+  | { readonly kind: "append"; readonly record: CommitRecord; readonly bytes: Uint8Array };
+
+export class Committer {
+  readonly #parts: CommitterParts;
+
+  constructor(parts: CommitterParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Appends one commit, or answers what it was answered before.
+   *
+   * @throws GraftError `rejected` when another commit holds the LSN; `not-found` for a base or a segment that
+   *   does not exist; `invalid-argument`, `resource-exhausted`, `corrupt`; `unavailable`. An error that says
+   *   `saysNothingWritten` is definite for this attempt; any other leaves the outcome unknown.
+   */
+  async commit(request: CommitRequest, signal: AbortSignal | undefined): Promise<CommitAnswer> {
+    let prepared: Prepared;
+    try {
+      prepared = await this.#prepare(request, signal);
+    } catch (error) {
+      throw asRefused(error);
+    }
+    if (prepared.kind === "answer") return prepared.answer;
+    return await this.#append(request, prepared.record, prepared.bytes);
+  }
+
+  async #prepare(request: CommitRequest, signal: AbortSignal | undefined): Promise<Prepared> {
+    const { volumeId, baseLsn } = request;
+    const { heads, commits } = this.#parts;
+    const parent =
+      baseLsn === undefined ? undefined : await this.#readBase(request, baseLsn, signal);
+    // Only what is known: the PUT finds out the rest, and never beyond the base.
+    const known = heads.peek(volumeId) ?? 0n;
+    const successor =
+      known > (baseLsn ?? 0n) ? await commits.must(volumeId, nextLsn(baseLsn), signal) : undefined;
+    const decision = await this.#decide(request, parent, successor, signal);
+    if (decision.kind !== "accept") return { kind: "answer", answer: answerOf(request, decision) };
+    await verifyInlineFrames(request, this.#parts.compute);
+    const segments = await this.#verifySegments(request, signal);
+    const timestampMs = this.#timestampMs(request, parent);
+    const record = buildRecord(request, { parent, segments, timestampMs });
+    const bytes = encodeCommitRecord(record, this.#parts.compute);
+    if (baseLsn === undefined) {
+      await this.#parts.volumes.ensure(volumeId, request.pageSize, signal);
+    }
+    return { kind: "append", record, bytes };
+  }
+
+  /** The commit at the base, with those between it and what is known. Undefined: it does not exist. */
+  async #readBase(
+    { volumeId }: CommitRequest,
+    baseLsn: Lsn,
+    signal: AbortSignal | undefined,
+  ): Promise<CatalogCommit | undefined> {
+    const { heads, commits } = this.#parts;
+    const known = heads.peek(volumeId);
+    const base = await commits.get(volumeId, baseLsn, signal);
+    if (base === undefined || known === undefined || known >= baseLsn) {
+      if (base !== undefined) heads.saw(volumeId, baseLsn);
+      return base;
+    }
+    // Another node committed what lies between: read it, so that the chain is checked and catalogued.
+    for await (const _ of commits.range(volumeId, { start: nextLsn(known), end: baseLsn }, signal));
+    heads.saw(volumeId, baseLsn);
+    return base;
+  }
+
+  async #decide(
+    request: CommitRequest,
+    parent: CatalogCommit | undefined,
+    successor: CatalogCommit | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<CommitDecision> {
+    const attempt = attemptOf(request);
+    const knowledge = { parent: parent?.record, successor };
+    if (successor === undefined || !needsContents(attempt, successor)) {
+      return decideCommit(attempt, knowledge);
+    }
+    const segments = await this.#verifySegments(request, signal);
+    return decideCommit(attempt, { ...knowledge, segments });
+  }
+
+  async #verifySegments(
+    request: CommitRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly SegmentRef[]> {
+    const { volumeId, pageSize, segments, baseLsn } = request;
+    const isNamedAlready = (segmentId: string): boolean =>
+      baseLsn !== undefined && this.#parts.commits.names(volumeId, baseLsn, segmentId);
+    return await this.#parts.segments.verify(
+      { volumeId, pageSize, segments, isNamedAlready },
+      signal,
+    );
+  }
+
+  async #append(
+    request: CommitRequest,
+    record: CommitRecord,
+    bytes: Uint8Array,
+  ): Promise<CommitAnswer> {
+    const { volumeId, commitId } = request;
+    const { volumeLog, heads, commits, onCommit } = this.#parts;
+    const { lsn } = record;
+    const outcome = await volumeLog
+      .append({ volumeId, lsn, bytes, commitId })
+      .catch((error: unknown) => {
+        heads.doubt(volumeId);
+        throw error;
+      });
+    const { commit } = outcome;
+    if (outcome.kind === "created") heads.created(volumeId, lsn);
+    else heads.saw(volumeId, lsn);
+    commits.add(commit);
+    onCommit(commit);
+    if (outcome.kind !== "taken") {
+      return { snapshot: snapshotOf(commit.record), replayed: outcome.isReplay };
+    }
+    // Another commit was faster; without commit ids it may still be this one, sent twice.
+    const decision = await this.#decide(request, undefined, commit, undefined);
+    return answerOf(request, decision);
+  }
+
+  /** Never below the parent's, so that time goes forward along the log. */
+  #timestampMs(request: CommitRequest, parent: CatalogCommit | undefined): number {
+    const { store, clock, log } = this.#parts;
+    const nowMs = Math.floor(clock.nowMs());
+    const storeMs = store.serverTimeMs();
+    if (storeMs !== undefined && Math.abs(storeMs - nowMs) > CLOCK_SKEW_MAX_MS) {
+      throw new GraftError(
+        "unavailable",
+        `the clock of this server and the object store's differ by ${Math.abs(storeMs - nowMs)} ms, ` +
+          `more than ${CLOCK_SKEW_MAX_MS}: set the clock, then repeat the request`,
+        { details: { expected: storeMs, actual: nowMs } },
+      );
+    }
+    const parentMs = parent?.record.timestampMs ?? 0;
+    if (parentMs > nowMs + CLOCK_SKEW_MAX_MS) {
+      const facts = { volume: request.volumeId, parentMs, nowMs };
+      log.warn(facts, "the parent commit comes from the future");
+    }
+    return Math.max(0, nowMs, parentMs);
+  }
+}
+
+function attemptOf(request: CommitRequest): CommitAttempt {
+  const { segments, inlineFrames } = request;
+  const pageSet = commitPageSet({ segments, inlineFrames });
+  const named = [...segments, ...inlineFrames].reduce(
+    (sum, part) => sum + part.pageSet.cardinality,
+    0,
+  );
+  const { clientId, pageCount, pageSize, commitId, baseLsn } = request;
+  const hasDoubles = named !== pageSet.cardinality;
+  return present({ clientId, pageCount, pageSize, pageSet, hasDoubles, commitId, baseLsn });
+}
+
+function buildRecord(
+  request: CommitRequest,
+  found: {
+    readonly parent: CatalogCommit | undefined;
+    readonly segments: readonly SegmentRef[];
+    readonly timestampMs: number;
+  },
+): CommitRecord {
+  const { volumeId, clientId, commitId, pageSize, pageCount, lowPageCount } = request;
+  return present({
+    volumeId,
+    clientId,
+    commitId,
+    pageSize,
+    pageCount,
+    lsn: nextLsn(request.baseLsn),
+    timestampMs: found.timestampMs,
+    lowPageCount: lowPageCount < pageCount ? lowPageCount : undefined,
+    parentHash: found.parent?.hash,
+    segments: found.segments,
+    inlineFrames: request.inlineFrames,
+    checkpoint: found.parent?.record.checkpoint,
+    metadata: request.metadata,
+  });
+}
+
+function answerOf(request: CommitRequest, decision: CommitDecision): CommitAnswer {
+  const { volumeId, baseLsn, pageSize } = request;
+  const details = { volume: volumeId, base: String(baseLsn ?? 0n) };
+  switch (decision.kind) {
+    case "replay":
+      return { snapshot: snapshotOf(decision.commit.record), replayed: true };
+    case "reject": {
+      const { lsn, clientId } = decision.by.record;
+      throw new GraftError(
+        "rejected",
+        `volume ${volumeId}: LSN ${lsn} is held by a commit of client ${clientId}, so a commit on base ` +
+          `${baseLsn ?? "nothing"} cannot follow; pull, then reset or rebase`,
+        { details: { ...details, lsn: String(lsn), client: clientId } },
+      );
+    }
+    case "mismatch":
+      throw new GraftError(
+        "invalid-argument",
+        `idempotent commit does not match previous request: ${decision.what}`,
+        { details },
+      );
+    case "missing-base":
+      throw new GraftError(
+        "not-found",
+        `volume ${volumeId} has no commit at LSN ${baseLsn}, the base of this commit`,
+        { details: { ...details, missing: "base" } },
+      );
+    case "other-page-size":
+      throw otherPageSize(volumeId, decision.expected, pageSize);
+    case "accept":
+      throw new GraftError("internal", "an accepted commit is appended");
+    default:
+      return unreachable(decision);
+  }
+}

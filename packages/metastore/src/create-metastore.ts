@@ -1,0 +1,95 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import type { VolumeCatalog } from "@graft/catalog";
+import type { Clock, Compute, Random } from "@graft/core";
+import type { ObjectStore } from "@graft/object-store";
+import type { Log, MetricsRegistry, RawRoute } from "@graft/rpc";
+import { CatalogUpdater } from "./catalog-updater.ts";
+import { Committer } from "./committer.ts";
+import { HeadHintWriter } from "./head-hint-writer.ts";
+import { KnownHeads } from "./known-heads.ts";
+import { Metastore } from "./metastore.ts";
+import { RecordCache } from "./record-cache.ts";
+import { SegmentVerifier } from "./segment-verifier.ts";
+import { rawMetastoreRoutes, registerMetastore } from "./service/routes.ts";
+import { VolumeLog } from "./volume-log.ts";
+import { VolumeRecords } from "./volume-records.ts";
+import { WatchHub } from "./watch-hub.ts";
+
+/** How long a commit goes on trying, ms: below the 55 s a call may take, and v0.1's 60 s. */
+export const COMMIT_DEADLINE_MS = 30_000;
+/** Memory for stored records: at ≤ 128 KiB of inline pages, the last 128 greatest, or thousands of small ones. */
+export const RECORD_CACHE_SIZE_DEFAULT: number = 16 * 1024 * 1024;
+
+/** What a MetaStore is made of. The store and the catalog stay the caller's to close. */
+export interface MetastoreOptions {
+  readonly store: ObjectStore;
+  /** May be shared with a PageStore in the same process. */
+  readonly catalog: VolumeCatalog;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly compute: Compute;
+  readonly log: Log;
+  /** Ms; default `COMMIT_DEADLINE_MS`. */
+  readonly commitDeadlineMs?: number | undefined;
+  /** Bytes of stored records kept in memory; default 16 MiB. */
+  readonly recordCacheSize?: number | undefined;
+  /** `graft_watch_*` are registered here. */
+  readonly metrics?: MetricsRegistry | undefined;
+}
+
+/** A MetaStore, and what a server mounts. Disposing it writes the head hints that are behind. */
+export interface MetastoreInstance extends AsyncDisposable {
+  readonly metastore: Metastore;
+  /** Registers the service. */
+  readonly routes: (router: ConnectRouter) => void;
+  /** The routes of v0.1. */
+  readonly rawRoutes: readonly RawRoute[];
+  /** Ends every `Watch` with a word of farewell: call it before the server closes. */
+  drain(): void;
+}
+
+/** Puts a MetaStore together. */
+export function createMetastore(options: MetastoreOptions): MetastoreInstance {
+  const { store, catalog, clock } = options;
+  const cache = new RecordCache(options.recordCacheSize ?? RECORD_CACHE_SIZE_DEFAULT);
+  const appendDeadlineMs = options.commitDeadlineMs ?? COMMIT_DEADLINE_MS;
+  const volumeLog = new VolumeLog({ ...options, cache, appendDeadlineMs });
+  const commits = new CatalogUpdater({ catalog, log: volumeLog });
+  const heads = new KnownHeads({ log: volumeLog, clock });
+  const volumes = new VolumeRecords(options);
+  const hub = new WatchHub({ catalog, heads, clock });
+  const hints = new HeadHintWriter({ store, clock, log: options.log });
+  const committer = new Committer({
+    ...options,
+    volumeLog,
+    commits,
+    heads,
+    volumes,
+    segments: new SegmentVerifier(options),
+    onCommit: ({ record: { volumeId, lsn } }) => {
+      hints.note(volumeId, lsn);
+      hub.publish(volumeId);
+    },
+  });
+  if (options.metrics !== undefined) registerWatchMetrics(options.metrics, hub);
+  const metastore = new Metastore({ volumeLog, commits, heads, volumes, committer, hub });
+  return {
+    metastore,
+    routes: (router) => registerMetastore(router, metastore),
+    rawRoutes: rawMetastoreRoutes(metastore),
+    drain: () => hub.drain(),
+    [Symbol.asyncDispose]: async () => {
+      hub.drain();
+      await hints[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function registerWatchMetrics(metrics: MetricsRegistry, hub: WatchHub): void {
+  metrics.callback("gauge", "graft_watch_streams", "Watch streams open now.", () => [
+    { labels: {}, value: hub.streamCount },
+  ]);
+  metrics.callback("gauge", "graft_watch_volumes", "Volumes of all Watch streams.", () => [
+    { labels: {}, value: hub.subscriptionCount },
+  ]);
+}

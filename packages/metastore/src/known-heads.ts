@@ -1,0 +1,95 @@
+/**
+ * The newest LSN of each volume, as this node knows it.
+ *
+ *     unknown ──search──▶ known ──a commit of this node──▶ known (higher)
+ *        ▲                 │
+ *        └─────────────────┘ a commit was seen that did not pass through here, or may land later
+ *
+ * With one node a store (`--notify none`) a known head is the head: every commit passes through here, and an
+ * idle volume costs nothing. A commit whose outcome is unknown may land later; for a while after it the
+ * volume is searched again on every question. What is known only grows.
+ */
+import { type Clock, Coalescer, type Lsn, type VolumeId } from "@graft/core";
+import type { VolumeLog } from "./volume-log.ts";
+
+/** A PUT without an answer is not expected to land later than this, ms. */
+const DOUBT_MS = 120_000;
+/** Volumes remembered at most: at ≈ 200 bytes each, 20 MiB. */
+const VOLUME_COUNT_MAX = 100_000;
+
+interface HeadEntry {
+  /** The newest LSN that was seen; undefined: none was. */
+  readonly lsn: Lsn | undefined;
+  /** Nothing above it exists. */
+  readonly isHead: boolean;
+  /** Until then, monotonic ms, a commit may appear by itself. */
+  readonly doubtUntilMs: number;
+}
+
+const NOTHING: HeadEntry = { lsn: undefined, isHead: false, doubtUntilMs: 0 };
+
+export class KnownHeads {
+  readonly #log: VolumeLog;
+  readonly #clock: Clock;
+  readonly #searches = new Coalescer<VolumeId, Lsn | undefined>();
+  /** Least recently used first. */
+  readonly #entries = new Map<VolumeId, HeadEntry>();
+
+  constructor(options: { readonly log: VolumeLog; readonly clock: Clock }) {
+    this.#log = options.log;
+    this.#clock = options.clock;
+  }
+
+  /** The newest LSN that was seen here: a lower bound. Asks nobody. */
+  peek(volumeId: VolumeId): Lsn | undefined {
+    return this.#entries.get(volumeId)?.lsn;
+  }
+
+  /** The newest LSN; undefined when the volume has no commit. From memory once it is known. */
+  async latest(volumeId: VolumeId, signal: AbortSignal | undefined): Promise<Lsn | undefined> {
+    const entry = this.#entries.get(volumeId) ?? NOTHING;
+    const isInDoubt = entry.doubtUntilMs > this.#clock.monotonicMs();
+    if (!entry.isHead || isInDoubt) return await this.refresh(volumeId, signal);
+    this.#remember(volumeId, entry);
+    return entry.lsn;
+  }
+
+  /** The newest LSN, asked of the store; questions at the same time share the answer. */
+  async refresh(volumeId: VolumeId, signal: AbortSignal | undefined): Promise<Lsn | undefined> {
+    const search = async (): Promise<Lsn | undefined> => {
+      const found = await this.#log.findHead(volumeId, this.peek(volumeId));
+      const entry = this.#entries.get(volumeId) ?? NOTHING;
+      // A commit of this node that landed during the search stands above what it found.
+      const isNewest = (found ?? 0n) >= (entry.lsn ?? 0n);
+      if (isNewest) this.#remember(volumeId, { ...entry, lsn: found, isHead: true });
+      return this.peek(volumeId);
+    };
+    return await this.#searches.run(volumeId, search, signal);
+  }
+
+  /** This node created the commit at this LSN just now: nothing is above it. */
+  created(volumeId: VolumeId, lsn: Lsn): void {
+    const entry = this.#entries.get(volumeId) ?? NOTHING;
+    if ((entry.lsn ?? 0n) < lsn) this.#remember(volumeId, { ...entry, lsn, isHead: true });
+  }
+
+  /** A commit that was created before, or elsewhere, was seen: more may be above it. */
+  saw(volumeId: VolumeId, lsn: Lsn): void {
+    const entry = this.#entries.get(volumeId) ?? NOTHING;
+    if ((entry.lsn ?? 0n) < lsn) this.#remember(volumeId, { ...entry, lsn, isHead: false });
+  }
+
+  /** A commit whose outcome is unknown may land by itself. */
+  doubt(volumeId: VolumeId): void {
+    const entry = this.#entries.get(volumeId) ?? NOTHING;
+    this.#remember(volumeId, { ...entry, doubtUntilMs: this.#clock.monotonicMs() + DOUBT_MS });
+  }
+
+  #remember(volumeId: VolumeId, entry: HeadEntry): void {
+    this.#entries.delete(volumeId);
+    this.#entries.set(volumeId, entry);
+    if (this.#entries.size <= VOLUME_COUNT_MAX) return;
+    const [oldest] = this.#entries.keys();
+    if (oldest !== undefined) this.#entries.delete(oldest);
+  }
+}

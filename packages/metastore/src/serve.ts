@@ -1,0 +1,59 @@
+import { MemoryVolumeCatalog } from "@graft/catalog";
+import type { Clock, Compute, FileSystem, Random } from "@graft/core";
+import { openObjectStore, probeObjectStore } from "@graft/object-store";
+import { type Log, MetricsRegistry, registerObjectStoreMetrics } from "@graft/rpc";
+import { startServer } from "@graft/rpc/node";
+import type { MetastoreConfig } from "./config.ts";
+import { createMetastore } from "./create-metastore.ts";
+
+/** How long calls under way may still take when a server stops, ms. */
+const DRAIN_MS = 10_000;
+
+/** The doors to the world a server needs. */
+export interface ServeMeans {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly compute: Compute;
+  readonly fileSystem: FileSystem;
+  /** Environment variables: AWS_* for `s3:`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+}
+
+/** A server that runs until it is disposed: calls under way are drained first. */
+export interface ServingMetastore extends AsyncDisposable {
+  /** "http://127.0.0.1:3001". */
+  readonly url: string;
+}
+
+/**
+ * Serves a MetaStore on a port of its own, after having probed its object store.
+ *
+ * @throws GraftError `invalid-argument` when the configuration or the store cannot be used, `unavailable`
+ *   when the store cannot be reached or the port is taken
+ */
+export async function serveMetastore(
+  config: MetastoreConfig,
+  means: ServeMeans,
+): Promise<ServingMetastore> {
+  const { clock, log } = means;
+  const { store, meter } = await openObjectStore(config.storeUrl, means);
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => store.close());
+  await probeObjectStore(store, means.random);
+  const metrics = new MetricsRegistry();
+  registerObjectStoreMetrics(metrics, () => meter.snapshot());
+  const catalog = new MemoryVolumeCatalog();
+  const instance = cleanup.use(createMetastore({ ...means, store, catalog, metrics }));
+  const { host, port } = config;
+  const { routes, rawRoutes } = instance;
+  const server = await startServer({ host, port, routes, rawRoutes, metrics, log, clock });
+  cleanup.defer(async () => {
+    log.info({}, "draining");
+    instance.drain();
+    await server.close(DRAIN_MS);
+  });
+  log.info({ url: server.url, store: store.name }, "serving commits");
+  const owned = cleanup.move();
+  return { url: server.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}

@@ -1,0 +1,34 @@
+import {
+  type GetSnapshotRequest,
+  GetSnapshotRequestSchema,
+  type GetSnapshotResponse,
+  GetSnapshotResponseSchema,
+} from "@graft/proto-gen/metastore";
+import {
+  createRawRoute,
+  fromGetSnapshotAnswer,
+  type RawRoute,
+  toGetSnapshotRequest,
+} from "@graft/rpc";
+import type { Metastore } from "../metastore.ts";
+
+/** `GetSnapshot`. */
+export async function getSnapshot(
+  metastore: Metastore,
+  message: GetSnapshotRequest,
+  signal: AbortSignal,
+): Promise<GetSnapshotResponse> {
+  const { volumeId, lsn } = toGetSnapshotRequest(message);
+  const { snapshot, checkpointLsn } = await metastore.getSnapshot(volumeId, lsn, signal);
+  return fromGetSnapshotAnswer(snapshot, checkpointLsn);
+}
+
+/** v0.1: the same, by another name. */
+export function createRawSnapshot(metastore: Metastore): RawRoute {
+  return createRawRoute({
+    path: "/metastore/v1/snapshot",
+    input: GetSnapshotRequestSchema,
+    output: GetSnapshotResponseSchema,
+    handle: (message, { signal }) => getSnapshot(metastore, message, signal),
+  });
+}

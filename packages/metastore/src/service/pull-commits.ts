@@ -1,0 +1,32 @@
+import {
+  type PullCommitsRequest,
+  PullCommitsRequestSchema,
+  type PullCommitsResponse,
+  PullCommitsResponseSchema,
+} from "@graft/proto-gen/metastore";
+import {
+  createRawRoute,
+  fromPullCommitsAnswer,
+  type RawRoute,
+  toPullCommitsRequest,
+} from "@graft/rpc";
+import type { Metastore } from "../metastore.ts";
+
+/** `PullCommits`. */
+export async function pullCommits(
+  metastore: Metastore,
+  message: PullCommitsRequest,
+  signal: AbortSignal,
+): Promise<PullCommitsResponse> {
+  return fromPullCommitsAnswer(await metastore.pullCommits(toPullCommitsRequest(message), signal));
+}
+
+/** v0.1: the same. Its caller asks for what follows the last commit until nothing does. */
+export function createRawPullCommits(metastore: Metastore): RawRoute {
+  return createRawRoute({
+    path: "/metastore/v1/pull_commits",
+    input: PullCommitsRequestSchema,
+    output: PullCommitsResponseSchema,
+    handle: (message, { signal }) => pullCommits(metastore, message, signal),
+  });
+}
