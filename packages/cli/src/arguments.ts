@@ -48,8 +48,8 @@ export function numberValue(
 ): number {
   const text = invocation.values.get(name);
   if (text === undefined) return bounds.fallback;
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < bounds.min || value > bounds.max) {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isNaN(value) || value < bounds.min || value > bounds.max) {
     throw new UsageError(
       `--${name} ${text}: expected a whole number, ${bounds.min} … ${bounds.max}`,
     );

@@ -17,8 +17,6 @@ export interface Flag {
 /** One verb of the command line. */
 export interface Command {
   readonly name: string;
-  /** Left out of the list of commands. */
-  readonly isHidden?: boolean;
   /** One line, for the list of commands. */
   readonly summary: string;
   /** Positional arguments as the usage shows them: "TAG FILE". */

@@ -1,10 +1,10 @@
 import type { Command, Flag } from "./command.ts";
-import { COMMANDS } from "./commands/index.ts";
+import { findCommand, loadCommands } from "./commands.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** The list of commands. */
-export function describeCommands(): string {
-  const commands = COMMANDS.filter((command) => command.isHidden !== true);
+export async function describeCommands(): Promise<string> {
+  const commands = await loadCommands();
   const width = Math.max(...commands.map((command) => command.name.length));
   return [
     "graft: SQLite whose pages live in object storage",
@@ -18,8 +18,8 @@ export function describeCommands(): string {
 }
 
 /** One command in full. @throws UsageError */
-export function describeCommand(name: string): string {
-  const command = COMMANDS.find((one) => one.name === name);
+export async function describeCommand(name: string): Promise<string> {
+  const command = await findCommand(name);
   if (command === undefined) throw new UsageError(`graft help ${name}: no such command`);
   const usage = ["graft", command.name, command.positionals, "[FLAGS]"].filter(
     (word) => word !== "",

@@ -2,7 +2,8 @@
 import { GraftError } from "@graft/core";
 import { nodeCompute, nodeFileSystem, systemClock, systemRandom } from "@graft/core/node";
 import { parseArguments } from "./arguments.ts";
-import { COMMANDS } from "./commands/index.ts";
+import { findCommand } from "./commands.ts";
+import { errorFacts, isKnownError } from "./describe-error.ts";
 import { EXIT, exitCodeOf } from "./exit-code.ts";
 import { describeCommand, describeCommands } from "./help.ts";
 import { Output, toJson } from "./output.ts";
@@ -20,6 +21,7 @@ const surroundings: Surroundings = {
   stderr: process.stderr,
 };
 
+forgiveClosedPipes();
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -37,15 +39,16 @@ async function main(argv: readonly string[]): Promise<number> {
 async function runCommand(argv: readonly string[], output: Output): Promise<void> {
   const [verb, ...words] = argv;
   if (verb === undefined || verb === "help" || verb === "--help" || verb === "-h") {
-    output.text(`${words[0] === undefined ? describeCommands() : describeCommand(words[0])}\n`);
+    const [name] = words;
+    output.text(`${await (name === undefined ? describeCommands() : describeCommand(name))}\n`);
     return;
   }
-  const command = COMMANDS.find((one) => one.name === verb);
+  const command = await findCommand(verb);
   if (command === undefined) {
     throw new UsageError(`graft ${verb}: no such command; see graft help`);
   }
   if (words.includes("--help") || words.includes("-h")) {
-    output.text(`${describeCommand(verb)}\n`);
+    output.text(`${await describeCommand(verb)}\n`);
     return;
   }
   const parsed = parseArguments(command, words, surroundings.environment);
@@ -64,17 +67,20 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
-/** One line for people; with `--json` the error as JSON on stderr as well. */
+/** One line for people; with `--json` the error as JSON. Both on stderr. */
 function tell(error: unknown, isJson: boolean): void {
-  const known = error instanceof GraftError || error instanceof UsageError;
-  const message = error instanceof Error ? error.message : String(error);
-  if (isJson) {
-    const code = error instanceof GraftError ? error.code : known ? "usage" : "internal";
-    const details = error instanceof GraftError ? error.details : {};
-    process.stderr.write(`${toJson({ error: { code, message, details } })}\n`);
-  } else {
-    process.stderr.write(`graft: ${message}\n`);
+  const facts = errorFacts(error);
+  process.stderr.write(isJson ? `${toJson({ error: facts })}\n` : `graft: ${facts.message}\n`);
+  const isVerbose = !isKnownError(error) || process.env.GRAFT_DEBUG !== undefined;
+  if (isVerbose && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+}
+
+/** Who reads our output may stop early (`| head`): that is their good right. */
+function forgiveClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+      process.exit(EXIT.ok);
+    });
   }
-  const isVerbose = process.env.GRAFT_DEBUG !== undefined;
-  if ((!known || isVerbose) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
 }

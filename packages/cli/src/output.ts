@@ -1,6 +1,6 @@
 /**
- * What a command tells. With `--json` stdout carries one JSON object, or one JSON row a line, and nothing
- * else; everything for people goes to stderr. Without it, results go to stdout as text.
+ * What a command tells. With `--json` stdout carries one JSON object, or one JSON row a line, and
+ * nothing else; everything for people goes to stderr. Without it, results go to stdout as text.
  */
 export class Output {
   readonly isJson: boolean;

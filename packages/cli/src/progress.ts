@@ -8,7 +8,9 @@ const REDRAW_MS = 80;
 const LINE_SHARE = 0.25;
 const WIDTH = 24;
 
-/** A progress bar on stderr: redrawn in a terminal, a few lines elsewhere, nothing with `--json`. */
+/**
+ * A progress bar on stderr: redrawn in a terminal, a few lines elsewhere, nothing with `--json`.
+ */
 export class ProgressBar {
   readonly #label: string;
   readonly #output: Output;

@@ -3,10 +3,11 @@ import type { Command } from "../command.ts";
 import { ReplicaWorker } from "../demo/replica-worker.ts";
 import type { WorkerReply, WorkerRequest } from "../demo/worker-messages.ts";
 
-/** The demo's replicas: processes of their own that are told what to do over the process channel. */
+/**
+ * The demo's replicas: processes of their own that are told what to do over the process channel.
+ */
 export const demoReplica: Command = {
   name: "demo-replica",
-  isHidden: true,
   summary: "one replica of graft demo",
   positionals: "",
   positionalCount: { min: 0, max: 0 },

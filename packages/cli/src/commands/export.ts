@@ -5,7 +5,9 @@ import { formatBytes, formatCount, formatDuration } from "../format-units.ts";
 import { ProgressBar } from "../progress.ts";
 import { openReplica, openTagged } from "../replica/open-replica.ts";
 
-/** `graft export TAG FILE`: the latest local snapshot as a plain SQLite file, whole or not at all. */
+/**
+ * `graft export TAG FILE`: the latest local snapshot as a plain SQLite file, whole or not at all.
+ */
 export const exportCommand: Command = {
   name: "export",
   summary: "write a replica as a plain SQLite file",

@@ -4,7 +4,10 @@ import { openDatabaseOf } from "../replica/open-database-of.ts";
 import { openReplica, openTagged } from "../replica/open-replica.ts";
 import { UsageError } from "../usage-error.ts";
 
-/** `graft reset TAG`: give up local commits, which are saved as a file first, and take the remote ones. */
+/**
+ * `graft reset TAG`: give up local commits, which are saved as a file first, and take the remote
+ * ones.
+ */
 export const reset: Command = {
   name: "reset",
   summary: "give up local commits (saved as a file first) and take what is on the server",

@@ -14,8 +14,8 @@ export interface Comparison {
 
 export interface CompareOptions {
   /**
-   * Whether the tables behind virtual tables are compared as well: they are equal row for row only when
-   * nothing was written to them, or by the same build of SQLite.
+   * Whether the tables behind virtual tables are compared as well: they are equal row for row only
+   * when nothing was written to them, or by the same build of SQLite.
    */
   readonly withShadowTables: boolean;
 }

@@ -23,7 +23,9 @@ export interface DemoReport {
     readonly resetOk: boolean;
     readonly savedFile: string | undefined;
   };
-  /** Client requests that opened a volume after both servers were killed and their caches deleted. */
+  /**
+   * Client requests that opened a volume after both servers were killed and their caches deleted.
+   */
   readonly restart: { readonly requests: number };
   readonly export: { readonly integrity: string; readonly tablesEqual: boolean };
 }

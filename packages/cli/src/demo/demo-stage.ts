@@ -10,7 +10,9 @@ export interface DemoStage {
   readonly cast: DemoCast;
   /** The database as it was given; nobody writes to it. */
   readonly file: string;
-  /** Stock SQLite on a copy of it: answers to compare with. It gets the writes of the demo as well. */
+  /**
+   * Stock SQLite on a copy of it: answers to compare with. It gets the writes of the demo as well.
+   */
   readonly stock: StockDatabase;
   readonly subject: DemoSubject;
   readonly output: Output;

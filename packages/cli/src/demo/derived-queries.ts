@@ -1,4 +1,6 @@
-/** Questions for any database, found by looking at its schema. What it cannot answer is `skipped`. */
+/**
+ * Questions for any database, found by looking at its schema. What it cannot answer is `skipped`.
+ */
 import type { SqlValue } from "@graft/sqlite-engine";
 import type { DemoQuery, SkippedQuery } from "./demo-query.ts";
 import { quoteName, type StockDatabase } from "./stock-database.ts";
@@ -126,7 +128,9 @@ function fullText(stock: StockDatabase): DemoQuery | SkippedQuery {
   return { name, skipped: "no FTS5 table with words" };
 }
 
-/** A word in the middle of the index; undefined for an empty one, or one without a list of words. */
+/**
+ * A word in the middle of the index; undefined for an empty one, or one without a list of words.
+ */
 function frequentWord(stock: StockDatabase, table: string): string | undefined {
   try {
     stock.exec(

@@ -1,6 +1,6 @@
 /**
- * The demo's database: a forum in an ordinary SQLite file, as an application leaves it behind. WAL mode
- * is on, and the newest posts are still in the `-wal` file beside it.
+ * The demo's database: a forum in an ordinary SQLite file, as an application leaves it behind. WAL
+ * mode is on, and the newest posts are still in the `-wal` file beside it.
  */
 import { copyFileSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";

@@ -10,8 +10,8 @@ const STDERR_KEPT_MAX = 8_192;
 const MAIN = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url));
 
 /**
- * A `graft` command in a process of its own. It holds a channel to this one and ends when this one does,
- * however that comes about.
+ * A `graft` command in a process of its own. It holds a channel to this one and ends when this one
+ * does, however that comes about.
  */
 export class GraftProcess {
   readonly child: ChildProcess;

@@ -1,6 +1,6 @@
 /**
- * A replica in a process of its own: it does what its parent asks over the process channel, one thing at
- * a time, and ends with it.
+ * A replica in a process of its own: it does what its parent asks over the process channel, one
+ * thing at a time, and ends with it.
  */
 import type { Progress, Volume } from "@graft/client";
 import { GraftError, isGraftError, parseVolumeId } from "@graft/core";

@@ -1,6 +1,7 @@
 /**
- * The main job end to end, on a real file, with real processes: import, read from an empty replica, write
- * and push, a conflict, a restart of everything, export. Every answer is held against stock SQLite's.
+ * The main job end to end, on a real file, with real processes: import, read from an empty replica,
+ * write and push, a conflict, a restart of everything, export. Every answer is held against stock
+ * SQLite's.
  */
 import { type Clock, GraftError } from "@graft/core";
 import type { Output } from "../output.ts";

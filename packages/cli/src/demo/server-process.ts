@@ -18,7 +18,10 @@ export interface ServerRequest {
   readonly words?: readonly string[];
 }
 
-/** Starts a server on a free port and waits until it listens. @throws GraftError what it said instead */
+/**
+ * Starts a server on a free port and waits until it listens. @throws GraftError what it said
+ * instead
+ */
 export async function startServerProcess(request: ServerRequest): Promise<ServerProcess> {
   const { role, store, cache, words = [] } = request;
   const child = new GraftProcess(role, [

@@ -14,7 +14,9 @@ export interface StockAnswer {
 export class StockDatabase implements Disposable {
   readonly #database: DatabaseSync;
 
-  /** NOTE: opening may move a `-wal` file into the database: open a copy of what belongs to others. */
+  /**
+   * NOTE: opening may move a `-wal` file into the database: open a copy of what belongs to others.
+   */
   constructor(path: string) {
     this.#database = new DatabaseSync(path);
   }

@@ -10,7 +10,9 @@ export interface TableFacts {
   readonly keyColumns: readonly string[];
 }
 
-/** All tables, by name. SQLite's own (`sqlite_sequence`, …) are among them, the schema table is not. */
+/**
+ * All tables, by name. SQLite's own (`sqlite_sequence`, …) are among them, the schema table is not.
+ */
 export function listTables(database: StockDatabase): readonly TableFacts[] {
   const tables: TableFacts[] = [];
   const sql = "SELECT name, type, wr FROM pragma_table_list WHERE schema = 'main' ORDER BY name";

@@ -28,8 +28,8 @@ export interface ImportedFile {
 }
 
 /**
- * Makes a volume of a SQLite file, and gives it a tag when it is all there. The file is checked whole
- * before the first page is sent.
+ * Makes a volume of a SQLite file, and gives it a tag when it is all there. The file is checked
+ * whole before the first page is sent.
  *
  * @throws GraftError as `openImport` and `Runtime.importVolume`; no tag is left behind
  */

@@ -15,11 +15,11 @@ export interface AllInOneOptions extends Listening {
 }
 
 /**
- * Both services in one process on one port, on one catalog: what the MetaStore commits the PageStore
- * knows without asking.
+ * Both services in one process on one port, on one catalog: what the MetaStore commits the
+ * PageStore knows without asking.
  *
- * @throws GraftError `invalid-argument`: the store cannot be used · `unavailable`: it cannot be reached, or
- *   the port is taken
+ * @throws GraftError `invalid-argument`: the store cannot be used · `unavailable`: it cannot be
+ *   reached, or the port is taken
  */
 export async function serveAllInOne(
   options: AllInOneOptions,
@@ -56,6 +56,7 @@ export async function serveAllInOne(
   });
   cleanup.defer(async () => {
     log.info({}, "draining");
+    metastore.drain();
     await server.close(DRAIN_MS);
   });
   log.info({ url: server.url, store: store.name }, "serving commits and pages");

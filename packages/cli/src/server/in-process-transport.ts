@@ -8,8 +8,8 @@ import {
 } from "@graft/rpc";
 
 /**
- * Calls services of this process without a port, through the same interceptors as on one. Its calls are
- * not counted among those of clients.
+ * Calls services of this process without a port, through the same interceptors as on one. Its calls
+ * are not counted among those of clients.
  */
 export function createInProcessTransport(
   routes: (router: ConnectRouter) => void,

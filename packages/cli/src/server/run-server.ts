@@ -38,8 +38,8 @@ export interface RunServerOptions {
 /**
  * Serves until the signal comes, then drains.
  *
- * @throws GraftError `unavailable`: the port is taken, or the store cannot be reached · `invalid-argument`:
- *   the store cannot be used
+ * @throws GraftError `unavailable`: the port is taken, or the store cannot be reached ·
+ *   `invalid-argument`: the store cannot be used
  */
 export async function runServer(invocation: Invocation, options: RunServerOptions): Promise<void> {
   const { output, signal, surroundings, values } = invocation;

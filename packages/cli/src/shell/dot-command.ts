@@ -91,7 +91,9 @@ function expectWords(name: string, words: readonly string[], max: number): void 
   }
 }
 
-/** Words, apart at blanks; quotes hold a word with blanks together. A `;` at the end is forgiven. */
+/**
+ * Words, apart at blanks; quotes hold a word with blanks together. A `;` at the end is forgiven.
+ */
 function splitWords(line: string): readonly string[] {
   const words =
     line

@@ -32,7 +32,8 @@ export class LineRunner {
 
   /**
    * @returns whether to go on
-   * @throws UsageError, SqliteError, GraftError; what came after the failed statement on the line is dropped
+   * @throws UsageError, SqliteError, GraftError; what came after the failed statement on the line
+   *   is dropped
    */
   async line(line: string, signal: AbortSignal): Promise<boolean> {
     if (this.#splitter.isEmpty && isDotCommand(line)) return await this.#dot(line, signal);

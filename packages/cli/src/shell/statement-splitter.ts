@@ -89,7 +89,10 @@ export class StatementSplitter {
     return next;
   }
 
-  /** Goes to the end of a string, name or comment, or of the line. A doubled quote begins another one. */
+  /**
+   * Goes to the end of a string, name or comment, or of the line. A doubled quote begins another
+   * one.
+   */
   #leave(text: string, at: number, inside: Inside): number {
     const closing = inside === "line-comment" ? "\n" : inside === "block-comment" ? "*/" : inside;
     const end = text.indexOf(closing, at);

@@ -11,7 +11,10 @@ export interface ReadAct {
   readonly report: Pick<DemoReport, "open" | "queries">;
 }
 
-/** Opens a replica in another process, with an empty data directory, and asks it what stock SQLite is asked. */
+/**
+ * Opens a replica in another process, with an empty data directory, and asks it what stock SQLite
+ * is asked.
+ */
 export async function readAct(stage: DemoStage, demo: ImportedDemo): Promise<ReadAct> {
   const { cast, stock, subject } = stage;
   const second = await cast.startReplica("second", demo.servers);

@@ -11,8 +11,8 @@ export interface RestartAct {
 }
 
 /**
- * Kills both servers, deletes their caches, starts them on the same store, and brings the whole database
- * back out through a third replica.
+ * Kills both servers, deletes their caches, starts them on the same store, and brings the whole
+ * database back out through a third replica.
  */
 export async function restartAct(stage: DemoStage, demo: ImportedDemo): Promise<RestartAct> {
   const { cast, clock, output, stock, subject } = stage;
