@@ -49,6 +49,9 @@ export interface FrameLoaderOptions {
   readonly compute: Compute;
 }
 
+/** Frames a read keeps alive whole: with ≤ 256 KiB each, 16 MiB. */
+const VIEWED_FRAME_COUNT_MAX = 64;
+
 type SegmentItem = FrameTake & { readonly source: SegmentFrame };
 type InlineItem = FrameTake & { readonly source: InlineFrameSource };
 type FrameOrigin = FrameContext & { readonly objectName: string };
@@ -80,33 +83,35 @@ export class FrameLoader {
     pageSize: PageSize,
     signal: AbortSignal | undefined,
   ): Promise<ReadonlyMap<number, Uint8Array>> {
-    const pages = new Map<number, Uint8Array>();
+    const frames = mergeFrameTakes(takes);
+    const pages = new PageCollector(frames.length > VIEWED_FRAME_COUNT_MAX);
     const segments: SegmentItem[] = [];
     const loads: Load[] = [];
-    for (const take of mergeFrameTakes(takes)) {
+    for (const take of frames) {
       const { source } = take;
       const cached = this.#cache.get(take.key);
-      if (cached !== undefined) collect(cached, take.pages, pages);
+      if (cached !== undefined) pages.collect(cached, take.pages);
       else if (source.kind === "segment") segments.push({ ...take, source });
       else loads.push(() => this.#loadInline({ ...take, source }, pageSize, pages, signal));
     }
     for (const group of groupRanges(segments)) {
       loads.push(() => this.#loadGroup(group, pageSize, pages, signal));
     }
-    await mapConcurrent(loads, { concurrency: CALL_RANGE_CONCURRENCY, signal }, (load) => load());
-    return pages;
+    const options = { concurrency: CALL_RANGE_CONCURRENCY, signal };
+    if (loads.length > 0) await mapConcurrent(loads, options, (load) => load());
+    return pages.pages;
   }
 
   async #loadGroup(
     group: RangeGroup<SegmentItem>,
     pageSize: PageSize,
-    pages: Map<number, Uint8Array>,
+    pages: PageCollector,
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const load = async (item: SegmentItem): Promise<void> => {
       const fetch = (flight: AbortSignal): Promise<DecodedFrame> =>
         this.#fetchFromSegment(group, item, pageSize, flight);
-      collect(await this.#once(item.key, fetch, signal), item.pages, pages);
+      pages.collect(await this.#once(item.key, fetch, signal), item.pages);
     };
     await settleAll(group.items.map(load));
   }
@@ -114,7 +119,7 @@ export class FrameLoader {
   async #loadInline(
     item: InlineItem,
     pageSize: PageSize,
-    pages: Map<number, Uint8Array>,
+    pages: PageCollector,
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const fetch = async (flight: AbortSignal): Promise<DecodedFrame> => {
@@ -122,7 +127,7 @@ export class FrameLoader {
       const frame = await this.#inlineFrame(item.source, flight);
       return await this.#decode(frame, { volumeId, pageSize, objectName: logKey(volumeId, lsn) });
     };
-    collect(await this.#once(item.key, fetch, signal), item.pages, pages);
+    pages.collect(await this.#once(item.key, fetch, signal), item.pages);
   }
 
   /** One flight for a frame, whoever waits for it; what landed is remembered. */
@@ -218,18 +223,27 @@ function ownData(frame: Frame): Frame {
 }
 
 /**
- * Takes pages out of a frame. Few pages are copied: a view would keep all of the frame alive, beyond what
- * the cache answers for.
+ * Gathers the pages of a read. They are views of their frames, which is cheap, unless there are so many
+ * frames that keeping all of each alive for a page or two would take more memory than the cache answers for.
  */
-function collect(frame: DecodedFrame, wanted: PageSet, pages: Map<number, Uint8Array>): void {
-  const copies = wanted.cardinality * 2 < frame.length;
-  let found = 0;
-  for (const page of frame) {
-    if (!wanted.contains(page.index)) continue;
-    pages.set(page.index, copies ? page.data.slice() : page.data);
-    found++;
+class PageCollector {
+  readonly pages: Map<number, Uint8Array> = new Map();
+  readonly #copies: boolean;
+
+  constructor(copies: boolean) {
+    this.#copies = copies;
   }
-  invariant(found === wanted.cardinality, "a frame holds every page that is taken from it");
+
+  collect(frame: DecodedFrame, wanted: PageSet): void {
+    const isAll = wanted.cardinality === frame.length;
+    let found = 0;
+    for (const page of frame) {
+      if (!isAll && !wanted.contains(page.index)) continue;
+      this.pages.set(page.index, this.#copies && !isAll ? page.data.slice() : page.data);
+      found++;
+    }
+    invariant(found === wanted.cardinality, "a frame holds every page that is taken from it");
+  }
 }
 
 function missing(objectKey: string): GraftError {

@@ -4,12 +4,20 @@ import {
   createSegmentId,
   KeyedLimiter,
   mapConcurrent,
+  mapOrdered,
   type Page,
   type PageSize,
   type Random,
   type VolumeId,
 } from "@graft/core";
-import { type BuiltSegment, encodeFrames, SegmentBuilder, segmentKey } from "@graft/format";
+import {
+  type BuiltSegment,
+  encodeFrame,
+  type Frame,
+  SegmentBuilder,
+  segmentKey,
+  splitIntoFrames,
+} from "@graft/format";
 import type { ObjectStore } from "@graft/object-store";
 import type { SegmentInfo } from "@graft/rpc";
 
@@ -18,6 +26,8 @@ import type { SegmentInfo } from "@graft/rpc";
  * (≤ 8 MiB each): four take 96 MiB of a server's 300.
  */
 const WRITE_CONCURRENCY = 4;
+/** Frames of one write encoded side by side: twice the threads that do it. */
+const ENCODE_CONCURRENCY = 8;
 /** Uploads of one write. It is one segment, but for pages so sparse that a footer cannot name them all. */
 const UPLOAD_CONCURRENCY = 4;
 
@@ -64,13 +74,16 @@ export class SegmentWriter {
   ): Promise<readonly SegmentInfo[]> {
     const { compute, store } = this.#options;
     const builders = [this.#builder(volumeId, pageSize)];
-    for (const frame of await encodeFrames(pages, { volumeId, pageSize }, compute)) {
+    const encoding = { concurrency: ENCODE_CONCURRENCY, signal };
+    const runs = splitIntoFrames(pages, pageSize);
+    const encode = (run: readonly Page[]): Promise<Frame> =>
+      encodeFrame(run, { volumeId, pageSize }, compute);
+    for await (const frame of mapOrdered(runs, encoding, encode)) {
       if (builders.at(-1)?.hasSpaceFor(frame) === false) {
         builders.push(this.#builder(volumeId, pageSize));
       }
       builders.at(-1)?.add(frame);
     }
-    signal?.throwIfAborted();
     const options = { concurrency: UPLOAD_CONCURRENCY, signal };
     return await mapConcurrent(builders, options, async (builder, _, upload) => {
       const segment = builder.finish(compute);

@@ -1,18 +1,18 @@
+import { fromBinary } from "@bufbuild/protobuf";
 import { PAGE_SIZE_DEFAULT } from "@graft/core";
 import {
   type ReadPagesRequest,
   ReadPagesRequestSchema,
   type ReadPagesResponse,
-  ReadPagesResponseSchema,
 } from "@graft/proto-gen/pagestore";
 import {
-  createRawRoute,
-  fromPage,
   fromReadPagesAnswer,
+  invalidRequestBody,
   type RawRoute,
   toReadPagesRequest,
 } from "@graft/rpc";
 import type { Pagestore } from "../pagestore.ts";
+import { encodePageList } from "./page-list-encoding.ts";
 
 /** `ReadPages`. */
 export async function readPages(
@@ -25,14 +25,19 @@ export async function readPages(
 
 /** v0.1: every request is answered in full; what does not exist is left out. */
 export function createRawReadPages(pagestore: Pagestore): RawRoute {
-  return createRawRoute({
+  return {
     path: "/pagestore/v1/read_pages",
-    input: ReadPagesRequestSchema,
-    output: ReadPagesResponseSchema,
-    handle: async (message, { signal }) => {
-      const request = toReadPagesRequest(message);
-      const pages = await pagestore.readAllPages(request, PAGE_SIZE_DEFAULT, signal);
-      return { pages: pages.map(fromPage) };
+    handle: async (body, { signal }) => {
+      const request = toReadPagesRequest(parseRequest(body));
+      return encodePageList(await pagestore.readAllPages(request, PAGE_SIZE_DEFAULT, signal));
     },
-  });
+  };
+}
+
+function parseRequest(body: Uint8Array): ReadPagesRequest {
+  try {
+    return fromBinary(ReadPagesRequestSchema, body);
+  } catch (cause) {
+    throw invalidRequestBody(cause);
+  }
 }
