@@ -1,0 +1,19 @@
+import type { Bench } from "./bench.ts";
+import { coldBench } from "./cold.ts";
+import { commitBench } from "./commit.ts";
+import { importBench } from "./import.ts";
+import { pullBench } from "./pull.ts";
+import { pushBench } from "./push.ts";
+import { visibilityBench } from "./visibility.ts";
+import { warmBench } from "./warm.ts";
+
+/** All measurements, in the order they run. */
+export const BENCHES: readonly Bench[] = [
+  warmBench,
+  commitBench,
+  importBench,
+  coldBench,
+  pushBench,
+  pullBench,
+  visibilityBench,
+];
