@@ -20,9 +20,9 @@ export interface FileObjectStoreOptions {
 }
 
 /**
- * Objects as files of one folder, safe between processes: a file appears under its name complete and
- * synced, and `create` links it there, which the kernel refuses when the name is taken. A write that
- * dies half way leaves a `*.tmp` file, which nobody reads or lists.
+ * Objects as files of one folder, safe between processes: a file appears under its name complete
+ * and synced, and `create` links it there, which the kernel refuses when the name is taken. A write
+ * that dies half way leaves a `*.tmp` file, which nobody reads or lists.
  */
 export class FileObjectStore implements ObjectStore {
   readonly name: string;

@@ -17,7 +17,8 @@ export {
   type ObjectStoreOperation,
   type StoredObject,
 } from "./object-store.ts";
-// Getting one: by URL, and only one that keeps its promises. The S3 store is loaded on its first use.
+// Getting one: by URL, and only one that keeps its promises. The S3 store is loaded on its first
+// use.
 export {
   type OpenedObjectStore,
   type OpenObjectStoreOptions,
@@ -32,3 +33,4 @@ export {
   RequestMeter,
 } from "./request-meter.ts";
 export { RetryingObjectStore, type RetryingObjectStoreOptions } from "./retrying-object-store.ts";
+export type { Environment } from "./s3-location.ts";

@@ -13,8 +13,8 @@ import type {
 } from "./object-store.ts";
 
 /**
- * Objects in a map, for tests and for servers that need to keep nothing. Several nodes of one process
- * share a store by sharing the instance. With a clock it tells the time, as S3 does.
+ * Objects in a map, for tests and for servers that need to keep nothing. Several nodes of one
+ * process share a store by sharing the instance. With a clock it tells the time, as S3 does.
  */
 export class MemoryObjectStore implements ObjectStore {
   readonly name = "memory:";

@@ -13,8 +13,9 @@ import type {
 import { type ObjectStoreRequest, RequestMeter } from "./request-meter.ts";
 
 /**
- * Counts each call of a store as one request. Put it below retries, so that every try counts. A store
- * whose calls are several requests (S3: uploads in parts, listings in pages) takes a meter itself.
+ * Counts each call of a store as one request. Put it below retries, so that every try counts. A
+ * store whose calls are several requests (S3: uploads in parts, listings in pages) takes a meter
+ * itself.
  */
 export class MeteredObjectStore implements ObjectStore {
   readonly name: string;

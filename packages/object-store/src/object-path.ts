@@ -7,7 +7,8 @@ const PART = /^[A-Za-z0-9._-]+$/;
 const PREFIX = /^[A-Za-z0-9._/-]*$/;
 
 /**
- * Refuses what is no object key, so that no key can leave a store's folder or mean two things in two stores.
+ * Refuses what is no object key, so that no key can leave a store's folder or mean two things in
+ * two stores.
  *
  * @throws GraftError `invalid-argument`
  */

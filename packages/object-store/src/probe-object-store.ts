@@ -8,13 +8,16 @@ import {
 } from "@graft/core";
 import type { ObjectStore } from "./object-store.ts";
 
-/** Racers of the probe. More than two, because some stores check before they write and lose only some races. */
+/**
+ * Racers of the probe. More than two, because some stores check before they write and lose only
+ * some races.
+ */
 const RACER_COUNT = 4;
 
 /**
- * Finds out, before anything is trusted to it, whether a store keeps the two promises commits rest on:
- * create-only writes are honoured, and what was written is read back. Costs 8 requests; its object lies
- * under `probe/` and is removed.
+ * Finds out, before anything is trusted to it, whether a store keeps the two promises commits rest
+ * on: create-only writes are honoured, and what was written is read back. Costs 8 requests; its
+ * object lies under `probe/` and is removed.
  *
  * @throws GraftError `invalid-argument` naming the broken promise; or what the store answered
  */

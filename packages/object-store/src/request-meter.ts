@@ -4,7 +4,10 @@ import type { ObjectStoreOperation } from "./object-store.ts";
 /** One request to a store, after its answer: what a bill would list. */
 export interface ObjectStoreRequest {
   readonly operation: ObjectStoreOperation;
-  /** How it ended: "missing" (a get or head of no object) and "exists" are answers, the codes are errors. */
+  /**
+   * How it ended: "missing" (a get or head of no object) and "exists" are answers, the codes are
+   * errors.
+   */
   readonly outcome: "ok" | "missing" | "exists" | "aborted" | GraftErrorCode;
   /** Object bytes sent. */
   readonly sentBytes: number;

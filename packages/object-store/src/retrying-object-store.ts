@@ -17,10 +17,10 @@ export interface RetryingObjectStoreOptions {
 }
 
 /**
- * Tries again what failed as `unavailable` and may be repeated without harm: get, head, put, delete, and a
- * list that has not begun to answer. Never `create`: when its first try landed without a reply, a second
- * one would answer "exists" and make a commit that succeeded look like a lost race. Whoever creates reads
- * back.
+ * Tries again what failed as `unavailable` and may be repeated without harm: get, head, put,
+ * delete, and a list that has not begun to answer. Never `create`: when its first try landed
+ * without a reply, a second one would answer "exists" and make a commit that succeeded look like a
+ * lost race. Whoever creates reads back.
  */
 export class RetryingObjectStore implements ObjectStore {
   readonly name: string;

@@ -8,8 +8,8 @@ const ERROR_TEXT_SIZE_MAX = 64 * 1024;
 /**
  * All bytes of an answer, in memory of its announced size. The caller owns them.
  *
- * @throws GraftError `corrupt` when there are more or fewer than announced, `resource-exhausted` when too
- *   many were; Error when the connection broke
+ * @throws GraftError `corrupt` when there are more or fewer than announced, `resource-exhausted`
+ *   when too many were; Error when the connection broke
  */
 export async function readBody(response: IncomingMessage): Promise<Uint8Array> {
   const announced = Number(response.headers["content-length"] ?? "NaN");

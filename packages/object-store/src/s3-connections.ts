@@ -1,7 +1,7 @@
 /**
- * Single requests over one pool of connections. The `minio` client signs and addresses them; alone it has no
- * timeouts and no abort signals, and drops the status of failures. Each request therefore gets a client of
- * its own (2 µs), whose transport adds the first two and remembers the answer.
+ * Single requests over one pool of connections. The `minio` client signs and addresses them; alone
+ * it has no timeouts and no abort signals, and drops the status of failures. Each request therefore
+ * gets a client of its own (2 µs), whose transport adds the first two and remembers the answer.
  */
 import * as http from "node:http";
 import * as https from "node:https";

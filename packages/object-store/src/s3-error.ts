@@ -1,6 +1,6 @@
 /**
- * What an S3 answer that is no success means to us. A status decides first, S3's own code second: servers
- * agree on the statuses and invent codes.
+ * What an S3 answer that is no success means to us. A status decides first, S3's own code second:
+ * servers agree on the statuses and invent codes.
  *
  * | status | means |
  * |---|---|

@@ -34,8 +34,8 @@ const PREFIX = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/;
 const PREFIX_SIZE_MAX = 500;
 
 /**
- * Reads `s3://bucket/prefix?endpoint=http://127.0.0.1:9000&region=eu-central-1&path-style=true`, with
- * AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, and as defaults AWS_REGION (or
+ * Reads `s3://bucket/prefix?endpoint=http://127.0.0.1:9000&region=eu-central-1&path-style=true`,
+ * with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, and as defaults AWS_REGION (or
  * AWS_DEFAULT_REGION; else us-east-1) and AWS_ENDPOINT_URL_S3 (or AWS_ENDPOINT_URL).
  *
  * @throws GraftError `invalid-argument` saying what was expected

@@ -2,7 +2,10 @@ import { invariant } from "@graft/core";
 
 /** Bodies up to this size are one PUT: a full `WritePages` segment (8 MiB and its footer) is. */
 export const SINGLE_PUT_SIZE_MAX: number = 16 * 1024 * 1024;
-/** Bytes of each part but the last. S3 wants 5 MiB at least; 8 MiB × 10,000 parts is more than we write. */
+/**
+ * Bytes of each part but the last. S3 wants 5 MiB at least; 8 MiB × 10,000 parts is more than we
+ * write.
+ */
 export const PART_SIZE: number = 8 * 1024 * 1024;
 /** Parts sent at once. */
 export const PART_CONCURRENCY = 4;
@@ -17,9 +20,9 @@ export interface PartUploader {
 }
 
 /**
- * Writes a large body in parts, at most `PART_CONCURRENCY` at once. The object appears when all are there.
- * When one fails the upload is taken back; if that fails as well, its parts stay until the bucket's
- * lifecycle rule for incomplete uploads removes them, and the first error is thrown.
+ * Writes a large body in parts, at most `PART_CONCURRENCY` at once. The object appears when all are
+ * there. When one fails the upload is taken back; if that fails as well, its parts stay until the
+ * bucket's lifecycle rule for incomplete uploads removes them, and the first error is thrown.
  */
 export async function uploadInParts(uploader: PartUploader, body: Uint8Array): Promise<void> {
   invariant(body.length > 0, "an empty body is one PUT");

@@ -18,7 +18,9 @@ import type { S3Location } from "./s3-location.ts";
 import { type PartUploader, SINGLE_PUT_SIZE_MAX, uploadInParts } from "./s3-multipart.ts";
 import { isMissing, type S3Call, type S3Message, S3Requester } from "./s3-requester.ts";
 
-/** Tries of one create that S3 answered 409 ("others are at it, ask again"): below 4 s of racing. */
+/**
+ * Tries of one create that S3 answered 409 ("others are at it, ask again"): below 4 s of racing.
+ */
 const CREATE_ATTEMPTS_MAX = 10;
 const CREATE_DELAY_MS = 20;
 /** Keys of a listing's page; S3 gives no more. */
@@ -37,8 +39,8 @@ export interface S3ObjectStoreOptions {
 }
 
 /**
- * Objects in an S3 bucket (Amazon, MinIO, R2, Tigris, …). It never repeats a request, but for a create
- * that S3 itself asks to repeat: put a `RetryingObjectStore` around it.
+ * Objects in an S3 bucket (Amazon, MinIO, R2, Tigris, …). It never repeats a request, but for a
+ * create that S3 itself asks to repeat: put a `RetryingObjectStore` around it.
  */
 export class S3ObjectStore implements ObjectStore {
   readonly name: string;
@@ -236,7 +238,10 @@ function wholeToRange(whole: Uint8Array, range: ObjectRange | undefined): Stored
   return { bytes: whole.slice(window.start, window.end), size: whole.length };
 }
 
-/** The whole object's size out of "bytes 5-9/120", if that is the range that was asked for. MinIO: "0--1/0". */
+/**
+ * The whole object's size out of "bytes 5-9/120", if that is the range that was asked for. MinIO:
+ * "0--1/0".
+ */
 function sizeOfRange(
   text: string | undefined,
   range: ObjectRange | undefined,

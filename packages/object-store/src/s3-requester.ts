@@ -68,7 +68,8 @@ export class S3Requester {
   /**
    * Sends a message and reads the answer, whatever its status.
    *
-   * @throws GraftError `unavailable` when there was no answer, or it broke off: the outcome is unknown
+   * @throws GraftError `unavailable` when there was no answer, or it broke off: the outcome is
+   *   unknown
    */
   async send(call: S3Call, message: S3Message): Promise<S3Reply> {
     const body = bufferOf(message.body ?? NOTHING);
@@ -82,7 +83,7 @@ export class S3Requester {
             bucketName: this.#bucket,
             objectName: message.objectName,
             query: message.query ?? "",
-            headers: { ...message.headers, "content-length": body.length },
+            headers: { ...message.headers, ...sizeHeader(message, body) },
           },
           body,
           client.enableSHA256 ? createHash("sha256").update(body).digest("hex") : "",
@@ -226,6 +227,11 @@ function errorFacts(cause: unknown): { readonly code: string; readonly message: 
   if (!(cause instanceof Error)) return { code: "", message: String(cause) };
   const code = "code" in cause && typeof cause.code === "string" ? cause.code : "";
   return { code, message: cause.message };
+}
+
+/** Only a message with a body announces its size. */
+function sizeHeader(message: S3Message, body: Buffer): Readonly<Record<string, number>> {
+  return message.method === "PUT" ? { "content-length": body.length } : {};
 }
 
 /** The same bytes as Node's own kind of array, not copied. */

@@ -16,7 +16,10 @@ import {
 } from "@graft/core";
 import type { CommitRange, CommitSource } from "./commit-source.ts";
 
-/** Commits asked for at first, and at most when a walk goes on: at ≤ 128 KiB of inline pages, 64 MiB. */
+/**
+ * Commits asked for at first, and at most when a walk goes on: at ≤ 128 KiB of inline pages, 64
+ * MiB.
+ */
 export const PULL_COUNT_FIRST = 64;
 export const PULL_COUNT_MAX = 512;
 /** A reader this far above what is held is served anew rather than by pulling all between. */
@@ -28,7 +31,10 @@ export interface CatalogUpdaterOptions {
   readonly compute: Compute;
 }
 
-/** Fills the catalog from the commit source: one pull a volume at a time, and only of what is not held. */
+/**
+ * Fills the catalog from the commit source: one pull a volume at a time, and only of what is not
+ * held.
+ */
 export class CatalogUpdater {
   readonly #catalog: VolumeCatalog;
   readonly #source: CommitSource;
@@ -42,7 +48,8 @@ export class CatalogUpdater {
   }
 
   /**
-   * The commits from an LSN downward, at least that one, without a gap; read them before the next wait.
+   * The commits from an LSN downward, at least that one, without a gap; read them before the next
+   * wait.
    *
    * @param count how many to pull when they are not held
    * @throws GraftError `not-found` when the volume has no commit at the LSN; what the source throws
@@ -62,7 +69,8 @@ export class CatalogUpdater {
     try {
       return await this.#pull(volumeId, from, count, signal);
     } catch (error) {
-      // A catalog that contradicts the log must not do so for ever: it is disposable, the log is not.
+      // A catalog that contradicts the log must not do so for ever: it is disposable, the log is
+      // not.
       if (isGraftError(error, "corrupt")) this.#catalog.forget(volumeId);
       throw error;
     }
@@ -86,7 +94,8 @@ export class CatalogUpdater {
       if (newest.length > count) newest.pop();
     }
     if (step.kind === "below") for (const commit of newest) this.#catalog.insert(commit);
-    // Others may have made the catalog forget this volume meanwhile: then what was pulled has to do.
+    // Others may have made the catalog forget this volume meanwhile: then what was pulled has to
+    // do.
     const held = this.#catalog.descend(volumeId, from);
     return held ?? newest.filter((commit) => commit.record.lsn <= from);
   }

@@ -3,8 +3,8 @@ import type { Lsn, VolumeId } from "@graft/core";
 /**
  * Where the PageStore learns of commits: the MetaStore, over whatever leads there.
  *
- * Guarantee: what it yields are the *stored* bytes of the records of an LSN range, ascending and without a
- * gap, from `start` to `end`, all of them or an error.
+ * Guarantee: what it yields are the *stored* bytes of the records of an LSN range, ascending and
+ * without a gap, from `start` to `end`, all of them or an error.
  */
 export interface CommitSource {
   /**

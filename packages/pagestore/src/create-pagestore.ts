@@ -17,7 +17,9 @@ import { rawPagestoreRoutes, registerPagestore } from "./service/routes.ts";
 /** Memory for decoded frames unless told otherwise: a fifth of a server's 300 MiB. */
 export const FRAME_CACHE_SIZE_DEFAULT: number = 64 * 1024 * 1024;
 
-/** What a PageStore is made of. The store, the source and the catalog stay the caller's to close. */
+/**
+ * What a PageStore is made of. The store, the source and the catalog stay the caller's to close.
+ */
 export interface PagestoreOptions {
   readonly store: ObjectStore;
   readonly commitSource: CommitSource;
@@ -44,8 +46,8 @@ export interface PagestoreInstance extends AsyncDisposable {
 }
 
 /**
- * Puts a PageStore together. It owns no connection and no background work yet: disposing it costs nothing,
- * and a host does it all the same, as with every other owner.
+ * Puts a PageStore together. It owns no connection and no background work yet: disposing it costs
+ * nothing, and a host does it all the same, as with every other owner.
  */
 export function createPagestore(options: PagestoreOptions): PagestoreInstance {
   const { store, commitSource: source, catalog, compute } = options;

@@ -1,6 +1,6 @@
 /**
- * Pages out of frames: from the cache, else from the store in as few ranges as sensible, verified against
- * the hash that the commit names. A frame that many wait for is fetched and decoded once.
+ * Pages out of frames: from the cache, else from the store in as few ranges as sensible, verified
+ * against the hash that the commit names. A frame that many wait for is fetched and decoded once.
  */
 
 import { decodeCatalogCommit, hasFrameData } from "@graft/catalog";
@@ -217,14 +217,17 @@ async function settleAll(loads: readonly Promise<void>[]): Promise<void> {
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
-/** Raw pages are views of what was read: a range of many frames must not live on for one of them. */
+/**
+ * Raw pages are views of what was read: a range of many frames must not live on for one of them.
+ */
 function ownData(frame: Frame): Frame {
   return frame.codec === "raw" ? { ...frame, data: frame.data.slice() } : frame;
 }
 
 /**
- * Gathers the pages of a read. They are views of their frames, which is cheap, unless there are so many
- * frames that keeping all of each alive for a page or two would take more memory than the cache answers for.
+ * Gathers the pages of a read. They are views of their frames, which is cheap, unless there are so
+ * many frames that keeping all of each alive for a page or two would take more memory than the
+ * cache answers for.
  */
 class PageCollector {
   readonly pages: Map<number, Uint8Array> = new Map();

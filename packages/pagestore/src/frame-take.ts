@@ -34,8 +34,8 @@ export interface SegmentFrame {
 export type InlineFrameSource = Omit<InlineTake, "pages">;
 
 /**
- * A frame's name in caches: its hash covers its volume, its page indexes and its pages, so that a commit
- * that lies about a frame cannot be answered from another's.
+ * A frame's name in caches: its hash covers its volume, its page indexes and its pages, so that a
+ * commit that lies about a frame cannot be answered from another's.
  */
 export function frameKey(volumeId: VolumeId, hash: Uint8Array): string {
   return `${volumeId}/${encodeHex(hash)}`;

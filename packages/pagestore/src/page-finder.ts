@@ -21,7 +21,10 @@ export interface FoundPages {
   readonly absent: PageSet;
 }
 
-/** How many commits are pulled for a walk that finds them missing: this many, then twice as many, up to. */
+/**
+ * How many commits are pulled for a walk that finds them missing: this many, then twice as many, up
+ * to.
+ */
 export interface PullCounts {
   readonly first: number;
   readonly max: number;

@@ -76,7 +76,9 @@ it("any snapshot, any page set and any budget read as the local histories wrote 
   );
 });
 
-/** Writes each push as one commit; answers the state after each, by the local commits one by one. */
+/**
+ * Writes each push as one commit; answers the state after each, by the local commits one by one.
+ */
 async function write(harness: Harness, pushes: readonly Push[]): Promise<readonly NaivePages[]> {
   const states: NaivePages[] = [];
   let state: NaivePages = new Map();

@@ -1,4 +1,7 @@
-/** The PageStore's operations, in domain terms: read pages of a snapshot, stream them, write new ones. */
+/**
+ * The PageStore's operations, in domain terms: read pages of a snapshot, stream them, write new
+ * ones.
+ */
 import {
   difference,
   GraftError,
@@ -62,7 +65,8 @@ export class Pagestore {
   /**
    * Pages of a snapshot, as many as the budget allows; `covered` says what the answer settles.
    *
-   * @throws GraftError `not-found` when the volume has no commit at the LSN; `corrupt`, `unavailable`
+   * @throws GraftError `not-found` when the volume has no commit at the LSN; `corrupt`,
+   *   `unavailable`
    */
   async readPages(request: ReadPagesRequest, signal?: AbortSignal): Promise<ReadPagesAnswer> {
     const { volumeId, lsn, pageSet: wanted, byteBudget } = request;
@@ -95,8 +99,9 @@ export class Pagestore {
   }
 
   /**
-   * All pages of a set, ascending, in answers of ≈ 1 MiB. The answers' `covered` ascend, share no index and
-   * are the request together. Each answer is planned anew, so that nothing is held between them but the set.
+   * All pages of a set, ascending, in answers of ≈ 1 MiB. The answers' `covered` ascend, share no
+   * index and are the request together. Each answer is planned anew, so that nothing is held
+   * between them but the set.
    *
    * @throws GraftError as `readPages`
    */

@@ -1,7 +1,10 @@
 import type { ByteRange } from "@graft/core";
 import type { SegmentFrame } from "./frame-take.ts";
 
-/** Bytes between two frames that are read and thrown away rather than asked for apart: 5 ms at 100 Mbit/s. */
+/**
+ * Bytes between two frames that are read and thrown away rather than asked for apart: 5 ms at 100
+ * Mbit/s.
+ */
 export const GAP_SIZE_MAX: number = 64 * 1024;
 /** Bytes of one range at most, so that a large read is spread over several requests at once. */
 export const RANGE_SIZE_MAX: number = 2 * 1024 * 1024;

@@ -20,9 +20,10 @@ export interface ReadBudget {
 }
 
 /**
- * Cuts a read to its budget by covering less, never by leaving out data: the lowest existing pages are
- * loaded, and every index that reads as zeros is covered for nothing. Prefetched pages come last, and only
- * when all that was wanted has its place. Of a request that is not empty at least one index is covered.
+ * Cuts a read to its budget by covering less, never by leaving out data: the lowest existing pages
+ * are loaded, and every index that reads as zeros is covered for nothing. Prefetched pages come
+ * last, and only when all that was wanted has its place. Of a request that is not empty at least
+ * one index is covered.
  */
 export function fitBudget(budget: ReadBudget): BudgetedRead {
   const { wanted, prefetch, absent, pageSize, byteBudget } = budget;

@@ -7,9 +7,9 @@
  *       strike off what is above its low page count: cut away there and not written since, it is zeros
  *     below LSN 1 nothing was ever written: the rest is zeros
  *
- * Sets are met by their members, never by their structure, so no segment is touched that has no wanted page.
- * A commit holds no page above its page count, so an index beyond the end of the snapshot is struck off by
- * the first commit of the walk.
+ * Sets are met by their members, never by their structure, so no segment is touched that has no
+ * wanted page. A commit holds no page above its page count, so an index beyond the end of the
+ * snapshot is struck off by the first commit of the walk.
  */
 
 import type { CatalogFrame, CatalogRecord } from "@graft/catalog";
@@ -47,7 +47,10 @@ export interface InlineTake {
   readonly pages: PageSet;
 }
 
-/** Where each wanted page is. Takes, `absent` and `unresolved` share no index; together they are `wanted`. */
+/**
+ * Where each wanted page is. Takes, `absent` and `unresolved` share no index; together they are
+ * `wanted`.
+ */
 export interface ReadPlan {
   readonly takes: readonly PageTake[];
   /** Indexes that read as zeros. */
@@ -62,8 +65,8 @@ export interface ReadPlan {
  * Plans a read of a snapshot, or goes on with one.
  *
  * @param wanted the pages; with a plan at hand, its `unresolved`
- * @param records commits from the snapshot's LSN (or a plan's `next`) downward, without a gap; the walk stops
- *   as soon as nothing is left to find
+ * @param records commits from the snapshot's LSN (or a plan's `next`) downward, without a gap; the
+ *   walk stops as soon as nothing is left to find
  */
 export function planRead(wanted: PageSet, records: Iterable<CatalogRecord>): ReadPlan {
   const remaining = wanted.clone();

@@ -22,13 +22,16 @@ import type { ObjectStore } from "@graft/object-store";
 import type { SegmentInfo } from "@graft/rpc";
 
 /**
- * Writes under way in this process; more wait. Each holds its request (≤ 8 MiB), its frames and its segment
- * (≤ 8 MiB each): four take 96 MiB of a server's 300.
+ * Writes under way in this process; more wait. Each holds its request (≤ 8 MiB), its frames and its
+ * segment (≤ 8 MiB each): four take 96 MiB of a server's 300.
  */
 const WRITE_CONCURRENCY = 4;
 /** Frames of one write encoded side by side: twice the threads that do it. */
 const ENCODE_CONCURRENCY = 8;
-/** Uploads of one write. It is one segment, but for pages so sparse that a footer cannot name them all. */
+/**
+ * Uploads of one write. It is one segment, but for pages so sparse that a footer cannot name them
+ * all.
+ */
 const UPLOAD_CONCURRENCY = 4;
 
 export interface SegmentWriterOptions {

@@ -12,14 +12,15 @@ export interface StreamSlice {
 const INDEX_LAST = 0xffff_ffff;
 
 /**
- * Indexes from the first to the last of a slice at most, so that its encoded set is bounded too: 2^16 blocks
- * of 256 take 256 KiB when they are full, and 2.4 MiB at worst.
+ * Indexes from the first to the last of a slice at most, so that its encoded set is bounded too:
+ * 2^16 blocks of 256 take 256 KiB when they are full, and 2.4 MiB at worst.
  */
 export const SLICE_SPAN_MAX: number = 2 ** 24;
 
 /**
- * Cuts a set into slices of at most `countMax` existing pages, ascending. A slice reaches to the next page
- * that exists, so that what lies between pages costs no slice of its own. An empty set has no slice.
+ * Cuts a set into slices of at most `countMax` existing pages, ascending. A slice reaches to the
+ * next page that exists, so that what lies between pages costs no slice of its own. An empty set
+ * has no slice.
  */
 export function* streamSlices(
   wanted: PageSet,

@@ -12,8 +12,8 @@ import type {
 import { FaultPlan, type FaultRule, type ObjectStoreFault } from "./fault-plan.ts";
 
 /**
- * A store in bad weather: everything that a store over a network may do to its caller, by plan, and the
- * same again for the same seed. The plan may be replaced at any moment.
+ * A store in bad weather: everything that a store over a network may do to its caller, by plan, and
+ * the same again for the same seed. The plan may be replaced at any moment.
  */
 export class FaultyObjectStore implements ObjectStore {
   readonly name: string;

@@ -1,11 +1,14 @@
 import type { Page } from "@graft/core";
 
-/** The verified pages of one frame, ascending: views of one buffer that is theirs alone. Never written to. */
+/**
+ * The verified pages of one frame, ascending: views of one buffer that is theirs alone. Never
+ * written to.
+ */
 export type DecodedFrame = readonly Page[];
 
 /**
- * Decoded frames by content. Disposable: it may forget anything at any call, and what it answers was put
- * there under the same key, which names the content.
+ * Decoded frames by content. Disposable: it may forget anything at any call, and what it answers
+ * was put there under the same key, which names the content.
  */
 export interface FrameCache {
   get(key: string): DecodedFrame | undefined;

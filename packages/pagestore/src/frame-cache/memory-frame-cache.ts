@@ -1,7 +1,7 @@
 /**
- * A bounded cache that a scan does not empty. A frame starts on probation; being asked for again makes it
- * protected. What must go is the oldest on probation; protected frames take at most four fifths, and the
- * oldest of them goes back on probation for a last chance.
+ * A bounded cache that a scan does not empty. A frame starts on probation; being asked for again
+ * makes it protected. What must go is the oldest on probation; protected frames take at most four
+ * fifths, and the oldest of them goes back on probation for a last chance.
  *
  *     set ──▶ probation ──get──▶ protected
  *                │  ▲───too many────┘
@@ -10,7 +10,10 @@
  */
 import type { DecodedFrame, FrameCache, FrameCacheStats } from "./frame-cache.ts";
 
-/** A frame's objects beside its bytes, and each page's, roughly: the bound is on memory, not on pages. */
+/**
+ * A frame's objects beside its bytes, and each page's, roughly: the bound is on memory, not on
+ * pages.
+ */
 const FRAME_OVERHEAD_SIZE = 256;
 const PAGE_OVERHEAD_SIZE = 160;
 const PROTECTED_SHARE = 0.8;

@@ -8,7 +8,8 @@
  * | 0x12, varint | its field 2, so many bytes of data |
  * | data | the page |
  *
- * once for each page. A general encoder grows and copies its buffer several times for the same bytes.
+ * once for each page. A general encoder grows and copies its buffer several times for the same
+ * bytes.
  */
 import { invariant, type Page } from "@graft/core";
 

@@ -1,6 +1,8 @@
 import type { CatalogCommit, VolumeCatalog } from "@graft/catalog";
 
-/** A catalog within its rights that helps nobody: it has forgotten everything before it is asked. */
+/**
+ * A catalog within its rights that helps nobody: it has forgotten everything before it is asked.
+ */
 export class ForgetfulCatalog implements VolumeCatalog {
   insert(): "inserted" {
     return "inserted";

@@ -1,7 +1,10 @@
 /** What a volume holds, the slow and obvious way. */
 export type NaivePages = ReadonlyMap<number, Uint8Array>;
 
-/** The pages after a commit: everything above the least page count is gone, then the pages are written. */
+/**
+ * The pages after a commit: everything above the least page count is gone, then the pages are
+ * written.
+ */
 export function applyNaively(
   before: NaivePages,
   commit: {
