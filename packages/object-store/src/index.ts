@@ -1,10 +1,9 @@
-// What every store promises.
-
 // Stores.
 export { FileObjectStore, type FileObjectStoreOptions } from "./file-object-store.ts";
 export { MemoryObjectStore } from "./memory-object-store.ts";
 // Around stores.
 export { MeteredObjectStore } from "./metered-object-store.ts";
+// What every store promises.
 export {
   type CallOptions,
   type GetOptions,
@@ -17,8 +16,7 @@ export {
   type ObjectStoreOperation,
   type StoredObject,
 } from "./object-store.ts";
-// Getting one: by URL, and only one that keeps its promises. The S3 store is loaded on its first
-// use.
+// Getting one: by URL. The S3 store is loaded on its first use.
 export {
   type OpenedObjectStore,
   type OpenObjectStoreOptions,

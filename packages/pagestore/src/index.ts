@@ -1,9 +1,8 @@
-// A PageStore to mount on a server, and a server of its own.
-
 // Where it learns of commits.
 export type { CommitRange, CommitSource, StoredCommit } from "./commit-source.ts";
 // Its set-up.
 export { type LogLevel, type PagestoreConfig, parsePagestoreConfig } from "./config.ts";
+// A PageStore to mount on a server, and a server of its own.
 export {
   createPagestore,
   FRAME_CACHE_SIZE_DEFAULT,
