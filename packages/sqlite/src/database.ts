@@ -48,15 +48,24 @@ const MAIN_NAME = "main.db";
 const WAIT_MS_MIN = 50;
 const WAIT_MS_MAX = 5_000;
 
+/** What went over the wire. */
+export interface Traffic {
+  readonly requests: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+}
+
 export interface DatabaseOptions {
   readonly volume: Volume;
   readonly engine: Engine;
   readonly clock: Clock;
   readonly random: Random;
-  /** Journals and temporary files. Default: in memory only, 16 MiB. */
+  /** Journals and temporary files. Default: 16 MiB in memory, then under `save.directory`, if any. */
   readonly spill?: SpillArea;
   /** Files: where `reset` saves local work, and how `exportTo` writes. */
   readonly save?: SaveMeans;
+  /** Counts requests and bytes, for `traffic()`. */
+  readonly traffic?: () => Traffic;
   /** Connections that read at the same time. Default 8. */
   readonly readersMax?: number;
   /** A connection that nobody used for so long is closed. Default 10 s. */
@@ -100,7 +109,7 @@ export class Database implements AsyncDisposable {
   constructor(options: DatabaseOptions) {
     this.#options = options;
     this.volume = options.volume;
-    this.#spill = options.spill ?? new SpillArea();
+    this.#spill = options.spill ?? createSpillArea(options);
     this.#settings = { busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS_DEFAULT };
     const { clock, random, readersMax, idleMs } = options;
     this.#pool = new ConnectionPool({
@@ -263,6 +272,16 @@ export class Database implements AsyncDisposable {
     }
   }
 
+  /** Requests and bytes so far, where they are counted. */
+  traffic(): Traffic | undefined {
+    return this.#options.traffic?.();
+  }
+
+  /** Whether a transaction was opened by `BEGIN` or `SAVEPOINT` through `exec`, and is not yet ended. */
+  get inTransaction(): boolean {
+    return this.#host.hasOpenTransaction;
+  }
+
   /** Connections open now. */
   get connectionCount(): number {
     return this.#pool.size;
@@ -330,6 +349,12 @@ export class Database implements AsyncDisposable {
     this.#actions.set(volume, actions);
     return actions;
   }
+}
+
+function createSpillArea({ save, random }: DatabaseOptions): SpillArea {
+  if (save === undefined) return new SpillArea();
+  const { fileSystem, directory } = save;
+  return new SpillArea({ disk: { fileSystem, directory: `${directory}/tmp`, random } });
 }
 
 /** The file an attached database is opened as: hex, so that no name needs quoting. */

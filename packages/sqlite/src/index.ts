@@ -1,1 +1,47 @@
-export {};
+// SQLite on a volume.
+export {
+  BUSY_TIMEOUT_MS_DEFAULT,
+  Database,
+  type DatabaseOptions,
+  type ExportRequest,
+  type Traffic,
+} from "./database.ts";
+// Plain SQLite files, in and out.
+export {
+  type ExportOptions,
+  type ExportResult,
+  exportDatabase,
+} from "./export/export-database.ts";
+export {
+  SPILL_MEMORY_MAX,
+  SpillArea,
+  type SpillAreaOptions,
+  type SpillDisk,
+} from "./file/spill-area.ts";
+export { type ImportSource, type OpenImportOptions, openImport } from "./import/open-import.ts";
+export {
+  type OpenDatabaseMeans,
+  type OpenDatabaseOptions,
+  openDatabaseWith,
+  TAG_DEFAULT,
+} from "./open-database.ts";
+// For tools around it.
+export { parsePageList } from "./pragma/page-list.ts";
+export type {
+  ActionOptions,
+  HydrateRequest,
+  PushRequest,
+  ResetOutcome,
+  ResetRequest,
+  VolumeActions,
+} from "./pragma/pragma-context.ts";
+export type { PreparedQuery, QueryOptions } from "./prepared-query.ts";
+export { type SplitSql, splitSql } from "./sql/split-sql.ts";
+export { isBusy, resultCodeOf } from "./sqlite-error.ts";
+export type { Transaction } from "./transaction.ts";
+export { GRAFT_VERSION } from "./version.ts";
+export {
+  createVolumeActions,
+  type SaveMeans,
+  type VolumeActionsOptions,
+} from "./volume-actions.ts";

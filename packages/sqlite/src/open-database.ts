@@ -1,0 +1,156 @@
+import { type Remote, Runtime, type Volume } from "@graft/client";
+import {
+  type Clock,
+  type FileSystem,
+  GraftError,
+  parseVolumeId,
+  type Random,
+  toPageSize,
+  type VolumeId,
+} from "@graft/core";
+import type { Engine, MissStrategyKind } from "@graft/sqlite-engine";
+import { Database, type Traffic } from "./database.ts";
+import { SpillArea } from "./file/spill-area.ts";
+import { createOfflineRemote } from "./offline-remote.ts";
+
+/** The tag of a database in a data directory when neither tag nor volume is named. */
+export const TAG_DEFAULT = "main";
+
+export interface OpenDatabaseOptions {
+  /** The server, or one for each service. Without it nothing can be fetched, pushed or pulled. */
+  readonly url?: string | { readonly metastore: string; readonly pagestore: string } | undefined;
+  /** Sent with every request. */
+  readonly token?: string | undefined;
+  /** The data directory. Without it everything is in memory, and gone when the database is closed. */
+  readonly path?: string | undefined;
+  /** The volume, as its id. Without it: the one that the tag names here, else a new one. */
+  readonly volume?: string | undefined;
+  /** A local name for the volume. Default "main" where there is a path and no volume. */
+  readonly tag?: string | undefined;
+  /** Page size of a new volume, 512 … 65536, default 4096; of another one it has to be the same. */
+  readonly pageSize?: number | undefined;
+  /** "full" (default): a commit survives power loss. "relaxed": it survives the process. */
+  readonly durability?: "full" | "relaxed" | undefined;
+  /** Pushing and pulling is up to the caller. */
+  readonly sync?: "manual" | undefined;
+  /** Connections that read at the same time. Default 8. */
+  readonly readersMax?: number | undefined;
+  /** How long a write tries again while somebody else writes. Default 5 s. */
+  readonly busyTimeoutMs?: number | undefined;
+  /** How SQLite waits for pages. Default: as the runtime can. */
+  readonly missStrategy?: MissStrategyKind | undefined;
+  /** Ends the opening. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a platform brings along. */
+export interface OpenDatabaseMeans {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly fileSystem: FileSystem;
+  readonly openRemote: (
+    url: Exclude<OpenDatabaseOptions["url"], undefined>,
+    token: string | undefined,
+  ) => Remote & { traffic?(): Traffic };
+}
+
+/**
+ * Opens SQLite on a volume: one that is here, a replica of one on the server (at most two requests, no
+ * pages), or a new one (no network; the first push creates it there).
+ *
+ * @throws GraftError `not-found`: neither here nor there · `unavailable`: not here, and no server ·
+ *   `busy`: another process uses the data directory · `invalid-argument`: page size or tag do not match
+ */
+export async function openDatabaseWith(
+  means: OpenDatabaseMeans,
+  options: OpenDatabaseOptions,
+): Promise<Database> {
+  const { clock, random, fileSystem } = means;
+  const { path, durability } = options;
+  const remote: Remote & { traffic?(): Traffic } =
+    options.url === undefined
+      ? createOfflineRemote()
+      : means.openRemote(options.url, options.token);
+  const runtime = await openRuntime(remote, {
+    clock,
+    random,
+    ...(path !== undefined && { directory: { path, fileSystem } }),
+    ...(durability !== undefined && { durability }),
+  });
+  try {
+    const volume = await openVolume(runtime, options);
+    checkPageSize(volume, options.pageSize);
+    const { readersMax, busyTimeoutMs, missStrategy } = options;
+    const traffic = remote.traffic?.bind(remote);
+    return new Database({
+      volume,
+      engine: means.engine,
+      clock,
+      random,
+      ...(path !== undefined && {
+        save: { fileSystem, directory: `${path}/saved` },
+        spill: new SpillArea({ disk: { fileSystem, directory: `${path}/tmp`, random } }),
+      }),
+      ...(readersMax !== undefined && { readersMax }),
+      ...(busyTimeoutMs !== undefined && { busyTimeoutMs }),
+      ...(missStrategy !== undefined && { missStrategy }),
+      ...(traffic !== undefined && { traffic }),
+      onClose: () => runtime.close(),
+    });
+  } catch (error) {
+    await runtime.close();
+    throw error;
+  }
+}
+
+async function openRuntime(
+  remote: Remote,
+  options: Omit<Parameters<typeof Runtime.open>[0], "remote">,
+): Promise<Runtime> {
+  try {
+    return await Runtime.open({ remote, ...options });
+  } catch (error) {
+    await remote.close();
+    throw error;
+  }
+}
+
+async function openVolume(runtime: Runtime, options: OpenDatabaseOptions): Promise<Volume> {
+  const named = options.volume === undefined ? undefined : parseVolumeId(options.volume);
+  const hasHome = options.path !== undefined && named === undefined;
+  const tag = options.tag ?? (hasHome ? TAG_DEFAULT : undefined);
+  const tagged = tag === undefined ? undefined : runtime.tags.get(tag);
+  mustNameTheSame(tag, tagged, named);
+  const volumeId = named ?? tagged;
+  const volume =
+    volumeId === undefined
+      ? await runtime.createVolume(
+          options.pageSize === undefined ? {} : { pageSize: toPageSize(options.pageSize) },
+        )
+      : await runtime.openVolume(volumeId, options.signal);
+  // Last, so that a tag never names what could not be opened.
+  if (tag !== undefined && tagged === undefined) await runtime.addTag(tag, volume.volumeId);
+  return volume;
+}
+
+function mustNameTheSame(
+  tag: string | undefined,
+  tagged: VolumeId | undefined,
+  named: VolumeId | undefined,
+): void {
+  if (tagged === undefined || named === undefined || tagged === named) return;
+  throw new GraftError(
+    "invalid-argument",
+    `tag "${tag}" names volume ${tagged}, not ${named}: use another tag, or leave one of them out`,
+  );
+}
+
+function checkPageSize(volume: Volume, wanted: number | undefined): void {
+  if (wanted === undefined || wanted === volume.pageSize) return;
+  throw new GraftError(
+    "invalid-argument",
+    `volume ${volume.volumeId} has pages of ${volume.pageSize} bytes, not of ${wanted}: ` +
+      "leave the page size out",
+  );
+}
