@@ -7,6 +7,8 @@ import { Http2SessionManager } from "@connectrpc/connect-node";
 const CONNECTION_WINDOW_SIZE: number = 16 * 1024 * 1024;
 /** Bytes the server may send ahead on one stream: one answer. */
 const STREAM_WINDOW_SIZE: number = 8 * 1024 * 1024;
+/** MB of buffers a session may hold; Node's 10 ends streams under large uploads (4 parts of 8 MiB). */
+const SESSION_MEMORY_MB = 128;
 
 /** Connect's session manager with windows as wide as our answers. */
 export class WideSessionManager extends Http2SessionManager {
@@ -18,6 +20,7 @@ export class WideSessionManager extends Http2SessionManager {
     sessionOptions: http2.ClientSessionOptions,
   ) {
     super(url, pingOptions, {
+      maxSessionMemory: SESSION_MEMORY_MB,
       ...sessionOptions,
       settings: { initialWindowSize: STREAM_WINDOW_SIZE },
     });
