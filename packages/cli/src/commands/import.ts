@@ -28,6 +28,10 @@ export const importCommand: Command = {
       tag,
       surroundings,
       signal,
+      onCheck: (pageCount) => {
+        if (output.canRedraw && !output.isJson)
+          output.redraw(`check  ${formatCount(pageCount)} pages`);
+      },
       onProgress: (progress) => {
         bar ??= new ProgressBar("import", progress.pageSize, output, surroundings.clock);
         bar.update(progress);

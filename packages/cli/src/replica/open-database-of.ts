@@ -1,5 +1,5 @@
 import type { Volume } from "@graft/client";
-import { Database } from "@graft/sqlite";
+import { Database, SpillArea } from "@graft/sqlite";
 import { loadNodeEngine } from "@graft/sqlite-engine/node";
 import type { Surroundings } from "../surroundings.ts";
 import type { Replica } from "./open-replica.ts";
@@ -12,5 +12,6 @@ export async function openDatabaseOf(
 ): Promise<Database> {
   const engine = await loadNodeEngine();
   const save = { fileSystem, directory: `${path}/saved` };
-  return new Database({ volume, engine, clock, random, save });
+  const spill = new SpillArea({ disk: { fileSystem, directory: `${path}/tmp`, random } });
+  return new Database({ volume, engine, clock, random, save, spill });
 }
