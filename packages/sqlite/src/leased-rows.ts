@@ -1,51 +1,41 @@
-import type { Statement } from "@graft/sqlite-engine";
+import type { RowIterator, Statement } from "@graft/sqlite-engine";
 import type { StatementLease } from "./connection/statement-host.ts";
 
-type Rows<Row> = AsyncIterableIterator<Row, undefined>;
+export interface LeasedRowsOptions<Row> {
+  readonly take: () => Promise<StatementLease>;
+  readonly iterate: (statement: Statement) => RowIterator<Row>;
+  /** Absent: rows are handed out as they are. */
+  readonly toRow: ((row: Row) => Row) | undefined;
+}
 
 /**
  * Rows that are read while a statement is leased. The lease is taken with the first row and given back
  * with the last one, with an error, or when the loop is left.
  */
 export class LeasedRows<Row> implements AsyncIterableIterator<Row, undefined>, AsyncDisposable {
-  readonly #take: () => Promise<StatementLease>;
-  readonly #iterate: (statement: Statement) => Rows<Row>;
-  readonly #toRow: (row: Row) => Row;
-  #rows: Promise<Rows<Row>> | undefined;
+  readonly #options: LeasedRowsOptions<Row>;
+  #beginning: Promise<RowIterator<Row>> | undefined;
+  #rows: RowIterator<Row> | undefined;
   #lease: StatementLease | undefined;
   #isDone = false;
 
-  constructor(
-    take: () => Promise<StatementLease>,
-    iterate: (statement: Statement) => Rows<Row>,
-    toRow: (row: Row) => Row,
-  ) {
-    this.#take = take;
-    this.#iterate = iterate;
-    this.#toRow = toRow;
+  constructor(options: LeasedRowsOptions<Row>) {
+    this.#options = options;
   }
 
-  async next(): Promise<IteratorResult<Row, undefined>> {
-    if (this.#isDone) return { done: true, value: undefined };
-    try {
-      this.#rows ??= this.#begin();
-      const rows = await this.#rows;
-      const result = await rows.next();
-      if (result.done !== true) return { done: false, value: this.#toRow(result.value) };
-    } catch (error) {
-      this.#end();
-      throw error;
-    }
-    this.#end();
-    return { done: true, value: undefined };
+  next(): Promise<IteratorResult<Row, undefined>> {
+    // A row that is already read cannot be the end: nothing is to be looked after.
+    const rows = this.#rows;
+    if (rows?.hasRow === true && this.#options.toRow === undefined) return rows.next();
+    return this.#next();
   }
 
   async return(): Promise<IteratorResult<Row, undefined>> {
-    const rows = this.#rows;
-    if (!this.#isDone && rows !== undefined) {
+    const beginning = this.#beginning;
+    if (!this.#isDone && beginning !== undefined) {
       this.#isDone = true;
       try {
-        await (await rows).return?.();
+        await (await beginning).return();
       } finally {
         this.#end();
       }
@@ -62,14 +52,34 @@ export class LeasedRows<Row> implements AsyncIterableIterator<Row, undefined>, A
     await this.return();
   }
 
-  async #begin(): Promise<Rows<Row>> {
-    const lease = await this.#take();
+  async #next(): Promise<IteratorResult<Row, undefined>> {
+    if (this.#isDone) return { done: true, value: undefined };
+    try {
+      this.#beginning ??= this.#begin();
+      const rows = await this.#beginning;
+      const result = await rows.next();
+      if (result.done !== true) {
+        const { toRow } = this.#options;
+        return toRow === undefined ? result : { done: false, value: toRow(result.value) };
+      }
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
+    this.#end();
+    return { done: true, value: undefined };
+  }
+
+  async #begin(): Promise<RowIterator<Row>> {
+    const lease = await this.#options.take();
     this.#lease = lease;
-    return this.#iterate(lease.statement);
+    this.#rows = this.#options.iterate(lease.statement);
+    return this.#rows;
   }
 
   #end(): void {
     this.#isDone = true;
+    this.#rows = undefined;
     this.#lease?.giveBack();
     this.#lease = undefined;
   }

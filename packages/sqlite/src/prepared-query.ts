@@ -53,18 +53,14 @@ export class PreparedQuery<Row = SqlRow> {
 
   /** The first row; undefined when there is none. */
   get(...parameters: Parameters): Promise<Row | undefined> {
-    return this.#run(async (statement) => {
-      const row = await statement.get(...parameters);
-      return row === undefined ? undefined : this.#toRow(row);
-    });
+    const row = this.#run((statement) => statement.get(...parameters));
+    return this.#renames ? row.then((one) => one && this.#rename(one)) : row;
   }
 
   /** All rows. */
   all(...parameters: Parameters): Promise<Row[]> {
-    return this.#run(async (statement) => {
-      const rows = await statement.all(...parameters);
-      return this.#shared.ownPragma === undefined ? rows : rows.map((row) => this.#toRow(row));
-    });
+    const rows = this.#run((statement) => statement.all(...parameters));
+    return this.#renames ? rows.then((all) => all.map((row) => this.#rename(row))) : rows;
   }
 
   /** Runs to the end; rows are dropped. */
@@ -78,11 +74,11 @@ export class PreparedQuery<Row = SqlRow> {
    */
   iterate(...parameters: Parameters): AsyncIterableIterator<Row, undefined> & AsyncDisposable {
     const { host } = this.#shared;
-    return new LeasedRows<Row>(
-      () => host.lease(this.#request()),
-      (statement) => this.#viewOf(statement).iterate(...parameters),
-      (row) => this.#toRow(row),
-    );
+    return new LeasedRows<Row>({
+      take: () => host.lease(this.#request()),
+      iterate: (statement) => this.#viewOf(statement).iterate(...parameters),
+      toRow: this.#renames ? (row) => this.#rename(row) : undefined,
+    });
   }
 
   /** The result columns; none for a statement without a result. */
@@ -128,9 +124,13 @@ export class PreparedQuery<Row = SqlRow> {
     return signal === undefined ? view : view.with({ signal });
   }
 
-  #toRow(row: Row): Row {
-    const { ownPragma } = this.#shared;
-    if (ownPragma === undefined || this.#view.shape !== "object") return row;
+  /** Whether rows are objects whose one column SQLite named after its value. */
+  get #renames(): boolean {
+    return this.#shared.ownPragma !== undefined && this.#view.shape === "object";
+  }
+
+  #rename(row: Row): Row {
+    const { ownPragma = "" } = this.#shared;
     return { [ownPragma]: Object.values(row as SqlRow)[0] } as Row;
   }
 }
