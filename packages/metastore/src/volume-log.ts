@@ -98,10 +98,14 @@ export class VolumeLog {
     signal: AbortSignal | undefined,
   ): Promise<CatalogCommit | undefined> {
     const bytes = await this.readBytes(volumeId, lsn, signal);
-    return bytes && decodeCatalogCommit(bytes, { volumeId, lsn }, this.#options.compute);
+    return bytes && this.#decode({ volumeId, lsn }, bytes);
   }
 
-  /** The stored bytes of a record, shared with others: do not write to them. */
+  /**
+   * The stored bytes of a record, verified, and shared with others: do not write to them.
+   *
+   * @throws GraftError `corrupt`
+   */
   async readBytes(
     volumeId: VolumeId,
     lsn: Lsn,
@@ -109,10 +113,13 @@ export class VolumeLog {
   ): Promise<Uint8Array | undefined> {
     const { store, cache } = this.#options;
     const key = logKey(volumeId, lsn);
-    const read = async (flight: AbortSignal) => {
+    const read = async (flight: AbortSignal): Promise<Uint8Array | undefined> => {
       const stored = await store.get(key, { signal: flight });
-      if (stored !== undefined) cache.add(key, stored.bytes);
-      return stored?.bytes;
+      if (stored === undefined) return undefined;
+      // Decoded before it is kept: what came back damaged must be read again, not remembered.
+      this.#decode({ volumeId, lsn }, stored.bytes);
+      cache.add(key, stored.bytes);
+      return stored.bytes;
     };
     return cache.get(key) ?? (await this.#reads.run(key, read, signal));
   }
@@ -172,7 +179,8 @@ export class VolumeLog {
     return { kind: isSameCommit ? "found" : "taken", commit, isReplay: isSameCommit };
   }
 
-  #decode({ volumeId, lsn }: AppendRequest, bytes: Uint8Array): CatalogCommit {
+  #decode(place: Pick<AppendRequest, "volumeId" | "lsn">, bytes: Uint8Array): CatalogCommit {
+    const { volumeId, lsn } = place;
     return decodeCatalogCommit(bytes, { volumeId, lsn }, this.#options.compute);
   }
 }

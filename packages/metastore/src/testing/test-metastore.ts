@@ -23,6 +23,7 @@ import {
   createMetastoreClient,
   type Log,
   type MetastoreClient,
+  type MetricsRegistry,
   present,
   silentLog,
 } from "@graft/rpc";
@@ -36,6 +37,7 @@ export interface TestMetastoreOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Log;
+  readonly metrics?: MetricsRegistry;
   readonly commitDeadlineMs?: number;
 }
 
@@ -64,6 +66,7 @@ export function createTestMetastore(options: TestMetastoreOptions = {}): TestMet
     compute,
     catalog: options.catalog ?? new MemoryVolumeCatalog(),
     log: options.log ?? silentLog,
+    metrics: options.metrics,
     commitDeadlineMs: options.commitDeadlineMs,
   });
   const transport = createInMemoryTransport(instance.routes, { clock });
