@@ -10,6 +10,29 @@ export {
   encodeCheckpointBlock,
 } from "./checkpoint/checkpoint-block.ts";
 export {
+  type BuiltCheckpoint,
+  buildCheckpoint,
+  type CheckpointParts,
+} from "./checkpoint/checkpoint-builder.ts";
+export {
+  entriesOfSegment,
+  entriesPageSet,
+  entryWithin,
+  entryWithout,
+} from "./checkpoint/checkpoint-entries.ts";
+export {
+  type CheckpointPlan,
+  type CheckpointRun,
+  type MapChange,
+  planCheckpoint,
+} from "./checkpoint/checkpoint-plan.ts";
+export {
+  blocksChangedSince,
+  blocksFor,
+  changedSince,
+  type MapRecord,
+} from "./checkpoint/checkpoint-reader.ts";
+export {
   type CheckpointBlockRef,
   type CheckpointRoot,
   type CheckpointSegment,
@@ -37,6 +60,13 @@ export { corrupt } from "./corrupt.ts";
 export { type CommitFold, type FoldedCommit, foldCommits } from "./fold-commits.ts";
 // Volumes.
 export { decodeHeadHint, encodeHeadHint, HEAD_HINT_SIZE } from "./head-hint.ts";
+export {
+  type NextRecord,
+  nextTailIndex,
+  type TailFields,
+  type TailRecord,
+  tailIndexSize,
+} from "./next-tail-index.ts";
 export {
   CHECKPOINT_NONCE_SIZE,
   checkpointBlocksKey,
