@@ -25,6 +25,13 @@ export interface CompiledText {
   readonly rest: SqlText;
 }
 
+const LIMIT_LIKE_PATTERN_LENGTH = 8;
+/**
+ * Longest pattern of LIKE and GLOB, in bytes. SQLite recurses once for each `%` followed by something,
+ * and the stack of a WASM runtime ends after 7,400 of them; stock allows 50,000 bytes.
+ */
+export const LIKE_PATTERN_SIZE_MAX = 5000;
+
 /** Two pointers: the statement, and the end of its text. */
 const TARGET_SIZE = 8;
 const NEVER: AbortSignal = new AbortController().signal;
@@ -90,7 +97,10 @@ export class EngineCalls {
     const answer = await this.strategy.open(name.pointer, this.#target, flags, call);
     exports.sqlite3_free(name.pointer);
     this.core.database = heap.readWord(this.#target);
-    if (answer === code.SQLITE_OK) return this.strategy.onOpen();
+    if (answer === code.SQLITE_OK) {
+      exports.sqlite3_limit(this.core.database, LIMIT_LIKE_PATTERN_LENGTH, LIKE_PATTERN_SIZE_MAX);
+      return this.strategy.onOpen();
+    }
     const error = this.core.createError(answer);
     await this.strategy.close();
     facade.closeAll();
@@ -138,6 +148,30 @@ export class EngineCalls {
   ): Promise<number> {
     if (statement.isPaused) await this.reset(statement, signal);
     return statement.begin(parameters);
+  }
+
+  /**
+   * Runs a reading statement at once, without a promise, and ends it. False when somebody else is in the
+   * instance, or when it would have to wait: nothing has happened then.
+   */
+  tryRun(
+    statement: PreparedStatement,
+    sink: RowSink,
+    parameters: Parameters,
+    signal: AbortSignal | undefined,
+  ): boolean {
+    const isFit = statement.mode === "read" && !statement.isPaused && !statement.isLong;
+    if (!isFit || this.#queue.isBusy || !this.isOpen || signal?.aborted === true) return false;
+    try {
+      statement.begin(parameters);
+      if (this.strategy.tryRun(statement, sink) === undefined) return false;
+      this.core.exports.sqlite3_reset(statement.pointer);
+      const failure = this.core.takeSinkFailure();
+      if (failure !== undefined) throw failure;
+      return true;
+    } catch (error) {
+      throw this.toCallError(error, signal);
+    }
   }
 
   /** Runs a statement until it ends or the sink is full. Answers whether it has ended. */
@@ -191,13 +225,17 @@ export class EngineCalls {
     });
   }
 
-  /** What the caller gets to see; marks the instance broken when the error came out of a trap. */
+  /**
+   * What the caller gets to see; marks the instance broken when the error came out of a trap. What it
+   * has answered may be given to it again.
+   */
   toCallError(error: unknown, signal: AbortSignal | undefined): unknown {
     if (error instanceof SqliteError) {
       const isAbort = error.primaryCode === code.SQLITE_INTERRUPT && signal?.aborted === true;
       return isAbort ? signal.reason : error;
     }
-    if (error instanceof GraftError) return error;
+    const isTranslated = signal?.aborted === true && error === signal.reason;
+    if (error instanceof GraftError || isTranslated) return error;
     this.#state = { kind: "broken", cause: error };
     this.core.facade.closeAll();
     return brokenError(error);

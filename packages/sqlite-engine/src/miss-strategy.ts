@@ -24,6 +24,8 @@ export type MissStrategyKind = "suspend" | "rerun";
 export interface RunnableStatement {
   readonly pointer: Pointer;
   readonly mode: RunMode;
+  /** Set when a try held the event loop for too long: it is not worth another. */
+  isLong: boolean;
 }
 
 export interface MissStrategy {
@@ -47,6 +49,13 @@ export interface MissStrategy {
    * on, if `canPause`.
    */
   run(statement: RunnableStatement, sink: RowSink, call: CallContext): Promise<number>;
+
+  /**
+   * Tries a reading statement without waiting for anything: for the common case that all it needs is
+   * here. Undefined when it is not, or when it would hold the event loop for long: the statement has been
+   * reset, and `run` does it. Otherwise like `run`.
+   */
+  tryRun(statement: RunnableStatement, sink: RowSink): number | undefined;
 
   /** Whether `run` may be left standing on a row. If not, sinks should take all rows. */
   readonly canPause: boolean;

@@ -27,6 +27,7 @@ export class PreparedStatement implements RunnableStatement {
   #runNumber = 0;
   /** Whether it stands on a row: a reset is due before it can be used again. */
   isPaused = false;
+  isLong = false;
 
   constructor(core: EngineCore, pointer: Pointer, sql: string) {
     this.#core = core;

@@ -109,6 +109,22 @@ export class RerunStrategy implements MissStrategy {
     throw error;
   }
 
+  tryRun(statement: RunnableStatement, sink: RowSink): number | undefined {
+    const { exports } = this.#core;
+    this.#core.sink = sink;
+    const answer = this.#runLoop(statement.pointer);
+    if (this.#misses.length > 0) {
+      this.#misses = [];
+      exports.sqlite3_reset(statement.pointer);
+      sink.clear();
+      return undefined;
+    }
+    if (!isError(answer)) return answer;
+    const error = this.#core.createError(answer);
+    exports.sqlite3_reset(statement.pointer);
+    throw error;
+  }
+
   async reset(statement: RunnableStatement, _call: CallContext): Promise<void> {
     this.#core.exports.sqlite3_reset(statement.pointer);
   }
@@ -118,7 +134,7 @@ export class RerunStrategy implements MissStrategy {
   }
 
   async close(): Promise<void> {
-    for (const control of this.#controls.values()) this.#core.exports.sqlite3_finalize(control);
+    // Finalized already, with all other statements: a second time would free them twice.
     this.#controls.clear();
     this.#core.exports.sqlite3_close_v2(this.#core.database);
   }

@@ -13,10 +13,10 @@ import type { StatementView } from "./statement.ts";
 const BATCH_SIZE_MIN = 1;
 const BATCH_SIZE_MAX = 512;
 
-type State =
+type UnfinishedState =
   | { readonly kind: "new"; readonly parameters: Parameters }
-  | { readonly kind: "open"; readonly runNumber: number }
-  | { readonly kind: "done" };
+  | { readonly kind: "open"; readonly runNumber: number };
+type State = UnfinishedState | { readonly kind: "done" };
 
 /** The rows of one run of a statement: see `Statement.iterate`. */
 export class RowIterator<Row> implements AsyncIterableIterator<Row, undefined> {
@@ -27,6 +27,7 @@ export class RowIterator<Row> implements AsyncIterableIterator<Row, undefined> {
   #batchSize = BATCH_SIZE_MIN;
   #rows: readonly unknown[] = [];
   #at = 0;
+  #waiting = 0;
 
   constructor(
     calls: EngineCalls,
@@ -41,8 +42,14 @@ export class RowIterator<Row> implements AsyncIterableIterator<Row, undefined> {
   }
 
   next(): Promise<IteratorResult<Row, undefined>> {
-    if (this.#at < this.#rows.length) return Promise.resolve(this.#takeRow());
+    // Rows are handed out in the order of the calls: nobody overtakes one that is waiting.
+    if (this.hasRow) return Promise.resolve(this.#takeRow());
     return this.#readOn();
+  }
+
+  /** Whether the next `next()` hands out a row that is already read. */
+  get hasRow(): boolean {
+    return this.#at < this.#rows.length && this.#waiting === 0;
   }
 
   /** Ends the iteration; what is left is not read. */
@@ -68,22 +75,26 @@ export class RowIterator<Row> implements AsyncIterableIterator<Row, undefined> {
   }
 
   async #readOn(): Promise<IteratorResult<Row, undefined>> {
+    this.#waiting++;
     try {
-      await this.#calls.exclusively(this.#view.signal, () => this.#readBatch());
+      return await this.#calls.exclusively(this.#view.signal, async () => {
+        if (this.#at === this.#rows.length && this.#state.kind !== "done") {
+          await this.#readBatch(this.#state);
+        }
+        return this.#at < this.#rows.length ? this.#takeRow() : { done: true, value: undefined };
+      });
     } catch (error) {
       this.#end();
       throw error;
+    } finally {
+      this.#waiting--;
     }
-    if (this.#at < this.#rows.length) return this.#takeRow();
-    return { done: true, value: undefined };
   }
 
-  async #readBatch(): Promise<void> {
-    // Another `next()` that waited in front of this one may have read the rows already.
-    if (this.#at < this.#rows.length || this.#state.kind === "done") return;
+  async #readBatch(state: UnfinishedState): Promise<void> {
     const { shape, signal } = this.#view;
     const statement = this.#prepared;
-    const runNumber = await this.#enter(this.#state);
+    const runNumber = await this.#enter(state);
     // Only a reading statement may be left standing on a row: others would not let COMMIT pass.
     const canPause = this.#calls.strategy.canPause && statement.mode === "read";
     const limit = canPause ? this.#batchSize : Number.POSITIVE_INFINITY;
@@ -96,7 +107,7 @@ export class RowIterator<Row> implements AsyncIterableIterator<Row, undefined> {
   }
 
   /** Begins, or goes on where the last batch ended. Answers the number of this use of the statement. */
-  async #enter(state: Exclude<State, { kind: "done" }>): Promise<number> {
+  async #enter(state: UnfinishedState): Promise<number> {
     if (state.kind === "new") {
       return await this.#calls.begin(this.#prepared, state.parameters, this.#view.signal);
     }

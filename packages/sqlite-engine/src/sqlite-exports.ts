@@ -11,6 +11,7 @@ export type Pointer = number;
 export interface SqliteExports {
   readonly __indirect_function_table: WasmTable;
   __wasm_call_ctors(): void;
+  _emscripten_stack_restore(pointer: Pointer): void;
   sqlite3__wasm_enum_json(): Pointer;
   sqlite3_initialize(): number;
   sqlite3_malloc(size: number): Pointer;
@@ -18,6 +19,7 @@ export interface SqliteExports {
   sqlite3_vfs_register(vfs: Pointer, makeDefault: number): number;
   sqlite3_open_v2(name: Pointer, database: Pointer, flags: number, vfs: Pointer): number;
   sqlite3_close_v2(database: Pointer): number;
+  sqlite3_limit(database: Pointer, limit: number, value: number): number;
   sqlite3_extended_result_codes(database: Pointer, on: number): number;
   sqlite3_errmsg(database: Pointer): Pointer;
   sqlite3_extended_errcode(database: Pointer): number;
@@ -84,6 +86,7 @@ export interface SqliteExports {
 const NAMES = {
   __indirect_function_table: true,
   __wasm_call_ctors: true,
+  _emscripten_stack_restore: true,
   sqlite3__wasm_enum_json: true,
   sqlite3_initialize: true,
   sqlite3_malloc: true,
@@ -91,6 +94,7 @@ const NAMES = {
   sqlite3_vfs_register: true,
   sqlite3_open_v2: true,
   sqlite3_close_v2: true,
+  sqlite3_limit: true,
   sqlite3_extended_result_codes: true,
   sqlite3_errmsg: true,
   sqlite3_extended_errcode: true,

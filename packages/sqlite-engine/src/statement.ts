@@ -59,13 +59,22 @@ export class Statement<Row = SqlRow> {
 
   /** The first row; undefined when there is none. The statement goes no further than that row. */
   async get(...parameters: Parameters): Promise<Row | undefined> {
-    const rows = await this.#collect(parameters, 1);
-    return rows[0];
+    const { shape, signal } = this.#view;
+    const collector = new RowCollector(this.#prepared, shape, 1);
+    if (!this.#calls.tryRun(this.#prepared, collector, parameters, signal)) {
+      await this.#collect(collector, parameters);
+    }
+    return collector.rows[0] as Row | undefined;
   }
 
   /** All rows. */
-  all(...parameters: Parameters): Promise<Row[]> {
-    return this.#collect(parameters, Number.POSITIVE_INFINITY);
+  async all(...parameters: Parameters): Promise<Row[]> {
+    const { shape, signal } = this.#view;
+    const collector = new RowCollector(this.#prepared, shape, Number.POSITIVE_INFINITY);
+    if (!this.#calls.tryRun(this.#prepared, collector, parameters, signal)) {
+      await this.#collect(collector, parameters);
+    }
+    return collector.rows as Row[];
   }
 
   /** Runs to the end and drops the rows. */
@@ -129,14 +138,12 @@ export class Statement<Row = SqlRow> {
     return this.finalize();
   }
 
-  #collect(parameters: Parameters, limit: number): Promise<Row[]> {
-    const { shape, signal } = this.#view;
+  #collect(collector: RowCollector, parameters: Parameters): Promise<void> {
+    const { signal } = this.#view;
     return this.#calls.exclusively(signal, async () => {
-      const collector = new RowCollector(this.#prepared, shape, limit);
       await this.#calls.begin(this.#prepared, parameters, signal);
       const isEnded = await this.#calls.run(this.#prepared, collector, signal);
       if (!isEnded) await this.#calls.reset(this.#prepared, signal);
-      return collector.rows as Row[];
     });
   }
 }

@@ -35,10 +35,15 @@ export class SuspendStrategy implements MissStrategy {
   readonly #open: Promising;
   readonly #prepare: Promising;
   readonly #run: Promising;
+  readonly #runAtOnce: (statement: Pointer) => number;
   readonly #reset: Promising;
   readonly #finalize: Promising;
   readonly #close: Promising;
   #call: CallContext = NO_CALL;
+  /** While true there is no stack to suspend: what would wait ends the run instead. */
+  #isTrying = false;
+  #hasMissed = false;
+  #hasHeldLong = false;
   #resumedAtMs = 0;
 
   constructor(core: EngineCore) {
@@ -47,6 +52,7 @@ export class SuspendStrategy implements MissStrategy {
     this.#open = promising(exports.sqlite3_open_v2);
     this.#prepare = promising(exports.sqlite3_prepare_v3);
     this.#run = promising(core.rowLoop);
+    this.#runAtOnce = core.rowLoop as unknown as (statement: Pointer) => number;
     this.#reset = promising(exports.sqlite3_reset);
     this.#finalize = promising(exports.sqlite3_finalize);
     this.#close = promising(exports.sqlite3_close_v2);
@@ -55,11 +61,19 @@ export class SuspendStrategy implements MissStrategy {
   createEntries(): MissEntries {
     const { missing } = this.#core.facade;
     return {
-      xRead: createShim(READ_SIGNATURE, missing.xRead, (file, target, size, offset) =>
-        this.#resume(() => missing.xRead(file, target, size, offset)),
+      xRead: createShim(
+        READ_SIGNATURE,
+        (file: number, target: number, size: number, offset: bigint) =>
+          this.#refuseWhileTrying(missing.xRead(file, target, size, offset)),
+        (file, target, size, offset) =>
+          this.#resume(() => missing.xRead(file, target, size, offset)),
       ),
-      xFileControl: createShim("iii", missing.xFileControl, (file, operation, argument) =>
-        this.#resume(() => missing.xFileControl(file, operation, argument)),
+      xFileControl: createShim(
+        "iii",
+        (file: number, operation: number, argument: number) =>
+          this.#refuseWhileTrying(missing.xFileControl(file, operation, argument)),
+        (file, operation, argument) =>
+          this.#resume(() => missing.xFileControl(file, operation, argument)),
       ),
     };
   }
@@ -94,6 +108,27 @@ export class SuspendStrategy implements MissStrategy {
     const error = this.#core.createError(answer);
     // The statement has ended with the error; what is left of a reset touches no page.
     this.#core.exports.sqlite3_reset(statement.pointer);
+    throw error;
+  }
+
+  tryRun(statement: RunnableStatement, sink: RowSink): number | undefined {
+    const { exports } = this.#core;
+    this.#begin(NO_CALL);
+    this.#core.sink = sink;
+    this.#hasMissed = false;
+    this.#hasHeldLong = false;
+    this.#isTrying = true;
+    const answer = this.#runAtOnce(statement.pointer);
+    this.#isTrying = false;
+    if (this.#hasMissed || this.#hasHeldLong) {
+      statement.isLong = this.#hasHeldLong;
+      exports.sqlite3_reset(statement.pointer);
+      sink.clear();
+      return undefined;
+    }
+    if (answer === code.SQLITE_ROW || answer === code.SQLITE_DONE) return answer;
+    const error = this.#core.createError(answer);
+    exports.sqlite3_reset(statement.pointer);
     throw error;
   }
 
@@ -149,7 +184,17 @@ export class SuspendStrategy implements MissStrategy {
   #progress(): number {
     if (this.#call.signal.aborted) return 1;
     const heldMs = this.#core.clock.monotonicMs() - this.#resumedAtMs;
-    return heldMs < HOLD_MS_MAX ? 0 : MISS;
+    if (heldMs < HOLD_MS_MAX) return 0;
+    if (!this.#isTrying) return MISS;
+    this.#hasHeldLong = true;
+    return 1;
+  }
+
+  #refuseWhileTrying(answer: number): number {
+    if (answer !== MISS || !this.#isTrying) return answer;
+    this.#core.facade.takeMiss();
+    this.#hasMissed = true;
+    return code.SQLITE_BUSY;
   }
 
   async #giveWay(): Promise<number> {

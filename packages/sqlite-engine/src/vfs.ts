@@ -154,7 +154,7 @@ export interface VfsFile {
   /**
    * `FCNTL_SYNC`: everything of this transaction has been written; whatever is answered here is what
    * COMMIT reports. On the main file this is **the commit point**. After an error SQLite writes the
-   * original pages back and calls this a second time, which must succeed. Answer no plain `SQLITE_BUSY`:
+   * original pages back and calls this a second time, which must succeed at once. Answer no plain `SQLITE_BUSY`:
    * it means "call COMMIT again", and leaves the transaction open. `MISS` means that the commit has to
    * wait: see `commit`.
    */

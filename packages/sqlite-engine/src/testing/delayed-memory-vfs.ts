@@ -26,7 +26,7 @@ export interface DelayedMemoryVfsOptions {
   readonly blockSize?: number;
   /** A fetch takes up to this long. Default 20 ms. */
   readonly latencyMsMax?: number;
-  /** More blocks than this are not kept; others are forgotten at random. Default: all are kept. */
+  /** More blocks than this are not kept, others are forgotten at random; 0: fetches are in vain. */
   readonly blocksMax?: number;
   /** Blocks fetched with a missed one, for each time the statement was run again. Default 0. */
   readonly readAhead?: number;
@@ -78,8 +78,9 @@ export class DelayedMemoryVfs implements Vfs {
   }
 
   addBlock(key: string): void {
-    this.#present.add(key);
     const { blocksMax = Number.POSITIVE_INFINITY, random } = this.options;
+    if (blocksMax === 0) return;
+    this.#present.add(key);
     while (this.#present.size > blocksMax) {
       const victim = random.pick([...this.#present]);
       // What has just come is still to be read.
@@ -99,6 +100,7 @@ class DelayedFile implements VfsFile {
   readonly #inner: VfsFile;
   readonly #name: string;
   #isCommitted = false;
+  #isRefused = false;
 
   constructor(vfs: DelayedMemoryVfs, inner: VfsFile, name: string) {
     this.#vfs = vfs;
@@ -164,11 +166,16 @@ class DelayedFile implements VfsFile {
   }
 
   commitPoint(): number {
-    if (this.#vfs.options.commitsWait !== true || this.#isCommitted) {
-      this.#isCommitted = false;
-      return this.#vfs.commitAnswers.shift() ?? code.SQLITE_OK;
+    if (this.#isRefused) {
+      // SQLite has written the original pages back: nothing is left to commit.
+      this.#isRefused = false;
+      return code.SQLITE_OK;
     }
-    return MISS;
+    if (this.#vfs.options.commitsWait === true && !this.#isCommitted) return MISS;
+    this.#isCommitted = false;
+    const answer = this.#vfs.commitAnswers.shift() ?? code.SQLITE_OK;
+    this.#isRefused = answer !== code.SQLITE_OK;
+    return answer;
   }
 
   async commit(): Promise<void> {
