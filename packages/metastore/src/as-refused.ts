@@ -1,7 +1,10 @@
 import { GraftError } from "@graft/core";
 import { nothingWritten } from "@graft/rpc";
 
-/** The same error, with the statement that no PUT was tried. What is no `GraftError` stays as it is. */
+/**
+ * The same error, with the statement that no PUT was tried. What is no `GraftError` stays as it
+ * is.
+ */
 export function asRefused(error: unknown): unknown {
   if (!(error instanceof GraftError)) return error;
   const details = { ...error.details, ...nothingWritten };

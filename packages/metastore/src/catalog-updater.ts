@@ -14,7 +14,9 @@ export interface CommitRange {
   readonly end: Lsn;
 }
 
-/** Fills the catalog from the log: only with what is not held, and a record once for all who ask. */
+/**
+ * Fills the catalog from the log: only with what is not held, and a record once for all who ask.
+ */
 export class CatalogUpdater {
   readonly #catalog: VolumeCatalog;
   readonly #log: VolumeLog;
@@ -24,7 +26,10 @@ export class CatalogUpdater {
     this.#log = options.log;
   }
 
-  /** A commit that was just appended, or read. @throws GraftError `corrupt` when it contradicts another */
+  /**
+   * A commit that was just appended, or read. @throws GraftError `corrupt` when it contradicts
+   * another
+   */
   add(commit: CatalogCommit): void {
     this.#insert(commit);
   }
@@ -42,7 +47,9 @@ export class CatalogUpdater {
     return commit;
   }
 
-  /** The commit at an LSN that is known to exist. @throws GraftError `corrupt` when it is missing */
+  /**
+   * The commit at an LSN that is known to exist. @throws GraftError `corrupt` when it is missing
+   */
   async must(
     volumeId: VolumeId,
     lsn: Lsn,
@@ -59,7 +66,8 @@ export class CatalogUpdater {
   /**
    * The commits of a range, ascending. Memory stays bounded however long the range is.
    *
-   * @throws GraftError `corrupt` when one is missing, damaged or does not continue the one before it
+   * @throws GraftError `corrupt` when one is missing, damaged or does not continue the one before
+   *   it
    */
   async *range(
     volumeId: VolumeId,
@@ -98,7 +106,8 @@ export class CatalogUpdater {
     try {
       return this.#catalog.insert(commit);
     } catch (error) {
-      // A catalog that contradicts the log must not do so for ever: it is disposable, the log is not.
+      // A catalog that contradicts the log must not do so for ever: it is disposable, the log is
+      // not.
       if (isGraftError(error, "corrupt")) this.#catalog.forget(commit.record.volumeId);
       throw error;
     }

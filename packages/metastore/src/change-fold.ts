@@ -3,8 +3,9 @@ import { MutablePageSet, PAGE_COUNT_MAX, type PageSet, unionInto } from "@graft/
 import { lowPageCountOf } from "@graft/format";
 
 /**
- * What changed over a range of commits, added one by one so that a long range takes no more memory than its
- * set. Pages above the lowest count of the range changed too: they read as zeros unless written after.
+ * What changed over a range of commits, added one by one so that a long range takes no more memory
+ * than its set. Pages above the lowest count of the range changed too: they read as zeros unless
+ * written after.
  */
 export class ChangeFold {
   readonly #pageSet: PageSet = new MutablePageSet();

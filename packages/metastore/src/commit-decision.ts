@@ -1,6 +1,6 @@
 /**
- * Whether a commit may be tried. Pure: what is known goes in, a decision comes out, `committer.ts` acts on
- * it.
+ * Whether a commit may be tried. Pure: what is known goes in, a decision comes out, `committer.ts`
+ * acts on it.
  *
  * | commit at base + 1 | commit id of the request | and                                      | decision |
  * |--------------------|--------------------------|------------------------------------------|----------|
@@ -109,9 +109,9 @@ function mismatch(attempt: CommitAttempt, record: CatalogRecord): string | undef
 }
 
 /**
- * Frames are cut the same way from the same pages, so equal contents have equal frame hashes. Contents that
- * were cut otherwise, or whose frames are not at hand, count as different: a commit is refused rather than
- * taken for another.
+ * Frames are cut the same way from the same pages, so equal contents have equal frame hashes.
+ * Contents that were cut otherwise, or whose frames are not at hand, count as different: a commit
+ * is refused rather than taken for another.
  */
 function haveEqualContents(a: readonly SegmentRef[], b: readonly SegmentRef[]): boolean {
   const left = contentKeys(a);

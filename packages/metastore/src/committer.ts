@@ -6,8 +6,8 @@
  *     refused: nothing was written ◀───────────────────────────┤ before it
  *     committed, taken, or unknown: repeat the request ◀───────┘ after it
  *
- * Before the PUT everything may be repeated or given up. From the PUT on the caller's own abort no longer
- * matters: the commit goes on until its outcome is known, or the deadline passes.
+ * Before the PUT everything may be repeated or given up. From the PUT on the caller's own abort no
+ * longer matters: the commit goes on until its outcome is known, or the deadline passes.
  */
 import type { CatalogCommit } from "@graft/catalog";
 import {
@@ -71,9 +71,10 @@ export class Committer {
   /**
    * Appends one commit, or answers what it was answered before.
    *
-   * @throws GraftError `rejected` when another commit holds the LSN; `not-found` for a base or a segment that
-   *   does not exist; `invalid-argument`, `resource-exhausted`, `corrupt`; `unavailable`. An error that says
-   *   `saysNothingWritten` is definite for this attempt; any other leaves the outcome unknown.
+   * @throws GraftError `rejected` when another commit holds the LSN; `not-found` for a base or a
+   *   segment that does not exist; `invalid-argument`, `resource-exhausted`, `corrupt`;
+   *   `unavailable`. An error that says `saysNothingWritten` is definite for this attempt; any
+   *   other leaves the outcome unknown.
    */
   async commit(request: CommitRequest, signal: AbortSignal | undefined): Promise<CommitAnswer> {
     let prepared: Prepared;
@@ -108,7 +109,9 @@ export class Committer {
     return { kind: "append", record, bytes };
   }
 
-  /** The commit at the base, with those between it and what is known. Undefined: it does not exist. */
+  /**
+   * The commit at the base, with those between it and what is known. Undefined: it does not exist.
+   */
   async #readBase(
     { volumeId }: CommitRequest,
     baseLsn: Lsn,
@@ -121,7 +124,8 @@ export class Committer {
       if (base !== undefined) heads.saw(volumeId, baseLsn);
       return base;
     }
-    // Another node committed what lies between: read it, so that the chain is checked and catalogued.
+    // Another node committed what lies between: read it, so that the chain is checked and
+    // catalogued.
     for await (const _ of commits.range(volumeId, { start: nextLsn(known), end: baseLsn }, signal));
     heads.saw(volumeId, baseLsn);
     return base;

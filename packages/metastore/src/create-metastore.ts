@@ -17,7 +17,10 @@ import { WatchHub } from "./watch-hub.ts";
 
 /** How long a commit goes on trying, ms: below the 55 s a call may take, and v0.1's 60 s. */
 export const COMMIT_DEADLINE_MS = 30_000;
-/** Memory for stored records: at ≤ 128 KiB of inline pages, the last 128 greatest, or thousands of small ones. */
+/**
+ * Memory for stored records: at ≤ 128 KiB of inline pages, the last 128 greatest, or thousands of
+ * small ones.
+ */
 export const RECORD_CACHE_SIZE_DEFAULT: number = 16 * 1024 * 1024;
 
 /** What a MetaStore is made of. The store and the catalog stay the caller's to close. */

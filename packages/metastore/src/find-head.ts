@@ -1,6 +1,7 @@
 /**
- * Finds the last LSN of a gap-free log with single lookups, and no listing. From a hint that is k behind it
- * takes about 2 log₂ k + 2 lookups; from a hint that is exact, two; from no hint at all, those from 0.
+ * Finds the last LSN of a gap-free log with single lookups, and no listing. From a hint that is k
+ * behind it takes about 2 log₂ k + 2 lookups; from a hint that is exact, two; from no hint at all,
+ * those from 0.
  *
  *     known to exist ──+1──+2──+4──▶ missing       (gallop)
  *                            ├── halves ──┤        (search)

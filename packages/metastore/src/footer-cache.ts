@@ -3,7 +3,10 @@ import type { SegmentFooter } from "@graft/format";
 /** Frame entries held at most: at ≈ 200 bytes each, 13 MiB. */
 const ENTRY_COUNT_MAX = 65_536;
 
-/** Footers of segments: a commit that is sent again does not read them again. Segments never change. */
+/**
+ * Footers of segments: a commit that is sent again does not read them again. Segments never
+ * change.
+ */
 export class FooterCache {
   /** Least recently used first. */
   readonly #footers = new Map<string, SegmentFooter>();

@@ -1,7 +1,7 @@
 /**
- * Keeps `volumes/<vid>/head` near the head, in the background: at most 4 commits or 1 s behind, one PUT at a
- * time a volume, never one for each commit. It is a hint: what fails is written again with the next commit,
- * and readers find the head without it.
+ * Keeps `volumes/<vid>/head` near the head, in the background: at most 4 commits or 1 s behind,
+ * one PUT at a time a volume, never one for each commit. It is a hint: what fails is written again
+ * with the next commit, and readers find the head without it.
  *
  *     clean ──commit──▶ due in 1 s ──4th commit──▶ due now ──▶ writing ──▶ clean, or due again
  */

@@ -3,8 +3,8 @@ import { decodeFrame } from "@graft/format";
 import type { CommitRequest } from "@graft/rpc";
 
 /**
- * Checks the pages that travel inside a commit, before anything is stored: their size first, then each
- * frame's shape, content and hash.
+ * Checks the pages that travel inside a commit, before anything is stored: their size first, then
+ * each frame's shape, content and hash.
  *
  * @throws GraftError `invalid-argument`
  */

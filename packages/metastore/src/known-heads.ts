@@ -5,9 +5,9 @@
  *        ▲                 │
  *        └─────────────────┘ a commit was seen that did not pass through here, or may land later
  *
- * With one node a store (`--notify none`) a known head is the head: every commit passes through here, and an
- * idle volume costs nothing. A commit whose outcome is unknown may land later; for a while after it the
- * volume is searched again on every question. What is known only grows.
+ * With one node a store (`--notify none`) a known head is the head: every commit passes through
+ * here, and an idle volume costs nothing. A commit whose outcome is unknown may land later; for a
+ * while after it the volume is searched again on every question. What is known only grows.
  */
 import { type Clock, Coalescer, type Lsn, type VolumeId } from "@graft/core";
 import type { VolumeLog } from "./volume-log.ts";

@@ -1,4 +1,7 @@
-/** A MetaStore process: set up by its environment, ended by SIGTERM or SIGINT after calls were drained. */
+/**
+ * A MetaStore process: set up by its environment, ended by SIGTERM or SIGINT after calls were
+ * drained.
+ */
 import { once } from "node:events";
 import { isGraftError } from "@graft/core";
 import { nodeCompute, nodeFileSystem, systemClock, systemRandom } from "@graft/core/node";

@@ -1,4 +1,7 @@
-/** The MetaStore's operations, in domain terms: make volumes, say what changed, append commits, watch. */
+/**
+ * The MetaStore's operations, in domain terms: make volumes, say what changed, append commits,
+ * watch.
+ */
 import type { CatalogCommit } from "@graft/catalog";
 import {
   GraftError,
@@ -53,7 +56,9 @@ export class Metastore {
     this.#parts = parts;
   }
 
-  /** Makes a volume without commits. @throws GraftError `invalid-argument` when it has other pages */
+  /**
+   * Makes a volume without commits. @throws GraftError `invalid-argument` when it has other pages
+   */
   async createVolume(
     volumeId: VolumeId,
     pageSize: PageSize,

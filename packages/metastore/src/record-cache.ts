@@ -1,4 +1,7 @@
-/** Stored bytes of recent records, so that what was just committed is not read back to be handed on. */
+/**
+ * Stored bytes of recent records, so that what was just committed is not read back to be handed
+ * on.
+ */
 export class RecordCache {
   readonly #sizeMax: number;
   /** Least recently used first. */

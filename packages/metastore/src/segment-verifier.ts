@@ -41,7 +41,9 @@ export interface SegmentClaims {
   readonly isNamedAlready: (segmentId: SegmentId) => boolean;
 }
 
-/** Checks what a commit claims about its segments, by their footers: ≤ 2 requests each, none twice. */
+/**
+ * Checks what a commit claims about its segments, by their footers: ≤ 2 requests each, none twice.
+ */
 export class SegmentVerifier {
   readonly #store: ObjectStore;
   readonly #clock: Clock;
@@ -62,8 +64,9 @@ export class SegmentVerifier {
   /**
    * The references to put into the record, in the order of the request.
    *
-   * @throws GraftError `not-found` naming segments that do not exist or are older than 24 h: upload again, and
-   *   commit under the same commit id; `invalid-argument` when one does not hold what is claimed; `corrupt`
+   * @throws GraftError `not-found` naming segments that do not exist or are older than 24 h:
+   *   upload again, and commit under the same commit id; `invalid-argument` when one does not hold
+   *   what is claimed; `corrupt`
    */
   async verify(
     claims: SegmentClaims,
@@ -153,7 +156,9 @@ function refer(segment: SegmentInfo, footer: SegmentFooter, pageSize: PageSize):
   return { segmentId, pageSet, size: footer.size, frames };
 }
 
-/** The frames that hold pages of the set; one of which only a part is taken names all of its pages. */
+/**
+ * The frames that hold pages of the set; one of which only a part is taken names all of its pages.
+ */
 function framesTaken(footer: SegmentFooter, pageSet: PageSet): readonly FrameEntry[] {
   if (pageSet.cardinality === footer.pageSet.cardinality) return footer.frames;
   return footer.frames.flatMap((entry) => {

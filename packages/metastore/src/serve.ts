@@ -29,8 +29,8 @@ export interface ServingMetastore extends AsyncDisposable {
 /**
  * Serves a MetaStore on a port of its own, after having probed its object store.
  *
- * @throws GraftError `invalid-argument` when the configuration or the store cannot be used, `unavailable`
- *   when the store cannot be reached or the port is taken
+ * @throws GraftError `invalid-argument` when the configuration or the store cannot be used,
+ *   `unavailable` when the store cannot be reached or the port is taken
  */
 export async function serveMetastore(
   config: MetastoreConfig,

@@ -1,8 +1,8 @@
 /**
  * The log of a volume in the object store: append, read, find the head.
  *
- * The ordering rule: a record is created at base + 1 only when the one at base was seen in the store, so the
- * log never has a gap; and only by a create-only PUT, so a record never changes.
+ * The ordering rule: a record is created at base + 1 only when the one at base was seen in the
+ * store, so the log never has a gap; and only by a create-only PUT, so a record never changes.
  */
 import { type CatalogCommit, decodeCatalogCommit } from "@graft/catalog";
 import {
@@ -50,8 +50,9 @@ export interface AppendRequest {
 /** What the LSN holds now, from stored bytes. */
 export interface AppendOutcome {
   /**
-   * `created`: our record, by this very PUT, so it is the head. `found`: our record, by a PUT whose answer was
-   * lost or by an earlier request; others may stand on it. `taken`: another record.
+   * `created`: our record, by this very PUT, so it is the head. `found`: our record, by a PUT
+   * whose answer was lost or by an earlier request; others may stand on it. `taken`: another
+   * record.
    */
   readonly kind: "created" | "found" | "taken";
   readonly commit: CatalogCommit;
@@ -68,11 +69,11 @@ export class VolumeLog {
   }
 
   /**
-   * Creates the record, whatever the weather: a create that failed is read back, and repeated with the same
-   * bytes while nothing is there.
+   * Creates the record, whatever the weather: a create that failed is read back, and repeated with
+   * the same bytes while nothing is there.
    *
-   * @throws GraftError `unavailable` when the deadline passes: the outcome is unknown; what the store answers
-   *   when it cannot be written to
+   * @throws GraftError `unavailable` when the deadline passes: the outcome is unknown; what the
+   *   store answers when it cannot be written to
    */
   async append(request: AppendRequest): Promise<AppendOutcome> {
     const { clock, random, appendDeadlineMs } = this.#options;

@@ -1,7 +1,8 @@
 /**
- * Who watches which volume, and what each stream still has to say. A stream keeps no queue: it keeps the LSN
- * its reader has, and which of its volumes have moved since. What moved is folded when the reader takes the
- * next event, so a slow reader gets fewer, larger events, and memory does not grow with its delay.
+ * Who watches which volume, and what each stream still has to say. A stream keeps no queue: it
+ * keeps the LSN its reader has, and which of its volumes have moved since. What moved is folded
+ * when the reader takes the next event, so a slow reader gets fewer, larger events, and memory
+ * does not grow with its delay.
  *
  *     commit ──▶ mark the volume in every stream that watches it ──▶ wake the stream
  *     stream ──▶ take a marked volume ──▶ news (from, head] │ resync │ nothing new
@@ -13,9 +14,14 @@ import type { KnownHeads } from "./known-heads.ts";
 import { foldNews } from "./watch-news.ts";
 import { WatchStream } from "./watch-stream.ts";
 
-/** Streams of one server: at 10 000 volumes each and ≈ 100 bytes a volume, the memory of a large server. */
+/**
+ * Streams of one server: at 10 000 volumes each and ≈ 100 bytes a volume, the memory of a large
+ * server.
+ */
 const STREAM_COUNT_MAX = 10_000;
-/** Volumes of all streams together: at ≈ 200 bytes each, 200 MiB would be too much; this is 40 MiB. */
+/**
+ * Volumes of all streams together: at ≈ 200 bytes each, 200 MiB would be too much; this is 40 MiB.
+ */
 const SUBSCRIPTION_COUNT_MAX = 200_000;
 /** Commits that one event folds; a reader further behind pulls. */
 const FOLD_COUNT_MAX = 1024n;
@@ -40,9 +46,9 @@ export class WatchHub {
   }
 
   /**
-   * The events of a stream, until its signal is aborted or the hub drains. The first event after the news
-   * that the reader missed is a heartbeat: from then on it has everything. A volume whose head cannot be found
-   * is ended alone.
+   * The events of a stream, until its signal is aborted or the hub drains. The first event after
+   * the news that the reader missed is a heartbeat: from then on it has everything. A volume whose
+   * head cannot be found is ended alone.
    *
    * @throws GraftError `resource-exhausted` when there are too many watchers
    */
@@ -123,7 +129,9 @@ export class WatchHub {
     if (watchers.size === 0) this.#watchers.delete(volumeId);
   }
 
-  /** Marks every volume whose head is not what the reader has; ends those that cannot be looked at. */
+  /**
+   * Marks every volume whose head is not what the reader has; ends those that cannot be looked at.
+   */
   async #catchUp(stream: WatchStream, signal: AbortSignal): Promise<readonly WatchEvent[]> {
     const options = { concurrency: OPEN_CONCURRENCY, signal };
     const ends = await mapConcurrent(stream.volumeIds(), options, async (volumeId, _at, each) => {
@@ -153,7 +161,8 @@ export class WatchHub {
     const from = stream.lsnOf(volumeId);
     const head = this.#options.heads.peek(volumeId);
     if (head === from) return undefined;
-    // The reader claims commits that the store does not have: what it holds is not this volume's history.
+    // The reader claims commits that the store does not have: what it holds is not this volume's
+    // history.
     if (head === undefined) return { kind: "resync", volumeId };
     stream.moveTo(volumeId, head);
     const commits = this.#heldCommits(volumeId, from ?? 0n, head);
@@ -161,7 +170,9 @@ export class WatchHub {
     return foldNews(from, commits, { omitPages });
   }
 
-  /** Undefined: too many, or no longer in memory, or the reader is ahead of us: it had better pull. */
+  /**
+   * Undefined: too many, or no longer in memory, or the reader is ahead of us: it had better pull.
+   */
   #heldCommits(volumeId: VolumeId, from: bigint, head: Lsn): readonly CatalogCommit[] | undefined {
     if (from > head || head - from > FOLD_COUNT_MAX) return undefined;
     const held = this.#options.catalog.range(volumeId, { floor: toLsn(from + 1n), head });

@@ -32,8 +32,8 @@ export function foldNews(
 }
 
 /**
- * The frames that carry all pages of the range; none when that takes a segment, a frame that is no longer at
- * hand, one that a later commit wrote in part, or more than 128 KiB.
+ * The frames that carry all pages of the range; none when that takes a segment, a frame that is no
+ * longer at hand, one that a later commit wrote in part, or more than 128 KiB.
  */
 function framesOf(commits: readonly CatalogCommit[]): readonly Frame[] {
   const records = commits.map(({ record }) => record);

@@ -1,7 +1,9 @@
 import type { Clock, Lsn, VolumeId } from "@graft/core";
 import type { WatchRequest } from "@graft/rpc";
 
-/** One reader of `Watch`: what it has, which of its volumes moved, and when it was last spoken to. */
+/**
+ * One reader of `Watch`: what it has, which of its volumes moved, and when it was last spoken to.
+ */
 export class WatchStream {
   readonly #clock: Clock;
   readonly #heartbeatMs: number;

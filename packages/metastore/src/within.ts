@@ -1,8 +1,8 @@
 import { type Clock, GraftError } from "@graft/core";
 
 /**
- * Runs a call with a time limit: its signal is aborted, and this rejects, also when the call ignores the
- * signal.
+ * Runs a call with a time limit: its signal is aborted, and this rejects, also when the call
+ * ignores the signal.
  *
  * @param what names the call in the error
  * @throws GraftError `unavailable` when the time is over: whatever was asked for may still happen

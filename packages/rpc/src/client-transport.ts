@@ -22,7 +22,9 @@ export function createClients(transport: Transport): GraftClients {
   };
 }
 
-/** Calls reject, and streams throw, a `GraftError`; an aborted signal's own reason passes through. */
+/**
+ * Calls reject, and streams throw, a `GraftError`; an aborted signal's own reason passes through.
+ */
 export function createMetastoreClient(transport: Transport): MetastoreClient {
   return throwGraftErrors(MetastoreService, createClient(MetastoreService, transport));
 }

@@ -1,9 +1,9 @@
 /**
- * The only table between `GraftErrorCode`, Connect's codes and v0.1's. Every server answer and every
- * client exception passes through here. `ErrorDetail.code` says our code exactly; without it (a proxy, the
- * network, a foreign server) the Connect code is translated with care: nothing that is merely lost
- * becomes a definite answer. Connect says `aborted` for a reset connection, so `rejected` is believed
- * only with its detail.
+ * The only table between `GraftErrorCode`, Connect's codes and v0.1's. Every server answer and
+ * every client exception passes through here. `ErrorDetail.code` says our code exactly; without it
+ * (a proxy, the network, a foreign server) the Connect code is translated with care: nothing that
+ * is merely lost becomes a definite answer. Connect says `aborted` for a reset connection, so
+ * `rejected` is believed only with its detail.
  */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type ErrorDetails, GraftError, type GraftErrorCode, isGraftErrorCode } from "@graft/core";

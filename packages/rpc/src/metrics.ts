@@ -1,4 +1,6 @@
-/** A tiny Prometheus registry: counters, gauges, histograms, and values read when somebody looks. */
+/**
+ * A tiny Prometheus registry: counters, gauges, histograms, and values read when somebody looks.
+ */
 import { invariant } from "@graft/core";
 
 export type Labels = Readonly<Record<string, string>>;

@@ -9,8 +9,8 @@ export interface OperationTotals {
 }
 
 /**
- * `graft_object_store_requests_total{operation}` counts every request to the store, retries included;
- * with it `…_failures_total{operation}` and `…_bytes_total{operation,direction}`.
+ * `graft_object_store_requests_total{operation}` counts every request to the store, retries
+ * included; with it `…_failures_total{operation}` and `…_bytes_total{operation,direction}`.
  *
  * @param read the totals so far by operation, asked for whenever somebody looks
  */

@@ -53,7 +53,10 @@ export interface TestMetastore extends MetastoreInstance {
   readonly clientId: ClientId;
 }
 
-/** Another one on the same store is another node, or the same after a restart with its caches deleted. */
+/**
+ * Another one on the same store is another node, or the same after a restart with its caches
+ * deleted.
+ */
 export function createTestMetastore(options: TestMetastoreOptions = {}): TestMetastore {
   const store = options.store ?? new MemoryObjectStore();
   const clock = options.clock ?? new SimulatedClock({ mode: "auto" });

@@ -8,7 +8,10 @@ import {
 /** Case-sensitive, with one space, as v0.1 has it. */
 const PREFIX = "Bearer ";
 
-/** Client: sends the token with every call. `getToken` is asked each time, so that it may be renewed. */
+/**
+ * Client: sends the token with every call. `getToken` is asked each time, so that it may be
+ * renewed.
+ */
 export function sendTokenInterceptor(getToken: () => string | undefined): Interceptor {
   return (next) => (request) => {
     const token = getToken();

@@ -3,9 +3,9 @@ import { type Clock, GraftError } from "@graft/core";
 import { rpcName } from "./observe-call.ts";
 
 /**
- * Ends a unary call that takes longer, on either side: its signal is aborted and the caller is told
- * `unavailable`, also when the callee ignores the signal. Streams have heartbeats instead. The outcome
- * of a write that ends so is unknown.
+ * Ends a unary call that takes longer, on either side: its signal is aborted and the caller is
+ * told `unavailable`, also when the callee ignores the signal. Streams have heartbeats instead.
+ * The outcome of a write that ends so is unknown.
  */
 export function deadlineInterceptor(options: {
   readonly clock: Clock;

@@ -4,7 +4,10 @@ import { toConnectError } from "../error-mapping.ts";
 import type { Log } from "../log.ts";
 import { observeCall, rpcName } from "./observe-call.ts";
 
-/** Server: what a handler throws becomes a Connect error with our detail. Bugs are logged, not told. */
+/**
+ * Server: what a handler throws becomes a Connect error with our detail. Bugs are logged, not
+ * told.
+ */
 export function errorsInterceptor(log: Log): Interceptor {
   return (next) => (request) =>
     observeCall(next, request, {

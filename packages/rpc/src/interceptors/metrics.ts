@@ -9,8 +9,8 @@ export interface CallMetrics {
 }
 
 /**
- * `graft_rpc_requests_total{rpc,code}`, `graft_rpc_seconds{rpc}` (a stream counts from its opening to
- * its end) and `graft_rpc_active{rpc}`.
+ * `graft_rpc_requests_total{rpc,code}`, `graft_rpc_seconds{rpc}` (a stream counts from its opening
+ * to its end) and `graft_rpc_active{rpc}`.
  */
 export function createCallMetrics(registry: MetricsRegistry, clock: Clock): CallMetrics {
   const total = registry.counter("graft_rpc_requests_total", "Calls answered, by outcome.");

@@ -15,8 +15,9 @@ export function rpcName(request: CallRequest): string {
 type OnEnd = (error: unknown) => void;
 
 /**
- * Runs a call and says once how it ended. A stream ends when it is read to its end, fails, or its signal
- * is aborted: a reader that leaves does not always close the iterator. What is thrown can be replaced.
+ * Runs a call and says once how it ended. A stream ends when it is read to its end, fails, or its
+ * signal is aborted: a reader that leaves does not always close the iterator. What is thrown can
+ * be replaced.
  */
 export async function observeCall(
   next: Call,

@@ -3,7 +3,10 @@ import type { Clock } from "@graft/core";
 import type { Log } from "../log.ts";
 import { observeCall, rpcName } from "./observe-call.ts";
 
-/** One line a call: debug when it went well, info when the answer was an error. Never message contents. */
+/**
+ * One line a call: debug when it went well, info when the answer was an error. Never message
+ * contents.
+ */
 export function requestLogInterceptor(log: Log, clock: Clock): Interceptor {
   return (next) => (request) => {
     const startMs = clock.monotonicMs();

@@ -16,8 +16,8 @@ import {
 import { openSocket, WideSessionManager } from "./http2-client.ts";
 import { WireCounter, type WireStats } from "./wire-counter.ts";
 
-/** An answer at the very most: 8 MiB of pages with room for what is around them. */
-const ANSWER_SIZE_MAX: number = 16 * 1024 * 1024;
+/** An answer at the very most: a commit of 16 MiB with what is around it. */
+const ANSWER_SIZE_MAX: number = 17 * 1024 * 1024;
 /** A connection with open streams is pinged, so that a dead peer is noticed. */
 const PING_INTERVAL_MS = 30_000;
 /** Connections of one HTTP/1.1 client: uploads, reads and streams side by side. */
@@ -35,7 +35,10 @@ export interface NodeTransportOptions {
   readonly timeoutMs?: number | undefined;
   /** What answers may be compressed with; default zstd, then gzip. */
   readonly acceptCompression?: readonly ("zstd" | "gzip")[] | undefined;
-  /** What requests are compressed with; default nothing: pages are compressed where they are stored. */
+  /**
+   * What requests are compressed with; default nothing: pages are compressed where they are
+   * stored.
+   */
   readonly sendCompression?: "zstd" | "gzip" | undefined;
   readonly interceptors?: readonly Interceptor[] | undefined;
 }

@@ -31,7 +31,10 @@ export class DrainableHealth implements HealthState {
   }
 }
 
-/** Registers `grpc.health.v1.Health`. Every service that is registered on the router has one status. */
+/**
+ * Registers `grpc.health.v1.Health`. Every service that is registered on the router has one
+ * status.
+ */
 export function registerHealth(router: ConnectRouter, health: HealthState): void {
   const isKnown = (service: string): boolean =>
     service === "" || router.handlers.some((handler) => handler.service.typeName === service);

@@ -3,11 +3,16 @@ import * as net from "node:net";
 import * as tls from "node:tls";
 import { Http2SessionManager } from "@connectrpc/connect-node";
 
-/** Bytes the server may send ahead on one connection; the default of 64 KiB waits a round trip each. */
+/**
+ * Bytes the server may send ahead on one connection; the default of 64 KiB waits a round trip
+ * each.
+ */
 const CONNECTION_WINDOW_SIZE: number = 16 * 1024 * 1024;
 /** Bytes the server may send ahead on one stream: one answer. */
 const STREAM_WINDOW_SIZE: number = 8 * 1024 * 1024;
-/** MB of buffers a session may hold; Node's 10 ends streams under large uploads (4 parts of 8 MiB). */
+/**
+ * MB of buffers a session may hold; Node's 10 ends streams under large uploads (4 parts of 8 MiB).
+ */
 const SESSION_MEMORY_MB = 128;
 
 /** Connect's session manager with windows as wide as our answers. */

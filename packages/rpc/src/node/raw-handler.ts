@@ -39,7 +39,8 @@ export function createRawHandler(options: RawHandlerOptions): NodeHandler {
         call.end(isGraftError(error) ? error.code : "internal");
         logFailure(options.log, route, error);
         const { status, body } = toRawError(error);
-        // What is left of a refused body is read and dropped, so that the answer is not lost in a reset.
+        // What is left of a refused body is read and dropped, so that the answer is not lost in a
+        // reset.
         request.resume();
         answer(response, status, RAW_CONTENT_TYPE, body);
       },

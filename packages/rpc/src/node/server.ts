@@ -1,6 +1,6 @@
 /**
- * One port: HTTP/1.1 and cleartext HTTP/2 told apart by the first bytes; Connect, gRPC and gRPC-Web;
- * the raw v0.1 routes; `/health`, `/healthz`, `/metrics`, `grpc.health.v1`.
+ * One port: HTTP/1.1 and cleartext HTTP/2 told apart by the first bytes; Connect, gRPC and
+ * gRPC-Web; the raw v0.1 routes; `/health`, `/healthz`, `/metrics`, `grpc.health.v1`.
  */
 import * as http from "node:http";
 import * as http2 from "node:http2";
@@ -53,7 +53,9 @@ export interface RunningServer {
   /** What a client connects to: "http://127.0.0.1:3000". */
   readonly url: string;
   readonly port: number;
-  /** Stops accepting, lets running requests end for up to `deadlineMs`, then cuts them. Repeatable. */
+  /**
+   * Stops accepting, lets running requests end for up to `deadlineMs`, then cuts them. Repeatable.
+   */
   close(deadlineMs?: number): Promise<void>;
 }
 
@@ -64,8 +66,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const stopped = new AbortController();
   const handler = connections.count(createHandler(options, health, stopped.signal));
   const h1 = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, handler);
-  // NOTE: without it header and request timeouts and closeIdleConnections() do nothing, because this
-  // server is handed its connections and never listens itself.
+  // NOTE: without it header and request timeouts and closeIdleConnections() do nothing, because
+  // this server is handed its connections and never listens itself.
   h1.emit("listening");
   const h2 = http2.createServer(
     {

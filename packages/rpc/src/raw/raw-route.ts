@@ -1,6 +1,6 @@
 /**
- * The v0.1 routes: one protobuf message in, one out, over plain HTTP POST. WIRE-v0.1 §1. The plumbing of
- * the server that carries them is `node/raw-handler.ts`.
+ * The v0.1 routes: one protobuf message in, one out, over plain HTTP POST. WIRE-v0.1 §1. The
+ * plumbing of the server that carries them is `node/raw-handler.ts`.
  */
 import {
   create,

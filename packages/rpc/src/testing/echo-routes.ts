@@ -4,8 +4,9 @@ import { MetastoreService } from "@graft/proto-gen/metastore";
 import { nothingWritten } from "../error-mapping.ts";
 
 /**
- * A MetaStore that knows no volume: `CreateVolume` answers the page size it was sent, `GetSnapshot` fails
- * in a different way for each LSN, `Watch` beats once for each volume and then waits for the end.
+ * A MetaStore that knows no volume: `CreateVolume` answers the page size it was sent,
+ * `GetSnapshot` fails in a different way for each LSN, `Watch` beats once for each volume and then
+ * waits for the end.
  */
 export function echoRoutes(router: ConnectRouter): void {
   router.service(MetastoreService, {

@@ -19,7 +19,10 @@ import { fromSnapshot, toSnapshot } from "./snapshot.ts";
 export interface WireCommit {
   readonly snapshot: Snapshot;
   readonly segments: readonly SegmentInfo[];
-  /** Least page count among the local commits folded into this one; the page count when none was below. */
+  /**
+   * Least page count among the local commits folded into this one; the page count when none was
+   * below.
+   */
   readonly lowPageCount: PageCount;
   /** Pages that travel inside the record. */
   readonly inlinePageSet?: PageSet;

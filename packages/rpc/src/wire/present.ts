@@ -25,7 +25,8 @@ export function mustHave<T>(value: T | undefined, field: string): T {
 }
 
 /**
- * Reads a server's answer: what would be a client's mistake in a request is the server's mistake here.
+ * Reads a server's answer: what would be a client's mistake in a request is the server's mistake
+ * here.
  *
  * @throws GraftError `internal` where `read` throws `invalid-argument`
  */

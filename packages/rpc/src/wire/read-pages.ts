@@ -27,7 +27,9 @@ export interface ReadPagesRequest {
   readonly lsn: Lsn;
   /** At most 1024 members. May contain 2^32−1, which never has a page. */
   readonly pageSet: PageSet;
-  /** Page bytes wanted in the answer at most, ≤ 7 MiB. At least one index is covered all the same. */
+  /**
+   * Page bytes wanted in the answer at most, ≤ 7 MiB. At least one index is covered all the same.
+   */
   readonly byteBudget: number;
   /** Pages that may be needed next, wanted when the budget allows. */
   readonly prefetch?: PageSet;

@@ -70,7 +70,9 @@ export type WatchEvent =
       readonly message: string;
     };
 
-/** @throws GraftError `invalid-argument`: too many volumes, one twice, or a heartbeat out of bounds */
+/**
+ * @throws GraftError `invalid-argument`: too many volumes, one twice, or a heartbeat out of bounds
+ */
 export function toWatchRequest(message: WatchRequestMessage): WatchRequest {
   if (message.volumes.length > WATCH_VOLUME_COUNT_MAX) {
     throw new GraftError(

@@ -28,7 +28,9 @@ export interface WritePagesRequest {
   readonly pages: readonly Page[];
 }
 
-/** Sorts the pages. @throws GraftError `invalid-argument` on a wrong size, a duplicate or too much */
+/**
+ * Sorts the pages. @throws GraftError `invalid-argument` on a wrong size, a duplicate or too much
+ */
 export function toWritePagesRequest(message: WritePagesRequestMessage): WritePagesRequest {
   const pageSize = toPageSize(message.pageSize ?? PAGE_SIZE_DEFAULT);
   const size = message.pages.length * pageSize;

@@ -255,7 +255,8 @@ export type CommitRequest = Message<"graft.metastore.v1.CommitRequest"> & {
   segments: SegmentInfo[];
 
   /**
-   * 16 random bytes, kept by the client until the answer is definite. Absent (v0.1): compared by content.
+   * 16 random bytes, kept by the client until the answer is definite. Absent (v0.1): compared by
+   * content.
    *
    * @generated from field: optional bytes commit_id = 6;
    */
