@@ -39,7 +39,10 @@ import { splitSql } from "./sql/split-sql.ts";
 import { runTransaction, type Transaction } from "./transaction.ts";
 import { createVolumeActions, type SaveMeans } from "./volume-actions.ts";
 
-/** How long a statement that finds another writer tries again, unless `PRAGMA busy_timeout` says else. */
+/**
+ * How long a statement that finds another writer tries again, unless `PRAGMA busy_timeout` says
+ * else.
+ */
 export const BUSY_TIMEOUT_MS_DEFAULT = 5_000;
 
 /** The main database file of every connection. */
@@ -60,7 +63,9 @@ export interface DatabaseOptions {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly random: Random;
-  /** Journals and temporary files. Default: 16 MiB in memory, then under `save.directory`, if any. */
+  /**
+   * Journals and temporary files. Default: 16 MiB in memory, then under `save.directory`, if any.
+   */
   readonly spill?: SpillArea;
   /** Files: where `reset` saves local work, and how `exportTo` writes. */
   readonly save?: SaveMeans;
@@ -87,11 +92,12 @@ export interface ExportRequest extends ActionOptions {
 
 /**
  * SQLite on a volume. Everything is asynchronous, because a page may be far away; statements may be
- * issued at once. Reads run side by side, each on the newest local snapshot when it begins; writes take
- * turns. A query that waits for a page never holds up another.
+ * issued at once. Reads run side by side, each on the newest local snapshot when it begins; writes
+ * take turns. A query that waits for a page never holds up another.
  *
- * A transaction that spans several calls is best a function (`transaction`). `BEGIN … COMMIT` through
- * `exec` works as on a single connection: until it ends every statement of this `Database` is part of it.
+ * A transaction that spans several calls is best a function (`transaction`). `BEGIN … COMMIT`
+ * through `exec` works as on a single connection: until it ends every statement of this `Database`
+ * is part of it.
  */
 export class Database implements AsyncDisposable {
   readonly volume: Volume;
@@ -159,8 +165,8 @@ export class Database implements AsyncDisposable {
   }
 
   /**
-   * Runs `fn` in a write transaction: committed when it resolves, rolled back when it rejects, and run
-   * again on the new snapshot when another writer was first. Use only the handle inside.
+   * Runs `fn` in a write transaction: committed when it resolves, rolled back when it rejects, and
+   * run again on the new snapshot when another writer was first. Use only the handle inside.
    *
    * @throws whatever `fn` throws; SqliteError
    */
@@ -172,8 +178,8 @@ export class Database implements AsyncDisposable {
   }
 
   /**
-   * Makes another volume's tables visible as `name.table` on every connection. A transaction over both
-   * commits each alone: a crash between the two leaves one of them committed.
+   * Makes another volume's tables visible as `name.table` on every connection. A transaction over
+   * both commits each alone: a crash between the two leaves one of them committed.
    */
   async attach(name: string, volume: Volume): Promise<void> {
     if (this.#attached.has(name)) {
@@ -254,7 +260,9 @@ export class Database implements AsyncDisposable {
     return this.volume.on(event, listener);
   }
 
-  /** Pulls until the local snapshot holds what the bookmark names. @throws GraftError, AbortError */
+  /**
+   * Pulls until the local snapshot holds what the bookmark names. @throws GraftError, AbortError
+   */
   async waitFor(bookmark: Bookmark | string, options: ActionOptions = {}): Promise<void> {
     const wanted = typeof bookmark === "string" ? parseBookmark(bookmark) : bookmark;
     if (wanted.volumeId !== this.volume.volumeId) {
@@ -277,7 +285,10 @@ export class Database implements AsyncDisposable {
     return this.#options.traffic?.();
   }
 
-  /** Whether a transaction was opened by `BEGIN` or `SAVEPOINT` through `exec`, and is not yet ended. */
+  /**
+   * Whether a transaction was opened by `BEGIN` or `SAVEPOINT` through `exec`, and is not yet
+   * ended.
+   */
   get inTransaction(): boolean {
     return this.#host.hasOpenTransaction;
   }

@@ -27,8 +27,8 @@ interface SpillEntry {
 }
 
 /**
- * The files of one connection: a volume for each database, and for journals and temporary files space
- * that nobody else sees and that ends with the connection.
+ * The files of one connection: a volume for each database, and for journals and temporary files
+ * space that nobody else sees and that ends with the connection.
  */
 export class GraftVfs implements Vfs, VolumeFileHost {
   readonly name: string;
@@ -80,8 +80,8 @@ export class GraftVfs implements Vfs, VolumeFileHost {
   }
 
   /**
-   * Ends everything at once: open transactions are rolled back, locks released, temporary files gone.
-   * For an instance that broke and is thrown away.
+   * Ends everything at once: open transactions are rolled back, locks released, temporary files
+   * gone. For an instance that broke and is thrown away.
    */
   dispose(): void {
     for (const file of [...this.#volumeFiles]) file.close();

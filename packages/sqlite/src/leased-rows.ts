@@ -9,8 +9,8 @@ export interface LeasedRowsOptions<Row> {
 }
 
 /**
- * Rows that are read while a statement is leased. The lease is taken with the first row and given back
- * with the last one, with an error, or when the loop is left.
+ * Rows that are read while a statement is leased. The lease is taken with the first row and given
+ * back with the last one, with an error, or when the loop is left.
  */
 export class LeasedRows<Row> implements AsyncIterableIterator<Row, undefined>, AsyncDisposable {
   readonly #options: LeasedRowsOptions<Row>;

@@ -6,9 +6,10 @@
  *      │                │ └────downgrade─────┴─────────────────────┴─────────────────────┤
  *      └────release─────┴──────(from any state)──────────────────────────────────────────┘
  *
- * The reader is the snapshot of the lock; the writer is the volume's write transaction. In `committed`
- * the writer is used up, and the reader is one on the snapshot that the commit made. `reopen` begins a
- * further write transaction there: only the rollback of a transaction over several files does that.
+ * The reader is the snapshot of the lock; the writer is the volume's write transaction. In
+ * `committed` the writer is used up, and the reader is one on the snapshot that the commit made.
+ * `reopen` begins a further write transaction there: only the rollback of a transaction over
+ * several files does that.
  */
 import { InvariantError } from "@graft/core";
 

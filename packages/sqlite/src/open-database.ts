@@ -21,7 +21,9 @@ export interface OpenDatabaseOptions {
   readonly url?: string | { readonly metastore: string; readonly pagestore: string } | undefined;
   /** Sent with every request. */
   readonly token?: string | undefined;
-  /** The data directory. Without it everything is in memory, and gone when the database is closed. */
+  /**
+   * The data directory. Without it everything is in memory, and gone when the database is closed.
+   */
   readonly path?: string | undefined;
   /** The volume, as its id. Without it: the one that the tag names here, else a new one. */
   readonly volume?: string | undefined;
@@ -56,11 +58,12 @@ export interface OpenDatabaseMeans {
 }
 
 /**
- * Opens SQLite on a volume: one that is here, a replica of one on the server (at most two requests, no
- * pages), or a new one (no network; the first push creates it there).
+ * Opens SQLite on a volume: one that is here, a replica of one on the server (at most two requests,
+ * no pages), or a new one (no network; the first push creates it there).
  *
  * @throws GraftError `not-found`: neither here nor there · `unavailable`: not here, and no server ·
- *   `busy`: another process uses the data directory · `invalid-argument`: page size or tag do not match
+ *   `busy`: another process uses the data directory · `invalid-argument`: page size or tag do not
+ *   match
  */
 export async function openDatabaseWith(
   means: OpenDatabaseMeans,

@@ -12,8 +12,8 @@
  * |     92 |    4 | version-valid-for                 | 0      | the counter                 |
  * |     96 |    4 | version number of SQLite          | 0      | `SQLITE_VERSION_NUMBER`     |
  *
- * So page 1 changes only when the schema or the size does, two builds of SQLite do not fight over it,
- * and the same SQL gives the same bytes on two clients.
+ * So page 1 changes only when the schema or the size does, two builds of SQLite do not fight over
+ * it, and the same SQL gives the same bytes on two clients.
  */
 
 /** Size of the database header at the start of page 1. */

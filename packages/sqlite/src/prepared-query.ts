@@ -34,8 +34,8 @@ interface Shared {
 }
 
 /**
- * A statement of a database. It is compiled when it is first run, on the connection it then runs on, so
- * that mistakes in the SQL show there, and it may be run any number of times at once.
+ * A statement of a database. It is compiled when it is first run, on the connection it then runs
+ * on, so that mistakes in the SQL show there, and it may be run any number of times at once.
  */
 export class PreparedQuery<Row = SqlRow> {
   readonly #shared: Shared;
@@ -69,8 +69,8 @@ export class PreparedQuery<Row = SqlRow> {
   }
 
   /**
-   * The rows one by one, all of one snapshot. A connection is taken until the last row was read or the
-   * loop was left: leave it, or call `return()`.
+   * The rows one by one, all of one snapshot. A connection is taken until the last row was read or
+   * the loop was left: leave it, or call `return()`.
    */
   iterate(...parameters: Parameters): AsyncIterableIterator<Row, undefined> & AsyncDisposable {
     const { host } = this.#shared;
@@ -101,7 +101,9 @@ export class PreparedQuery<Row = SqlRow> {
     return new PreparedQuery(this.#shared, { ...this.#view, signal: options.signal });
   }
 
-  /** Whether INTEGER columns, `changes` and `lastInsertRowid` come as bigints. For all its views. */
+  /**
+   * Whether INTEGER columns, `changes` and `lastInsertRowid` come as bigints. For all its views.
+   */
   setReadBigInts(enabled: boolean): void {
     this.#shared.readsBigInts = enabled;
   }

@@ -1,6 +1,6 @@
 /**
- * `GraftError` → SQLite result code: the only place where the two meet. SQLite sees the code; whoever
- * ran the statement gets a `SqliteError` with the `GraftError` as its cause.
+ * `GraftError` → SQLite result code: the only place where the two meet. SQLite sees the code;
+ * whoever ran the statement gets a `SqliteError` with the `GraftError` as its cause.
  */
 import { GraftError, type GraftErrorCode } from "@graft/core";
 import {

@@ -16,20 +16,23 @@ import { isBusy } from "./sqlite-error.ts";
 const ATTEMPTS_MAX = 10;
 
 /**
- * A write transaction, for as long as the function it was passed to runs. Statements run in it see its
- * own changes; nobody else does before it is committed.
+ * A write transaction, for as long as the function it was passed to runs. Statements run in it see
+ * its own changes; nobody else does before it is committed.
  */
 export interface Transaction {
   /** Runs all statements of a text. */
   exec(sql: string, options?: QueryOptions): Promise<void>;
   prepare(sql: string, options?: QueryOptions): PreparedQuery;
-  /** A transaction inside: a savepoint, released when `fn` resolves and rolled back when it rejects. */
+  /**
+   * A transaction inside: a savepoint, released when `fn` resolves and rolled back when it rejects.
+   */
   transaction<Result>(fn: (tx: Transaction) => Promise<Result>): Promise<Result>;
 }
 
 /**
- * Runs `fn` between BEGIN IMMEDIATE and COMMIT, on a new snapshot each time: again when another writer
- * was first (`SQLITE_BUSY…`), up to a limit. So `fn` must not keep what it learnt in an earlier run.
+ * Runs `fn` between BEGIN IMMEDIATE and COMMIT, on a new snapshot each time: again when another
+ * writer was first (`SQLITE_BUSY…`), up to a limit. So `fn` must not keep what it learnt in an
+ * earlier run.
  */
 export async function runTransaction<Result>(
   host: DatabaseHost,

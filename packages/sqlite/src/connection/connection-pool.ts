@@ -2,7 +2,9 @@ import { type Clock, GraftError, invariant } from "@graft/core";
 import type { Connection } from "./connection.ts";
 import type { ConnectionSetup } from "./connection-setup.ts";
 
-/** Connections that read at the same time; each takes ≥ 8 MiB. Further reads wait for one of them. */
+/**
+ * Connections that read at the same time; each takes ≥ 8 MiB. Further reads wait for one of them.
+ */
 export const READERS_MAX_DEFAULT = 8;
 /** A connection that nobody used for so long is closed. */
 export const IDLE_MS_DEFAULT = 10_000;
@@ -16,9 +18,9 @@ export interface ConnectionPoolOptions {
 }
 
 /**
- * The connections of one database: many that read, each for one user at a time, and one that writes. All
- * are opened when they are needed and closed when nobody needed them for a while; one whose SQLite
- * crashed is thrown away with what it had not committed.
+ * The connections of one database: many that read, each for one user at a time, and one that
+ * writes. All are opened when they are needed and closed when nobody needed them for a while; one
+ * whose SQLite crashed is thrown away with what it had not committed.
  */
 export class ConnectionPool {
   readonly #options: ConnectionPoolOptions;
@@ -81,7 +83,9 @@ export class ConnectionPool {
     this.#sweepLater();
   }
 
-  /** The writer, opened when there is none. It is not given back: `WriterGate` says who may use it. */
+  /**
+   * The writer, opened when there is none. It is not given back: `WriterGate` says who may use it.
+   */
   async takeWriter(): Promise<Connection> {
     this.#mustBeOpen();
     if (this.#openWriter?.isBroken === true) this.#dropWriter();

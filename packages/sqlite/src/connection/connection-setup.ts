@@ -1,8 +1,9 @@
 import type { Connection } from "./connection.ts";
 
 /**
- * What every connection of a database has to be told once: settings made by pragma, attached volumes. A
- * connection that was opened, or last used, before something was added is told when it is used next.
+ * What every connection of a database has to be told once: settings made by pragma, attached
+ * volumes. A connection that was opened, or last used, before something was added is told when it
+ * is used next.
  */
 export class ConnectionSetup {
   readonly #entries: { readonly key: string; readonly sql: string; readonly version: number }[] =

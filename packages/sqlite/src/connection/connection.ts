@@ -91,7 +91,9 @@ export class Connection {
     return this.engine.inTransaction;
   }
 
-  /** Rolls back what is open and frees the instance. A broken one is dropped with its dirty pages. */
+  /**
+   * Rolls back what is open and frees the instance. A broken one is dropped with its dirty pages.
+   */
   async close(): Promise<void> {
     this.#idleStatements.clear();
     try {

@@ -3,9 +3,9 @@
  *
  * - Reads run on connections of their own, each on the newest snapshot when it begins.
  * - Writes take turns on the writing connection.
- * - While the writing connection holds something that only it sees — a transaction that was opened by
- *   `BEGIN`, temporary tables, databases attached by SQL — every statement runs there: then the database
- *   behaves like a single connection.
+ * - While the writing connection holds something that only it sees — a transaction that was opened
+ *   by `BEGIN`, temporary tables, databases attached by SQL — every statement runs there: then the
+ *   database behaves like a single connection.
  */
 import type { Clock, Random } from "@graft/core";
 import { randomUnit } from "@graft/core";
@@ -22,7 +22,9 @@ import { type GateMode, WriterGate } from "./writer-gate.ts";
 
 /** How long a statement waits for the writing connection while a transaction function has it. */
 export const GATE_TIMEOUT_MS = 30_000;
-/** Pause before a statement that found another writer is tried again: 1 … 2^6 ms and as much jitter. */
+/**
+ * Pause before a statement that found another writer is tried again: 1 … 2^6 ms and as much jitter.
+ */
 const BACKOFF_EXPONENT_MAX = 6;
 /** Texts whose route is remembered. */
 const ROUTES_MAX = 1000;

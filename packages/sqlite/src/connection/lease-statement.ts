@@ -25,7 +25,9 @@ async function prepareLease(
   return { statement, giveBack: () => connection.give(key, statement) };
 }
 
-/** For a statement that acts, or answers, when it is compiled: a second run would repeat the answer. */
+/**
+ * For a statement that acts, or answers, when it is compiled: a second run would repeat the answer.
+ */
 async function leaseOnce(
   connection: Connection,
   request: StatementRequest,

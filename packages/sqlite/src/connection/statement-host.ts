@@ -15,7 +15,9 @@ export interface StatementLease {
 
 /** Where statements run: on a database, or inside one of its transactions. */
 export interface StatementHost {
-  /** Runs `use` with the statement, again if somebody else was writing and nothing was changed yet. */
+  /**
+   * Runs `use` with the statement, again if somebody else was writing and nothing was changed yet.
+   */
   run<Result>(
     request: StatementRequest,
     use: (statement: Statement) => Promise<Result>,

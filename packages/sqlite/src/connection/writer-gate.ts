@@ -1,6 +1,6 @@
 /**
- * Who may use the writing connection. Plain statements share it: they take turns inside it, as on any
- * single connection. A transaction function has it alone.
+ * Who may use the writing connection. Plain statements share it: they take turns inside it, as on
+ * any single connection. A transaction function has it alone.
  *
  *     free ──enter(shared)──▶ shared × n ──leave──▶ …        waiting ones enter in the order they came,
  *     free ──enter(alone)───▶ alone ──────leave──▶ free      so that neither kind starves the other
@@ -44,7 +44,9 @@ export class WriterGate {
     return true;
   }
 
-  /** Enters when it is one's turn. @throws SqliteError `SQLITE_BUSY` after the timeout; AbortError */
+  /**
+   * Enters when it is one's turn. @throws SqliteError `SQLITE_BUSY` after the timeout; AbortError
+   */
   async enter(request: GateRequest): Promise<void> {
     request.signal?.throwIfAborted();
     if (this.tryEnter(request.mode)) return;

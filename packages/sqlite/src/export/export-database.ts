@@ -34,11 +34,11 @@ export interface ExportResult {
 }
 
 /**
- * Writes a snapshot as a plain SQLite file that any SQLite opens. The file appears whole, durably, or
- * not at all. Pages that are not here are fetched, in ascending order.
+ * Writes a snapshot as a plain SQLite file that any SQLite opens. The file appears whole, durably,
+ * or not at all. Pages that are not here are fetched, in ascending order.
  *
- * @throws GraftError `busy`: there is a file, and `replace` is not set, or a journal or WAL lies beside
- *   it · `io` · `unavailable`, … of the fetch
+ * @throws GraftError `busy`: there is a file, and `replace` is not set, or a journal or WAL lies
+ *   beside it · `io` · `unavailable`, … of the fetch
  */
 export async function exportDatabase(options: ExportOptions): Promise<ExportResult> {
   const { fileSystem, reader, path } = options;

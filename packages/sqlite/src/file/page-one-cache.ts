@@ -5,8 +5,8 @@ import { equalsUnderMask, maskPageOne, unmaskPageOne } from "../page-one.ts";
 const PAGE_ONE = toPageIndex(1);
 
 /**
- * Page 1 of one version of a volume. SQLite looks into it at the start of every transaction, and it has
- * two forms: as stored, and as seen.
+ * Page 1 of one version of a volume. SQLite looks into it at the start of every transaction, and it
+ * has two forms: as stored, and as seen.
  */
 export class PageOneCache {
   /** As it is in the volume: masked by our writers, not always by those of v0.1. */
@@ -21,7 +21,9 @@ export class PageOneCache {
     this.#seen = new Uint8Array(pageSize);
   }
 
-  /** The stored form at the reader's version, valid until the next call; undefined: fetch it first. */
+  /**
+   * The stored form at the reader's version, valid until the next call; undefined: fetch it first.
+   */
   load(reader: VolumeReader): Uint8Array | undefined {
     if (this.#version === reader.version) return this.#stored;
     this.#version = undefined;

@@ -51,7 +51,10 @@ export class SpillArea {
     return new SpillContent(this);
   }
 
-  /** Takes memory for a file that has `held` bytes and wants `wanted`; false when it would be too much. */
+  /**
+   * Takes memory for a file that has `held` bytes and wants `wanted`; false when it would be too
+   * much.
+   */
   takeMemory(held: number, wanted: number): boolean {
     if (this.#memorySize - held + wanted > this.#memoryMax) return false;
     this.#memorySize += wanted - held;

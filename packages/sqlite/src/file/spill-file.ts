@@ -8,8 +8,8 @@ import { toSqliteError } from "../sqlite-error.ts";
 import type { SpillContent } from "./spill-area.ts";
 
 /**
- * A journal, statement journal or temporary file. It belongs to one connection and never outlives it, so
- * it has no locks and nothing to sync, and no journal is ever hot.
+ * A journal, statement journal or temporary file. It belongs to one connection and never outlives
+ * it, so it has no locks and nothing to sync, and no journal is ever hot.
  */
 export class SpillFile implements VfsFile {
   readonly sectorSize = 512;

@@ -1,214 +1,17 @@
 import { GraftError, toPageCount, toPageSize } from "@graft/core";
-import { systemClock, systemRandom } from "@graft/core/node";
-import { SqliteError } from "@graft/sqlite-engine";
-import { loadNodeEngine } from "@graft/sqlite-engine/node";
 import { describe, expect, test } from "vitest";
-import type { Connection } from "../connection/connection.ts";
-import { readUint32, writeUint32 } from "../page-one.ts";
+import { writeUint32 } from "../page-one.ts";
 import { FakeVolume } from "../testing/fake-volume.ts";
-import { openConnection } from "../testing/open-connection.ts";
-import { queryAll, queryValue } from "../testing/sql.ts";
-
-const engine = await loadNodeEngine();
-const means = { engine, clock: systemClock, random: systemRandom };
-
-/** Rows that do not fit the smallest cache, in a transaction that is still open. */
-const FILL = `insert into t(a, b) with recursive n(i) as (select 1 union all select i + 1 from n
-  where i < 3000) select i, hex(randomblob(100)) from n`;
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  return error instanceof SqliteError ? error.codeName : String(error);
-}
+import { queryValue } from "../testing/sql.ts";
+import { codeOf, FILL, VolumeFileFixture } from "../testing/volume-file-fixture.ts";
 
 describe.each(["suspend", "rerun"] as const)("SQLite on a volume file (%s)", (missStrategy) => {
-  const open = (volume: FakeVolume): Promise<Connection> =>
-    openConnection({ ...means, volume, missStrategy });
-
-  async function openFilled(): Promise<{ volume: FakeVolume; connection: Connection }> {
-    const volume = new FakeVolume();
-    const connection = await open(volume);
-    await connection.engine.exec(`create table t(id integer primary key, a, b); ${FILL}`);
-    return { volume, connection };
-  }
-
-  async function expectSound(volume: FakeVolume, connection: Connection): Promise<void> {
-    expect(volume.hasOpenWriter).toBe(false);
-    expect(connection.inTransaction).toBe(false);
-    const fresh = await open(volume);
-    expect(await queryValue(fresh, "pragma integrity_check")).toBe("ok");
-    await fresh.close();
-    const page = volume.pageBytes(1) ?? new Uint8Array(0);
-    expect(readUint32(page, 28)).toBe(volume.pageCount);
-  }
-
-  describe("the commit point", () => {
-    test.each(["full", "normal", "off"])(
-      "synchronous=%s makes one commit a write",
-      async (mode) => {
-        const { volume, connection } = await openFilled();
-        await connection.engine.exec(`pragma synchronous=${mode}`);
-        const before = volume.commitCount;
-        await connection.engine.exec("insert into t(a) values (1)");
-        expect(volume.commitCount).toBe(before + 1);
-        await expectSound(volume, connection);
-      },
-    );
-
-    test("a transaction with nothing written makes no commit", async () => {
-      const { volume, connection } = await openFilled();
-      const before = volume.version;
-      await connection.engine.exec(
-        "begin immediate; commit; begin immediate; rollback; begin; end",
-      );
-      await connection.engine.exec("begin immediate; insert into t(a) values (1); rollback");
-      expect(volume.version).toBe(before);
-      await expectSound(volume, connection);
-    });
-
-    test("a transaction that ends where it began makes no commit", async () => {
-      const { volume, connection } = await openFilled();
-      const before = volume.version;
-      await connection.engine.exec("update t set a = a where id = 1");
-      await connection.engine.exec(
-        "begin; update t set b = lower(b); update t set b = upper(b); end",
-      );
-      expect(volume.version).toBe(before);
-      await expectSound(volume, connection);
-    });
-
-    test("a spilled transaction that is rolled back makes no commit", async () => {
-      const { volume, connection } = await openFilled();
-      const before = volume.version;
-      const sum = await queryValue(connection, "select sum(id) from t");
-      await connection.engine.exec("pragma cache_size = 5");
-      await connection.engine.exec(`begin; update t set b = 'gone'; ${FILL}; rollback`);
-      expect(volume.version).toBe(before);
-      expect(await queryValue(connection, "select sum(id) from t")).toBe(sum);
-      expect(await queryValue(connection, "select count(*) from t where b = 'gone'")).toBe(0);
-      await expectSound(volume, connection);
-    });
-
-    test("a spilled savepoint that is rolled back leaves the rest of its transaction", async () => {
-      const { volume, connection } = await openFilled();
-      await connection.engine.exec("pragma cache_size = 5");
-      await connection.engine.exec(
-        `begin; insert into t(a) values ('kept'); savepoint s; update t set b = 'gone'; ${FILL};
-         rollback to s; release s; commit`,
-      );
-      expect(await queryValue(connection, "select count(*) from t")).toBe(3001);
-      expect(await queryValue(connection, "select count(*) from t where b = 'gone'")).toBe(0);
-      await expectSound(volume, connection);
-    });
-
-    test("closing a connection inside a transaction commits nothing and holds no lock", async () => {
-      const { volume, connection } = await openFilled();
-      const before = volume.version;
-      await connection.engine.exec("begin; delete from t");
-      expect(volume.hasOpenWriter).toBe(true);
-      await connection.close();
-      expect(volume.version).toBe(before);
-      expect(volume.hasOpenWriter).toBe(false);
-      expect(volume.openReaderCount).toBe(0);
-    });
-
-    test("no reader stays open when no statement runs", async () => {
-      const { volume, connection } = await openFilled();
-      await queryAll(connection, "select * from t limit 3");
-      expect(volume.openReaderCount).toBe(0);
-      await expectSound(volume, connection);
-    });
-  });
-
-  describe("the page count of a commit is what page 1 says", () => {
-    test("VACUUM shrinks the volume in one commit, and its late truncation is absorbed", async () => {
-      const { volume, connection } = await openFilled();
-      await connection.engine.exec("delete from t where id > 10");
-      const [pages, commits] = [volume.pageCount, volume.commitCount];
-      await connection.engine.exec("vacuum");
-      expect(volume.pageCount).toBeLessThan(pages / 2);
-      expect(volume.commitCount).toBe(commits + 1);
-      await expectSound(volume, connection);
-      expect(await queryValue(connection, "select count(*) from t")).toBe(10);
-    });
-
-    test.each(["full", "incremental"])("auto_vacuum=%s shrinks the volume", async (mode) => {
-      const volume = new FakeVolume();
-      const connection = await open(volume);
-      await connection.engine.exec(`pragma auto_vacuum=${mode}; create table t(id integer primary key,
-        a, b); ${FILL}`);
-      const pages = volume.pageCount;
-      await connection.engine.exec("delete from t where id % 100 > 0; pragma incremental_vacuum");
-      expect(volume.pageCount).toBeLessThan(pages / 2);
-      await connection.engine.exec("insert into t(a) values ('after')");
-      await expectSound(volume, connection);
-      expect(await queryValue(connection, "select count(*) from t")).toBe(31);
-    });
-
-    test("a page allocated and freed at the end of the file counts as SQLite counts it", async () => {
-      const { volume, connection } = await openFilled();
-      const pages = volume.pageCount;
-      await connection.engine.exec("begin; create table u(x); drop table u; commit");
-      expect(volume.pageCount).toBe(pages + 1);
-      expect(await queryValue(connection, "pragma freelist_count")).toBe(1);
-      await expectSound(volume, connection);
-    });
-
-    test("after shrink and regrow an allocated page never shows its old bytes", async () => {
-      const { volume, connection } = await openFilled();
-      await connection.engine.exec("pragma cache_size = 5; delete from t; vacuum");
-      await connection.engine.exec(`begin; ${FILL}; delete from t where id > 5; commit`);
-      await connection.engine.exec(FILL);
-      await expectSound(volume, connection);
-      expect(await queryValue(connection, "select count(*) from t")).toBe(3005);
-    });
-  });
-
-  describe("a commit that fails", () => {
-    const full = new GraftError("io", "the disk is full", { details: { reason: "full" } });
-    test.each([
-      [full, "SQLITE_FULL"],
-      [new GraftError("io", "the disk is gone"), "SQLITE_IOERR_FSYNC"],
-      [new GraftError("busy-snapshot", "news"), "SQLITE_BUSY_SNAPSHOT"],
-      [new GraftError("corrupt", "a page"), "SQLITE_CORRUPT"],
-    ])("%s is what COMMIT reports, and nothing stays behind", async (failure, expected) => {
-      const { volume, connection } = await openFilled();
-      const before = volume.version;
-      volume.failCommits(() => failure);
-      for (const cacheSize of [5, 2000]) {
-        await connection.engine.exec(`pragma cache_size = ${cacheSize}`);
-        await connection.engine.exec(`begin; update t set b = 'gone'; ${FILL}`);
-        expect(await codeOf(connection.engine.exec("commit"))).toBe(expected);
-        expect(volume.version).toBe(before);
-        await expectSound(volume, connection);
-        expect(await queryValue(connection, "select count(*) from t where b = 'gone'")).toBe(0);
-      }
-      volume.failCommits(undefined);
-      await connection.engine.exec("insert into t(a) values ('after')");
-      expect(volume.version).toBe(before + 1);
-      await expectSound(volume, connection);
-    });
-
-    test("carries the cause to whoever committed", async () => {
-      const { volume, connection } = await openFilled();
-      volume.failCommits(() => full);
-      const error = await connection.engine
-        .exec("delete from t")
-        .catch((reason: unknown) => reason);
-      expect(error).toBeInstanceOf(SqliteError);
-      const causes = [];
-      for (let at = error; at instanceof Error; at = at.cause) causes.push(at);
-      expect(causes).toContain(full);
-    });
-  });
+  const fixture = new VolumeFileFixture(missStrategy);
 
   describe("snapshots and locks", () => {
     test("a reader keeps its snapshot while the writer commits", async () => {
-      const { volume, connection } = await openFilled();
-      const reader = await open(volume);
+      const { volume, connection } = await fixture.openFilled();
+      const reader = await fixture.open(volume);
       await reader.engine.exec("begin");
       expect(await queryValue(reader, "select count(*) from t")).toBe(3000);
       await connection.engine.exec("delete from t where id > 5; vacuum");
@@ -219,8 +22,8 @@ describe.each(["suspend", "rerun"] as const)("SQLite on a volume file (%s)", (mi
     });
 
     test("a stale reader that wants to write gets SQLITE_BUSY_SNAPSHOT", async () => {
-      const { volume, connection } = await openFilled();
-      const stale = await open(volume);
+      const { volume, connection } = await fixture.openFilled();
+      const stale = await fixture.open(volume);
       await stale.engine.exec("begin");
       await queryValue(stale, "select count(*) from t");
       await connection.engine.exec("insert into t(a) values (1)");
@@ -228,36 +31,36 @@ describe.each(["suspend", "rerun"] as const)("SQLite on a volume file (%s)", (mi
         "SQLITE_BUSY_SNAPSHOT",
       );
       await stale.engine.exec("rollback; insert into t(a) values (2)");
-      await expectSound(volume, stale);
+      await fixture.expectSound(volume, stale);
     });
 
     test("a second writer gets SQLITE_BUSY and works when the first has ended", async () => {
-      const { volume, connection } = await openFilled();
-      const second = await open(volume);
+      const { volume, connection } = await fixture.openFilled();
+      const second = await fixture.open(volume);
       await connection.engine.exec("begin immediate");
       expect(await codeOf(second.engine.exec("begin immediate"))).toBe("SQLITE_BUSY");
       expect(await codeOf(second.engine.exec("delete from t"))).toBe("SQLITE_BUSY");
       expect(await queryValue(second, "select count(*) from t")).toBe(3000);
       await connection.engine.exec("rollback");
       await second.engine.exec("delete from t");
-      await expectSound(volume, second);
+      await fixture.expectSound(volume, second);
     });
 
     test("news that arrives during a write transaction fails its COMMIT, not what follows", async () => {
-      const { volume, connection } = await openFilled();
+      const { volume, connection } = await fixture.openFilled();
       await volume.push();
       await connection.engine.exec("begin; insert into t(a) values ('mine')");
       const page = volume.pageBytes(3)?.slice() ?? new Uint8Array(0);
       volume.receive({ pages: new Map([[3, page]]) });
       expect(await codeOf(connection.engine.exec("commit"))).toBe("SQLITE_BUSY_SNAPSHOT");
       await connection.engine.exec("insert into t(a) values ('again')");
-      await expectSound(volume, connection);
+      await fixture.expectSound(volume, connection);
     });
   });
 
   describe("the change counter", () => {
     test("SQLite keeps its page cache after its own commit", async () => {
-      const { volume, connection } = await openFilled();
+      const { volume, connection } = await fixture.openFilled();
       await queryValue(connection, "select count(*) from t where b = ''");
       await connection.engine.exec("insert into t(a) values (1)");
       const before = volume.readCount;
@@ -266,7 +69,7 @@ describe.each(["suspend", "rerun"] as const)("SQLite on a volume file (%s)", (mi
     });
 
     test("a push changes nothing that SQLite sees", async () => {
-      const { volume, connection } = await openFilled();
+      const { volume, connection } = await fixture.openFilled();
       await queryValue(connection, "select count(*) from t where b = ''");
       await volume.push();
       const before = volume.readCount;
@@ -275,16 +78,16 @@ describe.each(["suspend", "rerun"] as const)("SQLite on a volume file (%s)", (mi
     });
 
     test("SQLite drops its page cache after somebody else's commit", async () => {
-      const { volume, connection } = await openFilled();
-      const other = await open(volume);
+      const { volume, connection } = await fixture.openFilled();
+      const other = await fixture.open(volume);
       expect(await queryValue(other, "select count(*) from t")).toBe(3000);
       await connection.engine.exec("delete from t where id = 7");
       expect(await queryValue(other, "select count(*) from t")).toBe(2999);
     });
 
     test("a commit that changed nothing does not hide the next one of somebody else", async () => {
-      const { volume, connection } = await openFilled();
-      const other = await open(volume);
+      const { volume, connection } = await fixture.openFilled();
+      const other = await fixture.open(volume);
       expect(await queryValue(other, "select a from t where id = 7")).toBe(7);
       // SQLite counts this transaction; the volume does not.
       await other.engine.exec("update t set a = a where id = 7");
@@ -293,13 +96,13 @@ describe.each(["suspend", "rerun"] as const)("SQLite on a volume file (%s)", (mi
     });
 
     test("page 1 is not part of a commit that changes neither schema nor size", async () => {
-      const { volume, connection } = await openFilled();
+      const { volume, connection } = await fixture.openFilled();
       await connection.engine.exec("update t set a = 'x' where id = 7");
       expect([...(volume.pendingCommits().at(-1)?.pages ?? [])]).not.toContain(1);
     });
 
     test("a page 1 that a client of v0.1 left unmasked is not committed for that alone", async () => {
-      const { volume, connection } = await openFilled();
+      const { volume, connection } = await fixture.openFilled();
       const page = volume.pageBytes(1)?.slice() ?? new Uint8Array(0);
       writeUint32(page, 96, 3_046_001);
       volume.receive({ pages: new Map([[1, page]]) });
@@ -310,29 +113,29 @@ describe.each(["suspend", "rerun"] as const)("SQLite on a volume file (%s)", (mi
 
   describe("pages that are not here", () => {
     test("a lookup fetches only pages that SQLite touches", async () => {
-      const { volume, connection } = await openFilled();
+      const { volume, connection } = await fixture.openFilled();
       volume.evict();
-      const fresh = await open(volume);
+      const fresh = await fixture.open(volume);
       expect(await queryValue(fresh, "select a from t where id = 1500")).toBe(1500);
       expect(volume.fetchedPages).toHaveLength(3);
       await connection.close();
     });
 
     test("a scan of absent pages gives every row once", async () => {
-      const { volume } = await openFilled();
+      const { volume } = await fixture.openFilled();
       volume.evict();
-      const fresh = await open(volume);
+      const fresh = await fixture.open(volume);
       await fresh.engine.exec("pragma cache_size = 5");
       expect(await queryValue(fresh, "select sum(id) from t where b <> ''")).toBe(4_501_500);
     });
 
     test("an UPDATE over absent pages changes each row once", async () => {
-      const { volume } = await openFilled();
+      const { volume } = await fixture.openFilled();
       volume.evict();
-      const fresh = await open(volume);
+      const fresh = await fixture.open(volume);
       await fresh.engine.exec("update t set a = a + 1");
       expect(await queryValue(fresh, "select sum(a) - sum(id) from t")).toBe(3000);
-      await expectSound(volume, fresh);
+      await fixture.expectSound(volume, fresh);
     });
 
     test("a fetch that fails fails the statement with its cause, and the next one works", async () => {
@@ -343,7 +146,7 @@ describe.each(["suspend", "rerun"] as const)("SQLite on a volume file (%s)", (mi
           if (isDown) throw gone;
         },
       });
-      const connection = await open(volume);
+      const connection = await fixture.open(volume);
       await connection.engine.exec(`create table t(id integer primary key, a, b); ${FILL}`);
       volume.evict([...Array(50).keys()].slice(2));
       await connection.engine.exec("pragma cache_size = 2");
@@ -354,22 +157,22 @@ describe.each(["suspend", "rerun"] as const)("SQLite on a volume file (%s)", (mi
       expect(await codeOf(connection.engine.exec("update t set a = 0"))).toBe("SQLITE_IOERR_READ");
       isDown = false;
       expect(await queryValue(connection, "select sum(a) from t where b <> ''")).toBe(4_501_500);
-      await expectSound(volume, connection);
+      await fixture.expectSound(volume, connection);
     });
   });
 
   describe("page size", () => {
     test.each([512, 1024, 8192, 65_536])("a volume of %i-byte pages works", async (size) => {
       const volume = new FakeVolume({ pageSize: toPageSize(size) });
-      const connection = await open(volume);
+      const connection = await fixture.open(volume);
       await connection.engine.exec(`create table t(id integer primary key, a, b); ${FILL}`);
       expect(await queryValue(connection, "pragma page_size")).toBe(size);
       expect(await queryValue(connection, "select sum(a) from t")).toBe(4_501_500);
-      await expectSound(volume, connection);
+      await fixture.expectSound(volume, connection);
     });
 
     test.each([512, 8192])("VACUUM to %i fails inside VACUUM with the reason", async (size) => {
-      const { volume, connection } = await openFilled();
+      const { volume, connection } = await fixture.openFilled();
       const before = volume.version;
       await connection.engine.exec(`pragma page_size = ${size}`);
       const error = await connection.engine.exec("vacuum").catch((reason: unknown) => reason);
@@ -377,14 +180,14 @@ describe.each(["suspend", "rerun"] as const)("SQLite on a volume file (%s)", (mi
       for (let at = error; at instanceof Error; at = at.cause) messages.push(at.message);
       expect(messages.join("\n")).toMatch(/page size of a volume is fixed: .* 4096 /);
       expect(volume.version).toBe(before);
-      await expectSound(volume, connection);
+      await fixture.expectSound(volume, connection);
       await connection.engine.exec("insert into t(a) values (1)");
       expect(await queryValue(connection, "select count(*) from t")).toBe(3001);
     });
 
     test("the page that SQLite's locks lie on is never stored and never asked for", async () => {
       const volume = new FakeVolume({ pageSize: toPageSize(65_536) });
-      const connection = await open(volume);
+      const connection = await fixture.open(volume);
       await connection.engine.exec("create table t(id integer primary key, b)");
       const page = volume.pageBytes(1)?.slice() ?? new Uint8Array(0);
       writeUint32(page, 28, 16_383);
@@ -393,7 +196,7 @@ describe.each(["suspend", "rerun"] as const)("SQLite on a volume file (%s)", (mi
       expect(volume.pageCount).toBeGreaterThan(16_386);
       expect(volume.pageBytes(16_385)).toBeUndefined();
       volume.evict();
-      const fresh = await open(volume);
+      const fresh = await fixture.open(volume);
       expect(await queryValue(fresh, "select length(b) from t")).toBe(400_000);
       expect(volume.fetchedPages).not.toContain(16_385);
     });
@@ -403,7 +206,7 @@ describe.each(["suspend", "rerun"] as const)("SQLite on a volume file (%s)", (mi
     test.each(["delete", "wal", "truncate", "persist", "memory", "DELETE", "nonsense"])(
       "journal_mode=%s answers delete and changes nothing",
       async (mode) => {
-        const { volume, connection } = await openFilled();
+        const { volume, connection } = await fixture.openFilled();
         expect(await queryValue(connection, `pragma journal_mode=${mode}`)).toBe("delete");
         expect(await queryValue(connection, "pragma main.journal_mode")).toBe("delete");
         const before = volume.commitCount;
@@ -413,7 +216,7 @@ describe.each(["suspend", "rerun"] as const)("SQLite on a volume file (%s)", (mi
     );
 
     test("journal_mode=off is refused, and a spilled transaction can still be rolled back", async () => {
-      const { volume, connection } = await openFilled();
+      const { volume, connection } = await fixture.openFilled();
       await expect(connection.engine.exec("pragma journal_mode=off")).rejects.toThrow(
         /journal_mode=off is refused/,
       );
@@ -422,20 +225,20 @@ describe.each(["suspend", "rerun"] as const)("SQLite on a volume file (%s)", (mi
         "pragma cache_size = 5; begin; update t set b = 'gone'; rollback",
       );
       expect(volume.version).toBe(before);
-      await expectSound(volume, connection);
+      await fixture.expectSound(volume, connection);
     });
 
     test("locking_mode=exclusive answers normal; every transaction commits and lets go", async () => {
-      const { volume, connection } = await openFilled();
+      const { volume, connection } = await fixture.openFilled();
       expect(await queryValue(connection, "pragma locking_mode=exclusive")).toBe("normal");
       const before = volume.commitCount;
       await connection.engine.exec("insert into t(a) values (1)");
       expect(volume.commitCount).toBe(before + 1);
-      await expectSound(volume, connection);
+      await fixture.expectSound(volume, connection);
     });
 
     test("mmap_size stays 0 and reads go on", async () => {
-      const { connection } = await openFilled();
+      const { connection } = await fixture.openFilled();
       expect(await queryValue(connection, "pragma mmap_size=1000000000")).toBe("0");
       expect(await queryValue(connection, "select count(*) from t")).toBe(3000);
     });

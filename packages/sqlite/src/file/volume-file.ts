@@ -3,17 +3,18 @@
  * volume's write transaction on top.
  *
  * The rules of the commit (each has a test in volume-file.test.ts or database.commit.test.ts):
- * 1. `FCNTL_SYNC` (`commitPoint`) is the commit point, and nothing else is. Unlocking never commits.
- * 2. The page count of a commit is what page 1 says (bytes 28–31) as the transaction leaves it, never
- *    the size of the file: SQLite truncates after the commit point, and that is absorbed.
+ * 1. `FCNTL_SYNC` (`commitPoint`) is the commit point, and nothing else is. Unlocking never
+ *    commits.
+ * 2. The page count of a commit is what page 1 says (bytes 28–31) as the transaction leaves it,
+ *    never the size of the file: SQLite truncates after the commit point, and that is absorbed.
  * 3. Page 1 is compared under its mask. A transaction equal to its base makes no commit.
- * 4. After a commit that failed, SQLite writes the original pages back and syncs again: that succeeds,
- *    and by rule 3 commits nothing.
+ * 4. After a commit that failed, SQLite writes the original pages back and syncs again: that
+ *    succeeds, and by rule 3 commits nothing.
  * 5. Releasing the lock ends the write transaction, whatever happened before.
  *
  * The change counter that SQLite sees is the volume's version plus an offset of this file: after a
- * commit of ours it is what SQLite itself wrote, so that it keeps its page cache; with every version
- * made elsewhere it moves on, so that it drops it.
+ * commit of ours it is what SQLite itself wrote, so that it keeps its page cache; with every
+ * version made elsewhere it moves on, so that it drops it.
  */
 
 import type { Volume, VolumeReader, VolumeWriter } from "@graft/client";
@@ -38,15 +39,14 @@ import {
 import { type LockState, nextLockState } from "../lock-state.ts";
 import { HEADER, readUint32, statedPageCount, statedPageSize } from "../page-one.ts";
 import { toSqliteError, type VfsOperation } from "../sqlite-error.ts";
+import { widening } from "./fetch-width.ts";
 import { PageOneCache } from "./page-one-cache.ts";
 
-/** `SQLITE_IOCAP_SAFE_APPEND | SEQUENTIAL | POWERSAFE_OVERWRITE`: true of every size and offset here. */
+/**
+ * `SQLITE_IOCAP_SAFE_APPEND | SEQUENTIAL | POWERSAFE_OVERWRITE`: true of every size and offset
+ * here.
+ */
 const DEVICE_CHARACTERISTICS = 0x0200 | 0x0400 | 0x1000;
-
-/** Pages one fetch asks for at most when a statement is run again and again: 2^10. */
-const WIDEN_EXPONENT_MAX = 10;
-/** Runs of a statement that fetch only what was missed. */
-const NARROW_RERUN_COUNT = 4;
 
 /** What a volume file asks of its connection. */
 export interface VolumeFileHost {
@@ -298,8 +298,8 @@ export class VolumeFile implements VfsFile {
 
   /**
    * The open write transaction. Past the commit point there is none, and only the rollback of a
-   * transaction over several files, of which another one failed, may write there: it becomes a commit
-   * of its own that takes the first one back.
+   * transaction over several files, of which another one failed, may write there: it becomes a
+   * commit of its own that takes the first one back.
    */
   #mustHaveWriter(): VolumeWriter {
     const state = this.#state;
@@ -390,10 +390,4 @@ function baseOf(state: Exclude<State, { readonly kind: "idle" }>): VolumeReader 
 function shortRead(target: Uint8Array, count: number): number {
   target.fill(0, count);
   return SQLITE_IOERR_SHORT_READ;
-}
-
-/** Pages to fetch beyond the missed ones: every rerun costs a whole run, so ever more. */
-function widening(rerunCount: number): number {
-  if (rerunCount < NARROW_RERUN_COUNT) return 0;
-  return 2 ** Math.min(rerunCount - NARROW_RERUN_COUNT + 1, WIDEN_EXPONENT_MAX) - 1;
 }

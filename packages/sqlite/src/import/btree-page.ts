@@ -129,7 +129,9 @@ function parseCell(
   return { cell: { child, rowid, payload: { size, offset: at, localSize, overflow } }, end };
 }
 
-/** How much of a payload stays on the page: all of it, or what leaves the last overflow page full. */
+/**
+ * How much of a payload stays on the page: all of it, or what leaves the last overflow page full.
+ */
 function localPayloadSize(size: number, usableSize: number, tree: TreeKind): number {
   const least = Math.floor(((usableSize - 12) * 32) / 255) - 23;
   const most = tree === "table" ? usableSize - 35 : Math.floor(((usableSize - 12) * 64) / 255) - 23;

@@ -1,7 +1,8 @@
 /**
- * Walks every page that a database uses and refuses it, naming the page, when it does not hold together:
- * b-trees (types, cells, records, order of rowids), overflow chains, the freelist, pointer maps, and that
- * no page has two owners. What the values mean is not judged: pages are pages.
+ * Walks every page that a database uses and refuses it, naming the page, when it does not hold
+ * together: b-trees (types, cells, records, order of rowids), overflow chains, the freelist,
+ * pointer maps, and that no page has two owners. What the values mean is not judged: pages are
+ * pages.
  *
  * Memory: one bit for each page, and the pages on the way from a root to a leaf.
  */

@@ -12,8 +12,8 @@ const LOCK_BYTE_OFFSET = 2 ** 30;
 const JOURNAL_MAGIC = [0xd9d5_05f9, 0x20a1_63d7] as const;
 
 /**
- * A database file at rest, with what its write-ahead log adds. Reads only; detects at the end whether
- * somebody else wrote meanwhile.
+ * A database file at rest, with what its write-ahead log adds. Reads only; detects at the end
+ * whether somebody else wrote meanwhile.
  */
 export class DatabaseFile {
   readonly path: string;
@@ -64,21 +64,27 @@ export class DatabaseFile {
     }
   }
 
-  /** The page that SQLite's locks lie on: it holds nothing. 0 when the file does not reach so far. */
+  /**
+   * The page that SQLite's locks lie on: it holds nothing. 0 when the file does not reach so far.
+   */
   get lockPage(): number {
     const index = LOCK_BYTE_OFFSET / this.pageSize + 1;
     return index <= this.pageCount ? index : 0;
   }
 
-  /** Fills `target`, of page size, with a page. @throws GraftError `corrupt`: the file ends before it */
+  /**
+   * Fills `target`, of page size, with a page. @throws GraftError `corrupt`: the file ends before
+   * it
+   */
   readPage(index: number, target: Uint8Array): void {
     if (this.#readPart(index, target) === this.pageSize) return;
     throw damaged(this.path, index, `the file ends before it (${this.pageCount} pages expected)`);
   }
 
   /**
-   * Fills `target` with as many whole pages from `first` on as fit and exist; answers how many. A page
-   * that only its log could hold, and that was freed before it was ever written, reads as zeros.
+   * Fills `target` with as many whole pages from `first` on as fit and exist; answers how many. A
+   * page that only its log could hold, and that was freed before it was ever written, reads as
+   * zeros.
    */
   readPages(first: number, target: Uint8Array): number {
     const count = Math.min(target.length / this.pageSize, this.pageCount - first + 1);

@@ -34,7 +34,8 @@ const SCHEMA_FORMAT_MAX = 4;
 /**
  * Reads the first 100 bytes of a database.
  *
- * @throws GraftError `invalid-argument`: not SQLite · `corrupt`: a field out of range, naming page 1
+ * @throws GraftError `invalid-argument`: not SQLite · `corrupt`: a field out of range, naming page
+ *   1
  */
 export function parseFileHeader(path: string, bytes: Uint8Array): FileHeader {
   if (bytes.length < HEADER_SIZE || !hasHeaderMagic(bytes)) {

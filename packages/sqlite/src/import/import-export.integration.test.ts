@@ -313,7 +313,10 @@ async function buildWithReservedBytes(path: string): Promise<void> {
   expect(stockCheck(path, "integrity_check")).toBe("ok");
 }
 
-/** What only content tells (an index without an entry, a value of the wrong type) is not ours to judge. */
+/**
+ * What only content tells (an index without an entry, a value of the wrong type) is not ours to
+ * judge.
+ */
 function stockCheck(path: string, check: "quick_check" | "integrity_check"): string {
   const database = new DatabaseSync(path, { readOnly: true });
   try {

@@ -1,7 +1,9 @@
 import type { FileHeader } from "./file-header.ts";
 import type { SchemaEntry } from "./schema.ts";
 
-/** Modules of the build that tables may use. A test asks the build itself (`PRAGMA module_list`). */
+/**
+ * Modules of the build that tables may use. A test asks the build itself (`PRAGMA module_list`).
+ */
 export const BUILD_MODULES: ReadonlySet<string> = new Set([
   "bytecode",
   "dbstat",

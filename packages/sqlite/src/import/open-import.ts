@@ -32,20 +32,20 @@ export interface ImportSource extends Disposable {
   /** What will not work on the imported database here: tables of unknown modules, UTF-16. */
   readonly warnings: readonly string[];
   /**
-   * The pages in their stored form, ascending, pages of zeros left out: what a volume's first commit is
-   * made of. Their bytes are not touched again. Throws `busy` at the end when the file was changed
-   * meanwhile, and `io`.
+   * The pages in their stored form, ascending, pages of zeros left out: what a volume's first
+   * commit is made of. Their bytes are not touched again. Throws `busy` at the end when the file
+   * was changed meanwhile, and `io`.
    */
   pages(): Generator<Page>;
   close(): void;
 }
 
 /**
- * Opens any SQLite database for import: every page size, rollback mode or WAL (with the `-wal` beside
- * it), auto-vacuum, reserved bytes. Nothing is written to it.
+ * Opens any SQLite database for import: every page size, rollback mode or WAL (with the `-wal`
+ * beside it), auto-vacuum, reserved bytes. Nothing is written to it.
  *
- * @throws GraftError `not-found`, `io` · `invalid-argument`: not SQLite, empty, or a transaction in it
- *   was interrupted · `corrupt`: cut off or damaged, with `details.page`
+ * @throws GraftError `not-found`, `io` · `invalid-argument`: not SQLite, empty, or a transaction in
+ *   it was interrupted · `corrupt`: cut off or damaged, with `details.page`
  */
 export async function openImport(options: OpenImportOptions): Promise<ImportSource> {
   const file = DatabaseFile.open(options.fileSystem, options.path);

@@ -4,7 +4,9 @@ import type { DatabaseFile } from "./database-file.ts";
 /** Pages per block of bits; a block is made when one of its pages is taken. */
 const BLOCK_PAGE_COUNT = 65_536;
 
-/** Which pages of a database are already spoken for: a page that is named twice is a crossed link. */
+/**
+ * Which pages of a database are already spoken for: a page that is named twice is a crossed link.
+ */
 export class PageOwners {
   readonly #file: DatabaseFile;
   readonly #blocks = new Map<number, Uint8Array>();

@@ -1,6 +1,6 @@
 /**
- * Pointer maps, in auto-vacuum databases: page 2 and every (usable size / 5 + 1)-th page after it hold
- * for each page that follows: type (1), parent (4, big-endian).
+ * Pointer maps, in auto-vacuum databases: page 2 and every (usable size / 5 + 1)-th page after it
+ * hold for each page that follows: type (1), parent (4, big-endian).
  */
 import { readUint32 } from "../page-one.ts";
 import { damaged } from "./damage.ts";

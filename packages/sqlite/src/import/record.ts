@@ -14,8 +14,8 @@ export function valueSize(serialType: number): number | undefined {
 }
 
 /**
- * Why these bytes cannot be the local part of a record with `payloadSize` bytes; undefined when they can.
- * A header that is continued on an overflow page is not judged.
+ * Why these bytes cannot be the local part of a record with `payloadSize` bytes; undefined when
+ * they can. A header that is continued on an overflow page is not judged.
  */
 export function recordFault(
   bytes: Uint8Array,
@@ -42,7 +42,9 @@ export function recordFault(
     : `a record of ${size} bytes in a payload of ${payloadSize} bytes`;
 }
 
-/** The first columns of a record as text and integers; undefined where they are neither, or cut off. */
+/**
+ * The first columns of a record as text and integers; undefined where they are neither, or cut off.
+ */
 export function readColumns(
   bytes: Uint8Array,
   count: number,

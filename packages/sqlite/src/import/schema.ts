@@ -27,7 +27,10 @@ export function readSchema(file: DatabaseFile, rows: readonly Uint8Array[]): Sch
   });
 }
 
-/** SQLite normalises the beginning of the SQL that it stores: `CREATE VIRTUAL TABLE … USING module…`. */
+/**
+ * SQLite normalises the beginning of the SQL that it stores: `CREATE VIRTUAL TABLE … USING
+ * module…`.
+ */
 function virtualTableModule(sql: string): string | undefined {
   const match =
     /^CREATE\s+VIRTUAL\s+TABLE\s+(?:"(?:[^"]|"")*"|\[[^\]]*\]|`(?:[^`]|``)*`|'(?:[^']|'')*'|[^\s(]+)\s+USING\s+["'[`]?([\w$]+)/i.exec(

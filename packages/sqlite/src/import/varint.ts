@@ -1,6 +1,6 @@
 /**
- * SQLite's variable-length integer: up to 8 bytes of 7 bits, most significant first, the high bit set on
- * all but the last; a ninth byte gives 8 bits.
+ * SQLite's variable-length integer: up to 8 bytes of 7 bits, most significant first, the high bit
+ * set on all but the last; a ninth byte gives 8 bits.
  */
 export interface Varint {
   /** Exact up to 2^53; what is greater is only good for comparison with limits. */
@@ -9,7 +9,9 @@ export interface Varint {
   size: number;
 }
 
-/** Reads a varint into `into`, which is answered: the reader is called once for each cell of a file. */
+/**
+ * Reads a varint into `into`, which is answered: the reader is called once for each cell of a file.
+ */
 export function readVarint(bytes: Uint8Array, offset: number, end: number, into: Varint): Varint {
   let value = 0;
   for (let at = 0; at < 9; at++) {

@@ -19,8 +19,8 @@
  * |      8 |    8 | salt, equal to the header's                                       |
  * |     16 |    8 | checksum over all before: first 8 bytes of the frame, and its page |
  *
- * A frame counts while salts and the running checksum agree; the log ends before the first that does
- * not. Only frames up to the last commit count.
+ * A frame counts while salts and the running checksum agree; the log ends before the first that
+ * does not. Only frames up to the last commit count.
  */
 import type { PageSize } from "@graft/core";
 import { readUint32 } from "../page-one.ts";
@@ -100,7 +100,9 @@ function toIndex(
   return pageCount === undefined ? undefined : { pageCount, offsets };
 }
 
-/** Two sums that feed each other, over 32-bit words in the byte order that the magic number names. */
+/**
+ * Two sums that feed each other, over 32-bit words in the byte order that the magic number names.
+ */
 class RunningChecksum {
   readonly #isBigEndian: boolean;
   #first = 0;

@@ -8,10 +8,9 @@ import { type OpenDatabaseOptions, openDatabaseWith } from "../open-database.ts"
  * Opens SQLite on a volume, with Node's disks, clock and network.
  *
  * ```ts
- * await using db = await openDatabase({ url: "http://127.0.0.1:3000", path: "./data", tag: "forum" });
- * await db.exec("create table if not exists note(id integer primary key, text)");
- * await db.prepare("insert into note(text) values (?)").run("hello");
- * await db.push();
+ * await using db = await openDatabase({ url: "http://127.0.0.1:3000", path: "./data", tag: "forum"
+ * }); await db.exec("create table if not exists note(id integer primary key, text)"); await
+ * db.prepare("insert into note(text) values (?)").run("hello"); await db.push();
  * ```
  */
 export async function openDatabase(options: OpenDatabaseOptions = {}): Promise<Database> {

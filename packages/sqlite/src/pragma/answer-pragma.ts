@@ -8,7 +8,10 @@ const HANDLERS: ReadonlyMap<string, PragmaHandler> = new Map(
   Object.entries({ ...FIXED_PRAGMAS, ...GRAFT_PRAGMAS }),
 );
 
-/** Answers a pragma that is ours; `unknown` leaves it to SQLite. Names of ours that do not exist fail. */
+/**
+ * Answers a pragma that is ours; `unknown` leaves it to SQLite. Names of ours that do not exist
+ * fail.
+ */
 export function answerPragma(
   context: PragmaContext,
   name: string,

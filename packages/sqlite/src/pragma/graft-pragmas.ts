@@ -1,6 +1,6 @@
 /**
- * `PRAGMA graft_…`: what the database can do beside SQL, for programs that only have SQL. Each answers
- * one row with one JSON text.
+ * `PRAGMA graft_…`: what the database can do beside SQL, for programs that only have SQL. Each
+ * answers one row with one JSON text.
  */
 
 import type { LocalCommit } from "@graft/client";

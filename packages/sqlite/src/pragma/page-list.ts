@@ -8,8 +8,8 @@ import {
 } from "@graft/core";
 
 /**
- * Reads a list of pages as people write it: `all`, `7`, `3-90`, `1,5,8-12`. Pages beyond the page count
- * are left out.
+ * Reads a list of pages as people write it: `all`, `7`, `3-90`, `1,5,8-12`. Pages beyond the page
+ * count are left out.
  *
  * @throws GraftError `invalid-argument`
  */

@@ -34,8 +34,8 @@ export interface HydrateRequest extends ActionOptions {
 
 export interface ResetRequest extends ActionOptions {
   /**
-   * Where local work goes before it is given up: true (default) a new file in the data directory, a path,
-   * or false to discard it.
+   * Where local work goes before it is given up: true (default) a new file in the data directory, a
+   * path, or false to discard it.
    */
   readonly save?: boolean | string;
 }

@@ -1,6 +1,6 @@
 /**
- * Just enough of SQL's lexical rules to see where statements end and which words they begin with. What
- * the words mean is SQLite's business.
+ * Just enough of SQL's lexical rules to see where statements end and which words they begin with.
+ * What the words mean is SQLite's business.
  */
 
 /** A piece of SQL text: [start, end). Blanks and comments are no tokens. */

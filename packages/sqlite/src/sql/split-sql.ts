@@ -2,15 +2,18 @@ import { nextToken } from "./scan-sql.ts";
 
 /** What `splitSql` found. */
 export interface SplitSql {
-  /** Statements, without the blanks around them and without their semicolon. Empty ones are left out. */
+  /**
+   * Statements, without the blanks around them and without their semicolon. Empty ones are left
+   * out.
+   */
   readonly statements: readonly string[];
   /** Whether the text ends after a semicolon, so that nothing is left to be typed. */
   readonly isComplete: boolean;
 }
 
 /**
- * Cuts a text into its statements. A semicolon inside a trigger's body ends no statement: the body ends
- * with `END` right after a semicolon.
+ * Cuts a text into its statements. A semicolon inside a trigger's body ends no statement: the body
+ * ends with `END` right after a semicolon.
  */
 export function splitSql(sql: string): SplitSql {
   const statements: string[] = [];

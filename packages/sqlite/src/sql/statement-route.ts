@@ -1,6 +1,6 @@
 /**
- * Which connection a statement may run on. Reads may go to any; everything that writes, opens or ends a
- * transaction, or touches what only one connection knows, goes to the writer.
+ * Which connection a statement may run on. Reads may go to any; everything that writes, opens or
+ * ends a transaction, or touches what only one connection knows, goes to the writer.
  */
 import { leadingWords, nextToken } from "./scan-sql.ts";
 
@@ -11,7 +11,9 @@ export interface StatementRoute {
   readonly pragma: string | undefined;
   /** Whether a setting of the connection is changed, which every other connection has to follow. */
   readonly isSetting: boolean;
-  /** Whether it may make or drop something that only its connection sees: temporary tables, ATTACH. */
+  /**
+   * Whether it may make or drop something that only its connection sees: temporary tables, ATTACH.
+   */
   readonly touchesConnectionState: boolean;
 }
 

@@ -23,7 +23,9 @@ type Outcome =
   | { readonly kind: "rows"; readonly rows: readonly (readonly unknown[])[] }
   | { readonly kind: "failed"; readonly primaryCode: number };
 
-/** Runs one random history on all subjects. Throws with the step and the history when two disagree. */
+/**
+ * Runs one random history on all subjects. Throws with the step and the history when two disagree.
+ */
 export async function runSqlHistory(history: SqlHistory): Promise<void> {
   const done: string[] = [];
   for (let at = 0; at < history.stepCount; at++) {

@@ -47,9 +47,9 @@ export interface FakeVolumeOptions {
 }
 
 /**
- * A volume in memory, with the guarantees of the real one and with faults on request: pages that are not
- * here, commits that fail, another client's commits. There is no server: what was pushed is what "remote"
- * holds.
+ * A volume in memory, with the guarantees of the real one and with faults on request: pages that
+ * are not here, commits that fail, another client's commits. There is no server: what was pushed is
+ * what "remote" holds.
  */
 export class FakeVolume implements Volume {
   readonly volumeId: VolumeId = VOLUME_ID;

@@ -1,0 +1,151 @@
+import { toPageSize } from "@graft/core";
+import { systemClock } from "@graft/core/node";
+import { describe, expect, test } from "vitest";
+import { FakeVolume } from "../testing/fake-volume.ts";
+import {
+  MANY,
+  openTestDatabase,
+  SCHEMA,
+  type TestDatabase,
+  type TestDatabaseOptions,
+} from "../testing/open-test-database.ts";
+import { codeOf } from "../testing/volume-file-fixture.ts";
+
+describe.each(["suspend", "rerun"] as const)(
+  "the connections of a database (%s)",
+  (missStrategy) => {
+    const open = (options: TestDatabaseOptions = {}): TestDatabase =>
+      openTestDatabase({ missStrategy, ...options });
+
+    describe("what lives on connections", () => {
+      test("temporary tables are seen by every statement until they are dropped", async () => {
+        const { db, volume } = open();
+        await db.exec(`${SCHEMA}; insert into t(a) values (1)`);
+        const before = volume.commitCount;
+        await db.exec("create temp table scratch as select a from t");
+        await db.prepare("insert into scratch values (?)").run(2);
+        expect(await db.prepare("select sum(a) from scratch").pluck().get()).toBe(3);
+        expect(volume.commitCount).toBe(before);
+        await db.exec("drop table temp.scratch");
+        expect(await codeOf(db.prepare("select * from scratch").get())).toBe("SQLITE_ERROR");
+        await db.transaction((tx) =>
+          tx.exec("create temporary view v as select a + 1 as a from t"),
+        );
+        expect(await db.prepare("select a from v").pluck().get()).toBe(2);
+        await db.close();
+      });
+
+      test("settings made by pragma hold for every connection", async () => {
+        const { db } = open();
+        await db.exec("create table p(id integer primary key); create table c(p references p(id))");
+        await db.prepare("select 1").get();
+        await db.exec("pragma foreign_keys = on; pragma case_sensitive_like = 1");
+        expect(await codeOf(db.exec("insert into c values (9)"))).toBe(
+          "SQLITE_CONSTRAINT_FOREIGNKEY",
+        );
+        const asked = [1, 2, 3].map(() => db.prepare("pragma foreign_keys").pluck().get());
+        expect(await Promise.all(asked)).toEqual([1, 1, 1]);
+        expect(await db.prepare("select 'a' like 'A'").pluck().get()).toBe(0);
+        await db.close();
+      });
+
+      test("an attached volume is seen by every connection; each volume commits alone", async () => {
+        const other = new FakeVolume({ pageSize: toPageSize(1024) });
+        const { db, volume } = open();
+        await db.attach("other", other);
+        await db.exec(`${SCHEMA}; create table other.u(x); insert into other.u values (1)`);
+        const reads = [1, 2, 3].map(() => db.prepare("select x from other.u").pluck().get());
+        expect(await Promise.all(reads)).toEqual([1, 1, 1]);
+        const [before, otherBefore] = [volume.commitCount, other.commitCount];
+        await db.transaction((tx) =>
+          tx.exec("insert into t(a) values (1); insert into u values (2)"),
+        );
+        expect([volume.commitCount - before, other.commitCount - otherBefore]).toEqual([1, 1]);
+        await expect(db.attach("other", other)).rejects.toThrow(/already attached/);
+        await db.close();
+      });
+
+      test("a transaction over two volumes of which one fails is taken back in both", async () => {
+        const other = new FakeVolume();
+        const { db, volume } = open();
+        await db.attach("other", other);
+        await db.exec(`${SCHEMA}; create table other.u(x)`);
+        for (const failing of [volume, other]) {
+          failing.failCommits(() => new Error("the disk is gone"));
+          const both = db.transaction((tx) =>
+            tx.exec("insert into t(a) values (1); insert into u values (2)"),
+          );
+          await expect(both).rejects.toThrow();
+          failing.failCommits(undefined);
+          expect(
+            await db
+              .prepare("select (select count(*) from t) + (select count(*) from u)")
+              .pluck()
+              .get(),
+          ).toBe(0);
+          expect([volume.hasOpenWriter, other.hasOpenWriter]).toEqual([false, false]);
+        }
+        await db.exec("insert into t(a) values (1); insert into u values (2)");
+        expect(await db.prepare("pragma integrity_check").pluck().get()).toBe("ok");
+        await db.close();
+      });
+
+      test("ATTACH by SQL works for memory, and for volumes only through attach()", async () => {
+        const { db } = open();
+        await db.exec("attach ':memory:' as m; create table m.x(y); insert into x values (5)");
+        expect(await db.prepare("select y from m.x").pluck().get()).toBe(5);
+        await db.exec("detach m");
+        expect(await codeOf(db.exec("attach 'elsewhere.db' as e"))).toBe("SQLITE_CANTOPEN");
+        await db.close();
+      });
+    });
+
+    describe("connections", () => {
+      test("are opened as needed, up to a limit, and closed when idle", async () => {
+        const { db } = open({ readersMax: 3, idleMs: 30 });
+        expect(db.connectionCount).toBe(0);
+        await db.exec(`${SCHEMA}; ${MANY}`);
+        await Promise.all(
+          Array.from({ length: 9 }, () => db.prepare("select count(*) from t").get()),
+        );
+        expect(db.connectionCount).toBeLessThanOrEqual(4);
+        await systemClock.sleep(150);
+        expect(db.connectionCount).toBe(0);
+        expect(await db.prepare("select count(*) from t").pluck().get()).toBe(3000);
+        await db.close();
+      });
+
+      test("a reader that waits for a connection may be stopped", async () => {
+        const { db } = open({ readersMax: 1 });
+        await db.exec(`${SCHEMA}; ${MANY}`);
+        const rows = db.prepare("select id from t").iterate();
+        await rows.next();
+        const waiting = db
+          .prepare("select 1")
+          .with({ signal: AbortSignal.timeout(20) })
+          .get();
+        await expect(waiting).rejects.toThrow(/timeout/i);
+        await rows.return?.();
+        expect(await db.prepare("select 1").pluck().get()).toBe(1);
+        await db.close();
+      });
+
+      test("closing ends them all; later calls are refused", async () => {
+        const { db, volume } = open();
+        await db.exec(`${SCHEMA}; ${MANY}`);
+        const rows = db.prepare("select id from t").iterate();
+        await rows.next();
+        await db.exec("begin; delete from t");
+        await db.close();
+        await db.close();
+        // Without JSPI all rows were read before the first was handed out.
+        if (missStrategy === "suspend") {
+          await expect(rows.next().then(() => rows.next())).rejects.toThrow(/closed/);
+        }
+        await expect(db.exec("select 1")).rejects.toThrow(/closed/);
+        expect([volume.openReaderCount, volume.hasOpenWriter]).toEqual([0, false]);
+        expect(volume.pageCount).toBeGreaterThan(50);
+      });
+    });
+  },
+);
