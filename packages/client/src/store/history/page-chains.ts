@@ -35,7 +35,8 @@ export class PageChains {
   /** Newest first, without the newest of all. */
   readonly #older = new Map<number, OlderVersion[]>();
   #olderCount = 0;
-  /** Where `seek` found it. */
+  /** What `seek` found, when it did. */
+  foundVersion: number = NO_VERSION;
   foundLocation: Location = ABSENT;
   #foundCell = NO_CELL;
 
@@ -51,11 +52,13 @@ export class PageChains {
     if (cell === NO_CELL) return NO_VERSION;
     const newest = this.table.versionOf(cell);
     if (newest <= version) {
+      this.foundVersion = newest;
       this.foundLocation = this.table.locationOf(cell);
       return newest;
     }
     const found = this.#older.get(page)?.find((older) => older.version <= version);
     if (found === undefined) return NO_VERSION;
+    this.foundVersion = found.version;
     this.foundLocation = found.location;
     return found.version;
   }

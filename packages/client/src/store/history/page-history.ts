@@ -21,6 +21,7 @@ import {
   type Location,
   NO_VERSION,
   PageChains,
+  type PageVersion,
   ZEROS,
 } from "./page-chains.ts";
 import { NO_CELL } from "./page-table.ts";
@@ -126,6 +127,11 @@ export class PageHistory {
     return location;
   }
 
+  /** The version of the page that was located last. */
+  get locatedVersion(): number {
+    return this.chains.foundVersion;
+  }
+
   /** Whether the view's page was written locally on top of the view's remote snapshot. */
   isLocal(view: View, page: number): boolean {
     return this.chains.seek(page, view.version) > view.epoch.start;
@@ -212,8 +218,7 @@ export class PageHistory {
     const older = versions.find((one) => one.version < version);
     if (older !== undefined) this.#supersede(page, older.version, version);
     const newer = versions.findLast((one) => one.version > version)?.version ?? Infinity;
-    const floor = this.#floors.newestBelow(page, Infinity);
-    const until = Math.min(newer, floor > version ? floor : Infinity);
+    const until = Math.min(newer, this.#floors.oldestBelow(page, version));
     if (until < Infinity) this.#supersede(page, version, until);
     return true;
   }
@@ -234,9 +239,44 @@ export class PageHistory {
     this.#current.stale.remove(page);
   }
 
-  /** Says that the bytes of a version are gone or elsewhere; the old ones are released. */
+  /** The versions that the latest snapshot names, and the one at `held`, a version on `hold`. */
+  *named(held: number | undefined): Generator<PageVersion> {
+    for (const entry of this.chains.all()) if (this.#isNamed(entry, held)) yield entry;
+  }
+
+  /** Forgets all versions but the named ones, without releasing them: for recovery. */
+  retainNamed(held: number | undefined): void {
+    const others: PageVersion[] = [];
+    for (const entry of this.chains.all()) if (!this.#isNamed(entry, held)) others.push(entry);
+    for (const { page, version, location } of others) {
+      this.chains.remove(page, version);
+      if (location < LOCATION_MAX) this.#storedCount--;
+    }
+  }
+
+  /** Adds a version that an index names: for recovery. */
+  load({ page, version, location }: PageVersion): void {
+    const newest = this.chains.newest(page);
+    this.#insert(page, version, location);
+    if (newest === NO_VERSION) return;
+    this.#supersede(page, Math.min(newest, version), Math.max(newest, version));
+  }
+
+  /** Says that the bytes of a version have moved; the old ones are released. */
   moveTo(page: number, version: number, location: Location): void {
     this.#relocate(page, version, location);
+  }
+
+  /**
+   * Says that clean bytes are not what they should be: the page counts as absent. True when they were
+   * the latest snapshot's. They are not released.
+   */
+  dropDamaged(page: number, version: number): boolean {
+    const wasLatest = this.isLatest(page, version);
+    this.chains.relocate({ page, version, location: ABSENT });
+    this.#storedCount--;
+    if (wasLatest) this.#markMissing(page);
+    return wasLatest;
   }
 
   /**
@@ -246,17 +286,14 @@ export class PageHistory {
   evict(page: number): boolean {
     const version = this.chains.newest(page);
     if (version === NO_VERSION || !this.isEvictable(page, version)) return false;
-    this.forget(page, version);
+    this.#forget(page, version);
     return true;
   }
 
-  /** The part of `evict` that recovery repeats. */
-  forget(page: number, version: number): void {
-    this.#letGo({ page, from: version, until: version });
-    const isUnknown = this.#epochs.length === 1 && !this.#floors.covers(page);
-    if (isUnknown && this.chains.newest(page) === NO_VERSION) return;
-    this.#current.stale.insert(page);
-    this.#current.refreshed.remove(page);
+  /** Evicts what was evicted before: for recovery. */
+  forgetNewest(page: number): void {
+    const version = this.chains.newest(page);
+    if (version !== NO_VERSION) this.#forget(page, version);
   }
 
   /** Whether the newest version of a page is clean, visible to no pin, and not waiting to be let go. */
@@ -270,6 +307,28 @@ export class PageHistory {
   /** How long ago the page in a cell of the table was read or stored, in stamps. */
   ageOf(cell: number): number {
     return (this.#stamp - this.chains.table.stampOf(cell)) & 0xffff;
+  }
+
+  #isNamed({ page, version }: PageVersion, held: number | undefined): boolean {
+    if (this.isLatest(page, version)) return true;
+    return (
+      held !== undefined &&
+      this.chains.seek(page, held) === version &&
+      !this.#current.hides(page, version) &&
+      this.#floors.newestBelow(page, held) <= version
+    );
+  }
+
+  #forget(page: number, version: number): void {
+    this.#letGo({ page, from: version, until: version });
+    // Where nothing else is known of the page, no entry says "not here" already.
+    const isUnknown = this.#epochs.length === 1 && !this.#floors.covers(page);
+    if (!isUnknown || this.chains.newest(page) !== NO_VERSION) this.#markMissing(page);
+  }
+
+  #markMissing(page: number): void {
+    this.#current.stale.insert(page);
+    this.#current.refreshed.remove(page);
   }
 
   #insert(page: number, version: number, location: Location): void {

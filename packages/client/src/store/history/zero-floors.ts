@@ -45,6 +45,12 @@ export class ZeroFloors {
     return NO_FLOOR;
   }
 
+  /** The version of the oldest floor below `page` after `version`, or Infinity. */
+  oldestBelow(page: number, version: number): number {
+    const found = this.#floors.find((floor) => floor.count < page && floor.version > version);
+    return found?.version ?? Infinity;
+  }
+
   /** Whether a page without bytes is zeros, not unknown, at the latest version. */
   covers(page: number): boolean {
     return this.#floors.some((floor) => floor.count < page);
@@ -65,7 +71,7 @@ export class ZeroFloors {
     if (this.#floors.length <= 1) return [];
     const settled = this.#floors.filter((floor) => floor.version <= oldestPin);
     if (settled.length <= 1) return [];
-    const lowest = settled.reduce((low, floor) => (floor.count < low.count ? floor : low));
+    const lowest = settled.reduce((low, floor) => (floor.count <= low.count ? floor : low));
     this.#floors = this.#floors.filter((floor) => floor === lowest || floor.version > oldestPin);
     return settled.filter((floor) => floor !== lowest);
   }

@@ -1,0 +1,185 @@
+/**
+ * Begins a new generation: an index of the state as it is, and an empty log.
+ *
+ * ```
+ * pages from the log into free slots ─ flush ─ index draft ─ flush ─ empty log ─ flush ─ flush names
+ *   ─ RENAME of the index: the switch ─ flush names ─ remove what came before
+ * ```
+ *
+ * A failure before the rename changes nothing. One at or after it leaves open which generation a crash
+ * would find: both hold the same state, but neither log may be continued, so the old one is given up and
+ * another generation is begun before the next record.
+ */
+import { type File, GraftError, type PageSize, type VolumeId } from "@graft/core";
+import type { PageVersion } from "../history/page-chains.ts";
+import type { Replica } from "../replica.ts";
+import { corruptFile } from "./corrupt-file.ts";
+import { encodeFileHeader, FILE_HEADER_SIZE } from "./file-header.ts";
+import { writeIndex } from "./index-file.ts";
+import { isInLog, logOffsetOf } from "./location.ts";
+import { headerChecksum } from "./log-reader.ts";
+import { LogWriter } from "./log-writer.ts";
+import type { StoreDisk, StorePlace } from "./store-disk.ts";
+
+/** What an index says besides the pages' places. */
+export interface GenerationSource {
+  readonly replica: Replica;
+  readonly pageSize: PageSize | undefined;
+}
+
+/** @throws GraftError `io`, `corrupt` (an unpushed page in the log): the state is as it was */
+export function switchGeneration(disk: StoreDisk): void {
+  const generation = ++disk.lastGeneration;
+  const moved = moveOutOfLog(disk);
+  let log: LogWriter;
+  try {
+    disk.pages.sync();
+    log = prepareGeneration(disk, generation, disk, moved);
+  } catch (error) {
+    for (const { location } of moved.values()) disk.pages.slots.giveBack(location);
+    throw error;
+  }
+  try {
+    enterGeneration(disk, generation);
+  } catch (error) {
+    // Slots that were moved to stay taken: the new index may be the one that is found.
+    disk.log.giveUp();
+    log.close();
+    throw error;
+  }
+  const old = disk.log;
+  disk.log = log;
+  for (const { page, version, location } of moved.values()) {
+    disk.replica.history.moveTo(page, version, location);
+  }
+  disk.pages.slots.settle();
+  disk.mark.write({ generation, size: log.syncedSize });
+  old.close();
+  removeOlder(disk, generation);
+}
+
+/** Everything before the switch. When it throws, nothing of it is left, or all of it is ignored. */
+export function prepareGeneration(
+  place: StorePlace,
+  generation: number,
+  source: GenerationSource,
+  moved: Moved,
+): LogWriter {
+  try {
+    writeDraft(place, generation, source, moved);
+    return createLog(place, generation);
+  } catch (error) {
+    removeQuietly(place, place.files.indexDraft(generation));
+    removeQuietly(place, place.files.log(generation));
+    throw error;
+  }
+}
+
+/** THE SWITCH. When it returns, a crash finds the new generation. */
+export function enterGeneration({ fileSystem, files }: StorePlace, generation: number): void {
+  fileSystem.rename(files.indexDraft(generation), files.index(generation));
+  fileSystem.syncDirectory(files.directory);
+}
+
+/** Page versions by where they were in the log. */
+export type Moved = ReadonlyMap<number, PageVersion>;
+
+function moveOutOfLog(disk: StoreDisk): Moved {
+  const moved = new Map<number, PageVersion>();
+  try {
+    for (const { page, version, location } of disk.replica.history.chains.all()) {
+      if (!isInLog(location)) continue;
+      const offset = logOffsetOf(location);
+      const slot = disk.pages.moveHere(disk.log.file, offset, page, version);
+      if (slot === undefined) {
+        const path = disk.files.log(disk.log.generation);
+        throw corruptFile(path, offset, `page ${page} of version ${version} fails its checksum`);
+      }
+      moved.set(location, { page, version, location: slot });
+    }
+    return moved;
+  } catch (error) {
+    for (const { location } of moved.values()) disk.pages.slots.giveBack(location);
+    throw error;
+  }
+}
+
+function writeDraft(
+  place: StorePlace,
+  generation: number,
+  { replica, pageSize }: GenerationSource,
+  moved: Moved,
+): void {
+  const file = createFile(place, place.files.indexDraft(generation));
+  try {
+    const { history, facts } = replica;
+    const { start, stale, refreshed } = history.epoch;
+    const state = { state: facts.state(), start, floors: history.floors, stale, refreshed };
+    const { volumeId } = place;
+    writeIndex({ file, generation, volumeId }, pageSize, state, entriesOf(replica, moved));
+    file.sync();
+  } finally {
+    file.close();
+  }
+}
+
+/** What a store that is opened now must know. */
+function* entriesOf(replica: Replica, moved: Moved): Generator<PageVersion> {
+  for (const entry of replica.history.named(replica.facts.push?.toVersion)) {
+    yield moved.get(entry.location) ?? entry;
+  }
+}
+
+function createLog(place: StorePlace, generation: number): LogWriter {
+  const file = createFile(place, place.files.log(generation));
+  try {
+    const end = writeLogHeader(file, generation, place.volumeId);
+    file.sync();
+    place.fileSystem.syncDirectory(place.files.directory);
+    return new LogWriter(file, generation, end);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function writeLogHeader(
+  file: File,
+  generation: number,
+  volumeId: VolumeId,
+): { offset: number; sequence: number; checksum: number } {
+  const header = encodeFileHeader({
+    kind: "log",
+    generation,
+    volumeId,
+    pageSize: 0,
+    stateSize: 0,
+    entryCount: 0,
+  });
+  file.write(header, 0);
+  return { offset: FILE_HEADER_SIZE, sequence: 0, checksum: headerChecksum(header) };
+}
+
+/** An empty file, also where an unfinished one lies. */
+function createFile({ fileSystem }: StorePlace, path: string): File {
+  fileSystem.remove(path);
+  return fileSystem.open(path, "create-new");
+}
+
+/** Removes all generations before this one. */
+export function removeOlder(place: StorePlace, generation: number): void {
+  const { files, fileSystem } = place;
+  const listing = files.list(fileSystem);
+  for (const one of listing.indexes) if (one < generation) removeQuietly(place, files.index(one));
+  for (const one of listing.logs) if (one !== generation) removeQuietly(place, files.log(one));
+  for (const path of listing.drafts) removeQuietly(place, path);
+}
+
+/** A file that stays takes room and harms nothing: it is tried again at the next switch or open. */
+function removeQuietly(place: StorePlace, path: string): void {
+  try {
+    place.fileSystem.remove(path);
+  } catch (error) {
+    if (!(error instanceof GraftError)) throw error;
+  }
+}

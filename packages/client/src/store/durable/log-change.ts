@@ -1,0 +1,113 @@
+import {
+  type CommitId,
+  GraftError,
+  InvariantError,
+  invariant,
+  type PageCount,
+  type PageSet,
+} from "@graft/core";
+import type { Location } from "../history/page-chains.ts";
+import type { RemotePoint } from "../local-store.ts";
+import type { Replica } from "../replica.ts";
+
+/** What a record of the log says. */
+export type LogChange =
+  | {
+      readonly kind: "commit";
+      readonly version: number;
+      readonly pageCount: PageCount;
+      readonly pageSize: number;
+      readonly pages: readonly (readonly [page: number, location: Location])[];
+      readonly message?: string;
+      readonly appTransactionId?: string;
+    }
+  | {
+      readonly kind: "pull";
+      readonly version: number;
+      readonly remote: RemotePoint;
+      readonly changed: PageSet;
+    }
+  | {
+      readonly kind: "reset";
+      readonly version: number;
+      readonly remote: RemotePoint | undefined;
+      readonly changed: PageSet;
+    }
+  | { readonly kind: "prepare"; readonly commitId: CommitId; readonly toVersion: number }
+  | { readonly kind: "complete"; readonly remote: RemotePoint }
+  | { readonly kind: "end"; readonly isDiverged: boolean }
+  | {
+      readonly kind: "fetched";
+      readonly version: number;
+      readonly pages: readonly (readonly [page: number, location: Location])[];
+    }
+  | { readonly kind: "dropped"; readonly pages: PageSet };
+
+/** The numbers of kinds on disk. */
+export const CHANGE_KINDS = {
+  commit: 1,
+  pull: 2,
+  reset: 3,
+  prepare: 4,
+  complete: 5,
+  end: 6,
+  fetched: 7,
+  dropped: 8,
+} as const;
+
+/**
+ * Applies a change to the state before it. The store does this after the record was written, recovery
+ * when it was read back.
+ */
+export function applyChange(replica: Replica, change: LogChange): void {
+  switch (change.kind) {
+    case "commit":
+      replica.commit(change);
+      break;
+    case "pull":
+      replica.applyRemote(change.remote, change.changed);
+      break;
+    case "reset":
+      replica.reset(change.remote, change.changed);
+      break;
+    case "prepare":
+      replica.preparePush(change.commitId);
+      break;
+    case "complete":
+      replica.completePush(change.remote);
+      break;
+    case "end":
+      replica.endPush(change.isDiverged);
+      break;
+    case "fetched":
+      for (const [page, location] of change.pages) {
+        replica.history.restore(page, change.version, location);
+      }
+      break;
+    case "dropped":
+      for (const page of change.pages) replica.history.forgetNewest(page);
+      break;
+  }
+}
+
+/**
+ * Applies a change that was read from disk: one that does not fit the state before it is damage, not
+ * broken code.
+ */
+export function replayChange(replica: Replica, change: LogChange): void {
+  const { version } = replica.facts;
+  if ("version" in change && change.kind !== "fetched" && change.version !== version + 1) {
+    throw new GraftError("corrupt", `version ${change.version} follows version ${version}`);
+  }
+  try {
+    applyChange(replica, change);
+    if (change.kind === "prepare") {
+      invariant(replica.facts.push?.toVersion === change.toVersion, "a push is all that pends");
+    }
+  } catch (error) {
+    if (!(error instanceof InvariantError)) throw error;
+    throw new GraftError("corrupt", `a ${change.kind} record does not fit the state before it`, {
+      cause: error,
+    });
+  }
+}

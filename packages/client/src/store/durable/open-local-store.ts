@@ -1,0 +1,50 @@
+import type { FileSystem, PageSize, VolumeId } from "@graft/core";
+import { GraftError } from "@graft/core";
+import type { LocalStore } from "../local-store.ts";
+import { DurableLocalStore } from "./durable-local-store.ts";
+import { isSlot } from "./location.ts";
+import { recoverStore } from "./recovery.ts";
+import type { StoreDisk } from "./store-disk.ts";
+
+export interface LocalStoreOptions {
+  readonly fileSystem: FileSystem;
+  /** Made when missing. The caller holds the lock that keeps other processes out of it. */
+  readonly directory: string;
+  readonly volumeId: VolumeId;
+  /** Of a volume that is made here; otherwise learnt from the first pull. */
+  readonly pageSize?: PageSize | undefined;
+  /** "full" (default): a commit survives power loss. "relaxed": it survives the process. */
+  readonly durability?: "full" | "relaxed";
+  /** Bytes of pages above which clean ones nobody pins are evicted. Default: never. */
+  readonly cacheSizeMax?: number;
+}
+
+/**
+ * Opens the local store in a directory, or makes an empty one. The format is docs/formats/local-store.md.
+ *
+ * @throws GraftError `corrupt`: names the file and the offset, nothing was changed · `invalid-argument`:
+ *   a newer format, another volume's directory, or another page size · `io`
+ */
+export function openLocalStore(options: LocalStoreOptions): LocalStore {
+  const { pageSize, volumeId } = options;
+  // The store and its files know each other; what is let go while the log is replayed is free anyway.
+  let disk: StoreDisk | undefined;
+  const release = (location: number): void => {
+    if (disk !== undefined && isSlot(location)) disk.pages.slots.release(location);
+  };
+  disk = recoverStore({ ...options, pageSize, release });
+  const store = new DurableLocalStore(disk, {
+    durability: options.durability ?? "full",
+    cacheSizeMax: options.cacheSizeMax ?? Number.POSITIVE_INFINITY,
+  });
+  if (pageSize === undefined || store.pageSize === undefined || store.pageSize === pageSize) {
+    return store;
+  }
+  const actual = store.pageSize;
+  store.close();
+  throw new GraftError(
+    "invalid-argument",
+    `volume ${volumeId} in "${options.directory}" has pages of ${actual} bytes, not ${pageSize}`,
+    { details: { volume: volumeId, expected: pageSize, actual } },
+  );
+}

@@ -1,0 +1,132 @@
+/** The slots of a store: page images in `pages`, verified whenever they are read. */
+import type { File, PageSize, VolumeId } from "@graft/core";
+import { GraftError, invariant } from "@graft/core";
+import { SLOT_COUNT_MAX } from "./location.ts";
+import { IMAGE_HEADER_SIZE, ImageBuffer, imageSizeOf, PageImageCodec } from "./page-image.ts";
+import { SlotAllocator } from "./slot-allocator.ts";
+
+export class PageFile {
+  readonly path: string;
+  readonly slots: SlotAllocator = new SlotAllocator();
+  readonly codec: PageImageCodec;
+  readonly #file: File;
+  /** Bytes a slot takes; 0 until the page size is known. */
+  #imageSize = 0;
+  #image = new ImageBuffer(0);
+  #page: Uint8Array = new Uint8Array(0);
+  #hasUnsynced = false;
+  #failedSyncCount = 0;
+
+  constructor(file: File, path: string, volumeId: VolumeId) {
+    this.#file = file;
+    this.path = path;
+    this.codec = new PageImageCodec(volumeId);
+  }
+
+  /**
+   * How many flushes failed. What was written before the last of them may never become durable, however
+   * many succeed later: it must be written again.
+   */
+  get failedSyncCount(): number {
+    return this.#failedSyncCount;
+  }
+
+  get imageSize(): number {
+    return this.#imageSize;
+  }
+
+  setPageSize(pageSize: PageSize): void {
+    if (this.#imageSize === imageSizeOf(pageSize)) return;
+    invariant(this.#imageSize === 0, "the page size of a store never changes");
+    this.#imageSize = imageSizeOf(pageSize);
+    this.#image = new ImageBuffer(this.#imageSize);
+    this.#page = this.#image.bytes.subarray(IMAGE_HEADER_SIZE);
+  }
+
+  /** Offset of a slot in the file. */
+  offsetOf(slot: number): number {
+    return slot * this.#imageSize;
+  }
+
+  /** Puts a page into a free slot, and says which. Not flushed. */
+  write(image: {
+    readonly page: number;
+    readonly version: number;
+    readonly data: Uint8Array;
+  }): number {
+    this.codec.encode(this.#image, 0, image);
+    return this.#writeImage();
+  }
+
+  /** Writes a slot again, for another version. The slot must be named by nobody yet. */
+  restamp(slot: number, image: { page: number; from: number; to: number }): boolean {
+    const data = new Uint8Array(this.#page.length);
+    if (!this.read(slot, image.page, image.from, data)) return false;
+    this.codec.stamp(this.#image, 0, this.#imageSize, image.to);
+    this.#file.write(this.#image.bytes, this.offsetOf(slot));
+    this.#hasUnsynced = true;
+    return true;
+  }
+
+  /** Copies a page out of a slot; false when the slot does not hold this page version. */
+  read(slot: number, page: number, version: number, target: Uint8Array): boolean {
+    return this.readImage(this.#file, this.offsetOf(slot), { page, version, target });
+  }
+
+  /** Like `read`, from any file that holds images. Allocates nothing. */
+  readImage(
+    file: File,
+    offset: number,
+    image: { readonly page: number; readonly version: number; readonly target: Uint8Array },
+  ): boolean {
+    if (!this.#loadImage(file, offset, image.page, image.version)) return false;
+    image.target.set(this.#page);
+    return true;
+  }
+
+  /** Copies an image from another file into a free slot; undefined when it is damaged there. */
+  moveHere(file: File, offset: number, page: number, version: number): number | undefined {
+    return this.#loadImage(file, offset, page, version) ? this.#writeImage() : undefined;
+  }
+
+  /** Makes all slots durable that were written. */
+  sync(): void {
+    if (!this.#hasUnsynced) return;
+    try {
+      this.#file.sync();
+    } catch (error) {
+      this.#failedSyncCount++;
+      throw error;
+    }
+    this.#hasUnsynced = false;
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #loadImage(file: File, offset: number, page: number, version: number): boolean {
+    const image = this.#image;
+    if (file.read(image.bytes, offset) < this.#imageSize) return false;
+    return this.codec.isValid(image, this.#imageSize, page, version);
+  }
+
+  #writeImage(): number {
+    const { slots } = this;
+    if (slots.freeCount === 0 && slots.count >= SLOT_COUNT_MAX) {
+      throw new GraftError(
+        "resource-exhausted",
+        `"${this.path}" has ${SLOT_COUNT_MAX} pages: evict some`,
+      );
+    }
+    const slot = slots.allocate();
+    try {
+      this.#file.write(this.#image.bytes, this.offsetOf(slot));
+    } catch (error) {
+      slots.giveBack(slot);
+      throw error;
+    }
+    this.#hasUnsynced = true;
+    return slot;
+  }
+}

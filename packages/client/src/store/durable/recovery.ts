@@ -1,0 +1,252 @@
+/**
+ * Opens what a store left on disk, whatever moment it was interrupted at.
+ *
+ * ```
+ * nothing there ─────────────────────────────────▶ generation 1, empty
+ * index + log ─ check both ─ replay ─ cut the tail ─ flush ─▶ that state
+ * anything else ─▶ corrupt, naming file and offset; nothing was changed
+ * ```
+ */
+import {
+  type File,
+  type FileSystem,
+  GraftError,
+  InvariantError,
+  type PageSize,
+  toPageSize,
+  unreachable,
+  type VolumeId,
+} from "@graft/core";
+import { Epoch } from "../history/epoch.ts";
+import type { Location } from "../history/page-chains.ts";
+import { Replica } from "../replica.ts";
+import { decodeChange } from "./change-codec.ts";
+import { corruptFile, decodingFile } from "./corrupt-file.ts";
+import { FILE_HEADER_SIZE } from "./file-header.ts";
+import { enterGeneration, prepareGeneration, removeOlder } from "./generation.ts";
+import { type IndexFile, readIndexEntries, readIndexState } from "./index-file.ts";
+import { isSlot } from "./location.ts";
+import { type LogChange, replayChange } from "./log-change.ts";
+import { readLog } from "./log-reader.ts";
+import { type LogEnd, LogWriter } from "./log-writer.ts";
+import { PageFile } from "./page-file.ts";
+import { closePlace, type StoreDisk, type StorePlace } from "./store-disk.ts";
+import { StoreFiles, type StoreListing } from "./store-files.ts";
+import { readSyncedMark, type Synced, SyncedMark } from "./synced-mark.ts";
+
+export interface RecoveryOptions {
+  readonly fileSystem: FileSystem;
+  readonly directory: string;
+  readonly volumeId: VolumeId;
+  /** Of a store that is new. */
+  readonly pageSize: PageSize | undefined;
+  /** Called with the places of pages that nobody can name any more. */
+  readonly release: (location: Location) => void;
+}
+
+/** @throws GraftError `corrupt` · `invalid-argument` (newer format, another volume) · `io` */
+export function recoverStore(options: RecoveryOptions): StoreDisk {
+  const { fileSystem } = options;
+  const files = new StoreFiles(options.directory);
+  const listing = files.list(fileSystem);
+  const synced = readMark(fileSystem, files);
+  const generation = listing.indexes.at(-1);
+  if (generation === undefined) {
+    mustBeNew(fileSystem, files, listing, synced);
+    return createStore(options, files);
+  }
+  if (synced !== undefined && synced.generation > generation) {
+    throw corruptFile(
+      files.index(synced.generation),
+      0,
+      `the file is missing; the newest index is of generation ${generation}`,
+    );
+  }
+  return openStore(options, files, generation, synced);
+}
+
+function readMark(fileSystem: FileSystem, files: StoreFiles): Synced | undefined {
+  if (fileSystem.stat(files.synced) === undefined) return undefined;
+  return withFile(fileSystem, files.synced, readSyncedMark);
+}
+
+/** A store whose making was interrupted never acknowledged anything. */
+function mustBeNew(
+  fileSystem: FileSystem,
+  files: StoreFiles,
+  listing: StoreListing,
+  synced: Synced | undefined,
+): void {
+  const log = listing.logs.at(-1);
+  if (synced !== undefined) {
+    throw corruptFile(files.index(synced.generation), 0, "the file is missing");
+  }
+  const isEmpty = log === 1 && (fileSystem.stat(files.log(1))?.size ?? 0) <= FILE_HEADER_SIZE;
+  if (log === undefined || isEmpty) return;
+  throw corruptFile(files.index(log), 0, `the file is missing; "${files.log(log)}" is there`);
+}
+
+function createStore(options: RecoveryOptions, files: StoreFiles): StoreDisk {
+  const { fileSystem, pageSize, release } = options;
+  const generation = 1;
+  fileSystem.makeDirectory(files.directory);
+  const place = openPlace(options, files);
+  try {
+    const source = { replica: new Replica({ release }), pageSize };
+    const log = prepareGeneration(place, generation, source, new Map());
+    enterGeneration(place, generation);
+    place.mark.write({ generation, size: log.syncedSize });
+    if (pageSize !== undefined) place.pages.setPageSize(pageSize);
+    return { ...place, ...source, log, lastGeneration: generation };
+  } catch (error) {
+    closePlace(place);
+    throw error;
+  }
+}
+
+function openStore(
+  options: RecoveryOptions,
+  files: StoreFiles,
+  generation: number,
+  synced: Synced | undefined,
+): StoreDisk {
+  // NOTE: nothing is opened for writing before all of it was read and understood.
+  const { replica, pageSize, end } = readStore(options, files, generation, synced);
+  const place = openPlace(options, files);
+  let log: LogWriter | undefined;
+  try {
+    if (pageSize !== undefined) place.pages.setPageSize(pageSize);
+    takeSlots(place, replica);
+    log = openLog(options.fileSystem, files.log(generation), generation, end);
+    place.mark.write({ generation, size: end.offset });
+    removeOlder(place, generation);
+    return { ...place, replica, pageSize, log, lastGeneration: generation };
+  } catch (error) {
+    log?.close();
+    closePlace(place);
+    throw error;
+  }
+}
+
+function readStore(
+  { fileSystem, volumeId, release, pageSize }: RecoveryOptions,
+  files: StoreFiles,
+  generation: number,
+  synced: Synced | undefined,
+): { readonly replica: Replica; readonly pageSize: PageSize | undefined; readonly end: LogEnd } {
+  const [indexPath, logPath] = [files.index(generation), files.log(generation)];
+  const durableSize = synced?.generation === generation ? synced.size : 0;
+  const loaded = withFile(fileSystem, indexPath, (file) =>
+    loadIndex({ file, path: indexPath, generation, volumeId }, release),
+  );
+  if (fileSystem.stat(logPath) === undefined) throw corruptFile(logPath, 0, "the file is missing");
+  const { replica } = loaded;
+  let known = loaded.pageSize ?? pageSize;
+  const end = withFile(fileSystem, logPath, (file) =>
+    readLog({ file, path: logPath, generation, volumeId }, durableSize, (record) => {
+      decodingFile(logPath, record.bodyOffset, () => {
+        const change = decodeChange(record);
+        known = pageSizeAfter(change, known);
+        replayChange(replica, change);
+      });
+    }),
+  );
+  // Without pins the rest is named by nobody, and its slots may be in use again.
+  replica.history.retainNamed(replica.facts.push?.toVersion);
+  return { replica, pageSize: known, end };
+}
+
+/** What is known of the page size after a change: it is said once and never changes. */
+function pageSizeAfter(change: LogChange, known: PageSize | undefined): PageSize | undefined {
+  const said = saidPageSize(change);
+  if (said === undefined || said === known) return known;
+  if (known === undefined) return toPageSize(said);
+  throw new GraftError(
+    "corrupt",
+    `a ${change.kind} has pages of ${said} bytes, the store ${known}`,
+  );
+}
+
+function saidPageSize(change: LogChange): number | undefined {
+  switch (change.kind) {
+    case "commit":
+      return change.pages.length === 0 ? undefined : change.pageSize;
+    case "pull":
+    case "complete":
+    case "reset":
+      return change.remote?.pageSize;
+    case "prepare":
+    case "end":
+    case "fetched":
+    case "dropped":
+      return undefined;
+    default:
+      unreachable(change);
+  }
+}
+
+function loadIndex(
+  index: IndexFile,
+  release: (location: Location) => void,
+): { readonly replica: Replica; readonly pageSize: PageSize | undefined } {
+  const { header, state } = readIndexState(index);
+  const { start, stale, refreshed, floors } = state;
+  const epoch = new Epoch({ remote: state.state.remote, start, stale, refreshed });
+  const replica = new Replica({ release, state: state.state, floors, epoch });
+  replica.history.chains.table.reserve(header.entryCount);
+  const toSize = (): PageSize | undefined =>
+    header.pageSize === 0 ? undefined : toPageSize(header.pageSize);
+  const pageSize = decodingFile(index.path, 12, toSize);
+  try {
+    readIndexEntries(index, header, (page, version, location) => {
+      replica.history.load({ page, version, location });
+    });
+  } catch (error) {
+    if (!(error instanceof InvariantError)) throw error;
+    throw corruptFile(index.path, 0, `its entries do not fit together: ${error.message}`, error);
+  }
+  return { replica, pageSize };
+}
+
+/** Opens the files that outlive a generation. */
+function openPlace({ fileSystem, volumeId }: RecoveryOptions, files: StoreFiles): StorePlace {
+  const pagesFile = fileSystem.open(files.pages, "create");
+  try {
+    const pages = new PageFile(pagesFile, files.pages, volumeId);
+    const mark = new SyncedMark(fileSystem.open(files.synced, "create"));
+    return { fileSystem, files, volumeId, pages, mark };
+  } catch (error) {
+    pagesFile.close();
+    throw error;
+  }
+}
+
+/** Makes a log end where its last record does. */
+function openLog(fileSystem: FileSystem, path: string, generation: number, end: LogEnd): LogWriter {
+  const file = fileSystem.open(path, "read-write");
+  try {
+    if (file.size() > end.offset) file.truncate(end.offset);
+    file.sync();
+    return new LogWriter(file, generation, end);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function takeSlots({ pages, files }: StorePlace, replica: Replica): void {
+  for (const { page, version, location } of replica.history.chains.all()) {
+    if (!isSlot(location) || pages.slots.take(location)) continue;
+    const why = `page ${page} of version ${version} shares slot ${location} with another`;
+    throw corruptFile(files.pages, pages.offsetOf(location), why);
+  }
+}
+
+function withFile<T>(fileSystem: FileSystem, path: string, use: (file: File) => T): T {
+  const file = fileSystem.open(path, "read");
+  try {
+    return use(file);
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,122 @@
+import { type GraftError, invariant, type PageIndex } from "@graft/core";
+import type { Location } from "../history/page-chains.ts";
+import type { StagedPage } from "../local-store.ts";
+import { corruptFile } from "./corrupt-file.ts";
+import type { StoreDisk } from "./store-disk.ts";
+
+/** Pages of a commit, and the slots that were taken for it alone. */
+export interface PlacedPages {
+  readonly pages: [page: number, place: Location | Uint8Array][];
+  readonly slots: number[];
+}
+
+class DurableStagedPage implements StagedPage {
+  readonly index: PageIndex;
+  slot: number;
+  version: number;
+  /** `PageFile.failedSyncCount` when it was written. */
+  failedSyncCount: number;
+  isOpen = true;
+
+  constructor(index: PageIndex, slot: number, version: number, failedSyncCount: number) {
+    this.index = index;
+    this.slot = slot;
+    this.version = version;
+    this.failedSyncCount = failedSyncCount;
+  }
+}
+
+/**
+ * Uncommitted pages outside memory: in slots that no record names. After a crash the slots are free
+ * again, without a trace.
+ */
+export class StagedPages {
+  readonly #disk: StoreDisk;
+
+  constructor(disk: StoreDisk) {
+    this.#disk = disk;
+  }
+
+  stage(index: PageIndex, data: Uint8Array): StagedPage {
+    const { pages, replica } = this.#disk;
+    const version = replica.facts.version + 1;
+    const slot = pages.write({ page: index, version, data });
+    return new DurableStagedPage(index, slot, version, pages.failedSyncCount);
+  }
+
+  read(page: StagedPage, target: Uint8Array): void {
+    const staged = mustBeOpen(page);
+    const { pages } = this.#disk;
+    if (pages.read(staged.slot, staged.index, staged.version, target)) return;
+    throw this.#damaged(staged);
+  }
+
+  drop(pages: Iterable<StagedPage>): void {
+    const { log } = this.#disk;
+    const { slots } = this.#disk.pages;
+    for (const page of pages) {
+      invariant(page instanceof DurableStagedPage, "the page was staged in this store");
+      if (!page.isOpen) continue;
+      page.isOpen = false;
+      // A commit that failed may have left a record that names the slot.
+      if (log.isBroken) slots.release(page.slot);
+      else slots.giveBack(page.slot);
+    }
+  }
+
+  /**
+   * Puts the pages of a commit into slots and flushes them.
+   *
+   * @throws GraftError `io`: slots taken here are free again; staged pages are as they were
+   */
+  place(
+    sorted: readonly (readonly [PageIndex, Uint8Array | StagedPage])[],
+    version: number,
+  ): PlacedPages {
+    const { pages } = this.#disk;
+    const slots: number[] = [];
+    try {
+      const placed = sorted.map(([page, data]): [number, Location] => {
+        if (!(data instanceof Uint8Array)) return [page, this.#placeStaged(data, version)];
+        const slot = pages.write({ page, version, data });
+        slots.push(slot);
+        return [page, slot];
+      });
+      pages.sync();
+      return { pages: placed, slots };
+    } catch (error) {
+      for (const slot of slots) pages.slots.giveBack(slot);
+      throw error;
+    }
+  }
+
+  /** The staged pages among these belong to a commit now. */
+  consume(pages: Iterable<Uint8Array | StagedPage>): void {
+    for (const page of pages) if (page instanceof DurableStagedPage) page.isOpen = false;
+  }
+
+  /** A page that was written for another version, or before a failed flush, is written again. */
+  #placeStaged(page: StagedPage, version: number): Location {
+    const staged = mustBeOpen(page);
+    const { pages } = this.#disk;
+    const isGood = staged.version === version && staged.failedSyncCount === pages.failedSyncCount;
+    if (isGood) return staged.slot;
+    const image = { page: staged.index, from: staged.version, to: version };
+    if (!pages.restamp(staged.slot, image)) throw this.#damaged(staged);
+    staged.version = version;
+    staged.failedSyncCount = pages.failedSyncCount;
+    return staged.slot;
+  }
+
+  #damaged(staged: DurableStagedPage): GraftError {
+    const { pages } = this.#disk;
+    const offset = pages.offsetOf(staged.slot);
+    return corruptFile(pages.path, offset, `uncommitted page ${staged.index} fails its checksum`);
+  }
+}
+
+function mustBeOpen(page: StagedPage): DurableStagedPage {
+  invariant(page instanceof DurableStagedPage, "the page was staged in this store");
+  invariant(page.isOpen, "a staged page is used before it is dropped or committed");
+  return page;
+}

@@ -1,0 +1,31 @@
+import type { FileSystem, PageSize, VolumeId } from "@graft/core";
+import type { Replica } from "../replica.ts";
+import type { LogWriter } from "./log-writer.ts";
+import type { PageFile } from "./page-file.ts";
+import type { StoreFiles } from "./store-files.ts";
+import type { SyncedMark } from "./synced-mark.ts";
+
+/** The files of a store that outlive a generation, open. */
+export interface StorePlace {
+  readonly fileSystem: FileSystem;
+  readonly files: StoreFiles;
+  readonly volumeId: VolumeId;
+  readonly pages: PageFile;
+  readonly mark: SyncedMark;
+}
+
+/** An open store: its files, and the state they say. */
+export interface StoreDisk extends StorePlace {
+  readonly replica: Replica;
+  /** Undefined until it is known. */
+  pageSize: PageSize | undefined;
+  /** The log in use. Another one after a switch. */
+  log: LogWriter;
+  /** The highest generation a file was ever written for. */
+  lastGeneration: number;
+}
+
+export function closePlace(place: StorePlace): void {
+  place.pages.close();
+  place.mark.close();
+}
