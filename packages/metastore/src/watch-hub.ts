@@ -68,7 +68,7 @@ export class WatchHub {
           return;
         }
         if (stream.isDue()) yield { kind: "heartbeat", draining: false };
-        else await stream.wait(signal);
+        else await stream.wait();
       }
     } finally {
       this.#close(stream);
@@ -118,6 +118,7 @@ export class WatchHub {
   }
 
   #close(stream: WatchStream): void {
+    stream.wake();
     if (!this.#streams.delete(stream)) return;
     for (const volumeId of stream.volumeIds()) this.#leave(stream, volumeId);
   }

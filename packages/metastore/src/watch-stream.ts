@@ -1,6 +1,9 @@
 import type { Clock, Lsn, VolumeId } from "@graft/core";
 import type { WatchRequest } from "@graft/rpc";
 
+/** Why a timer is stopped. One for all: making an error with its stack is dear. */
+const WOKEN = new Error("there is something to say");
+
 /**
  * One reader of `Watch`: what it has, which of its volumes moved, and when it was last spoken to.
  */
@@ -57,14 +60,13 @@ export class WatchStream {
     return true;
   }
 
-  /** Resolves when there is something to do, or a heartbeat is due, or the signal is aborted. */
-  async wait(signal: AbortSignal): Promise<void> {
+  /** Resolves when there is something to do, or a heartbeat is due, or the stream was woken. */
+  async wait(): Promise<void> {
     const timer = new AbortController();
-    const either = AbortSignal.any([signal, timer.signal]);
     const restMs = this.#dueMs - this.#clock.monotonicMs();
-    const due = this.#clock.sleep(restMs, either).catch(() => undefined);
+    const due = this.#clock.sleep(restMs, timer.signal).catch(() => undefined);
     await Promise.race([this.#alarm.promise, due]);
-    timer.abort();
+    timer.abort(WOKEN);
     this.#alarm = Promise.withResolvers<void>();
   }
 

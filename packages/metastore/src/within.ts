@@ -1,5 +1,8 @@
 import { type Clock, GraftError } from "@graft/core";
 
+/** Why a timer is stopped. One for all: making an error with its stack is dear. */
+const ANSWERED = new Error("answered in time");
+
 /**
  * Runs a call with a time limit: its signal is aborted, and this rejects, also when the call
  * ignores the signal.
@@ -23,7 +26,7 @@ export async function within<T>(
   try {
     return await Promise.race([call(late.signal), timeout]);
   } finally {
-    timer.abort();
+    timer.abort(ANSWERED);
     // Answered in time: what the aborted timer says is heard by nobody else.
     timeout.catch(() => undefined);
   }

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
 
 /** Node's timers take 31 bits, and fire at once for anything above. */
@@ -19,13 +18,21 @@ export const systemClock: Clock = {
   },
 };
 
-/** Rejects with the signal's own reason instead of Node's AbortError. */
-async function waitOnce(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  signal?.throwIfAborted();
-  try {
-    await wait(ms, undefined, signal === undefined ? {} : { signal });
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  }
+/**
+ * Rejects with the signal's own reason. Not by `node:timers/promises`: most waits are time limits
+ * that are aborted when the answer comes, and the error it makes for that takes longer than a call.
+ */
+function waitOnce(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) return reject(signal.reason);
+    const leave = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", leave);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", leave, { once: true });
+  });
 }

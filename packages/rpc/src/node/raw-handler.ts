@@ -2,6 +2,7 @@
 import { isGraftError, REQUEST_BODY_SIZE_MAX } from "@graft/core";
 import { parseBearerToken } from "../interceptors/auth.ts";
 import type { CallMetrics } from "../interceptors/metrics.ts";
+import { linkAbort } from "../link-abort.ts";
 import type { Log } from "../log.ts";
 import {
   invalidRequestBody,
@@ -10,6 +11,9 @@ import {
   toRawError,
 } from "../raw/raw-route.ts";
 import { answer, answerEmpty, type NodeHandler, type NodeRequest, pathOf } from "./node-handler.ts";
+
+/** Why a caller's signal is aborted. One for all: each answered request ends so, too. */
+const GONE = new DOMException("the connection of the caller is closed", "AbortError");
 
 export interface RawHandlerOptions {
   readonly routes: readonly RawRoute[];
@@ -26,11 +30,13 @@ export function createRawHandler(options: RawHandlerOptions): NodeHandler {
     const route = routes.get(pathOf(request));
     if (route === undefined) return answerEmpty(response, 404);
     if (request.method !== "POST") return answerEmpty(response, 405, { allow: "POST" });
-    const gone = new AbortController();
-    response.once("close", () => gone.abort());
-    const signal = AbortSignal.any([gone.signal, options.stopped]);
+    const caller = linkAbort(options.stopped);
+    response.once("close", () => {
+      caller.release();
+      caller.controller.abort(GONE);
+    });
     const call = options.callMetrics.start(route.path);
-    callRoute(route, request, signal).then(
+    callRoute(route, request, caller.controller.signal).then(
       (body) => {
         call.end("ok");
         answer(response, 200, RAW_CONTENT_TYPE, body);
