@@ -3,6 +3,9 @@ import {
   type Engine,
   EngineInstance,
   type MissStrategyKind,
+  primaryCode,
+  SQLITE_ERROR,
+  SqliteError,
   type SqlRow,
   type Statement,
 } from "@graft/sqlite-engine";
@@ -50,8 +53,9 @@ export class Connection {
       ...(heapMaxBytes !== undefined && { heapMaxBytes }),
       ...(missStrategy !== undefined && { missStrategy }),
     });
-    // An empty database takes the size of the connection; any other has its own already.
-    await engine.exec(`PRAGMA page_size = ${options.pageSize}`);
+    // An empty database takes the size of the connection; any other has its own already. Temporary
+    // files go through the VFS, where they are bounded: the build would keep them in its heap.
+    await engine.exec(`PRAGMA page_size = ${options.pageSize}; PRAGMA temp_store = file`);
     return new Connection(options.vfs, engine);
   }
 
@@ -63,8 +67,17 @@ export class Connection {
   }
 
   /** Prepares a statement for one use. Give it back. @throws SqliteError, GraftError */
-  prepare(sql: string, signal: AbortSignal | undefined): Promise<Statement<SqlRow>> {
-    return this.engine.prepare(sql, signal === undefined ? {} : { signal });
+  async prepare(sql: string, signal: AbortSignal | undefined): Promise<Statement<SqlRow>> {
+    const options = signal === undefined ? {} : { signal };
+    try {
+      return await this.engine.prepare(sql, options);
+    } catch (error) {
+      if (!(error instanceof SqliteError) || primaryCode(error.code) !== SQLITE_ERROR) throw error;
+      // NOTE: SQLite looks again at a schema that may be old when a name is missing, but not when a
+      // trigger names it. A read makes it look; then the error, if it stays, is true.
+      await this.engine.exec("SELECT 1 FROM sqlite_schema LIMIT 1", options);
+      return await this.engine.prepare(sql, options);
+    }
   }
 
   /** Keeps a statement for its next use. */

@@ -1,6 +1,8 @@
 import { toPageSize } from "@graft/core";
 import { systemClock } from "@graft/core/node";
+import { SeededRandom, SimulatedDisk } from "@graft/core/testing";
 import { describe, expect, test } from "vitest";
+import { SpillArea } from "../file/spill-area.ts";
 import { FakeVolume } from "../testing/fake-volume.ts";
 import {
   MANY,
@@ -98,6 +100,31 @@ describe.each(["suspend", "rerun"] as const)(
         expect(await codeOf(db.exec("attach 'elsewhere.db' as e"))).toBe("SQLITE_CANTOPEN");
         await db.close();
       });
+    });
+
+    test("sorts and temporary tables that outgrow memory go to unlinked files", async () => {
+      const disk = new SimulatedDisk();
+      const memoryMax = 128 * 1024;
+      const files = { fileSystem: disk, directory: "/data/tmp", random: new SeededRandom(1) };
+      const spill = new SpillArea({ memoryMax, disk: files });
+      const { db } = open({ spill });
+      await db.exec(`pragma cache_size = 10; pragma temp.cache_size = 10; ${SCHEMA}`);
+      for (let at = 0; at < 4; at++) await db.exec(MANY);
+      let opened = 0;
+      const watched = disk.open.bind(disk);
+      disk.open = (path, mode) => {
+        opened++;
+        return watched(path, mode);
+      };
+      const sorted = await db.prepare("select b || a from t order by 1").pluck().all();
+      expect(sorted).toEqual([...sorted].sort());
+      await db.exec("create temp table copy as select * from t; create index temp.i on copy(b)");
+      expect(await db.prepare("select count(*) from copy where b > ''").pluck().get()).toBe(12_000);
+      expect(opened).toBeGreaterThan(1);
+      expect(disk.list("/data/tmp")).toEqual([]);
+      expect(spill.memorySize).toBeLessThanOrEqual(memoryMax);
+      await db.close();
+      expect(spill.memorySize).toBe(0);
     });
 
     describe("connections", () => {
