@@ -1,4 +1,7 @@
-/** Queries on a fresh replica with an empty data directory: requests, bytes and ms, opening included. */
+/**
+ * Queries on a fresh replica with an empty data directory: requests, bytes and ms, opening
+ * included.
+ */
 import { join } from "node:path";
 import { openDatabase } from "@graft/sqlite/node";
 import type { Bench, BenchRow } from "./bench.ts";

@@ -1,6 +1,6 @@
 /**
- * Local commits of one row, beside a raw append and fdatasync of the same bytes, and beside `node:sqlite`
- * on a file with `synchronous=FULL`.
+ * Local commits of one row, beside a raw append and fdatasync of the same bytes, and beside
+ * `node:sqlite` on a file with `synchronous=FULL`.
  */
 import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,7 @@
 /**
- * The benches' database: a forum of users, posts and likes, the same rows for the same seed and size. It
- * is made with stock SQLite, so that what is measured against it is measured against the real thing.
+ * The benches' database: a forum of users, posts and likes, the same rows for the same seed and
+ * size. It is made with stock SQLite, so that what is measured against it is measured against the
+ * real thing.
  */
 import { DatabaseSync } from "node:sqlite";
 

@@ -1,4 +1,6 @@
-/** A TCP proxy on loopback that holds bytes for half a round-trip time each way, and counts them. */
+/**
+ * A TCP proxy on loopback that holds bytes for half a round-trip time each way, and counts them.
+ */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 

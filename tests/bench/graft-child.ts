@@ -1,4 +1,6 @@
-/** `graft` in processes of their own: what is measured must not share an event loop with its server. */
+/**
+ * `graft` in processes of their own: what is measured must not share an event loop with its server.
+ */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";

@@ -1,4 +1,6 @@
-/** Bulk import of a database into a `file:` store, end to end, beside a plain copy that is synced. */
+/**
+ * Bulk import of a database into a `file:` store, end to end, beside a plain copy that is synced.
+ */
 import { copyFileSync, fdatasyncSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Bench, BenchRow } from "./bench.ts";

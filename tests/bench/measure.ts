@@ -1,6 +1,6 @@
 /**
- * Measuring on shared, noisy machines: subjects take turns, round by round, and what is quoted is the
- * median and the ratio within a round.
+ * Measuring on shared, noisy machines: subjects take turns, round by round, and what is quoted is
+ * the median and the ratio within a round.
  */
 export interface Subject {
   readonly name: string;
@@ -17,7 +17,9 @@ export interface Measured {
   readonly ratio: number;
 }
 
-/** Runs all subjects `rounds` times, in turn, after one warm-up each. The first one is the baseline. */
+/**
+ * Runs all subjects `rounds` times, in turn, after one warm-up each. The first one is the baseline.
+ */
 export async function compare(
   subjects: readonly Subject[],
   rounds: number,

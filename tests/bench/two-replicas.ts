@@ -1,11 +1,19 @@
 /** A writer and a reader of one small database, over a server process of their own. */
 import { join } from "node:path";
+import type { Database } from "@graft/sqlite";
 import { openDatabase } from "@graft/sqlite/node";
 import { DelayProxy } from "./delay-proxy.ts";
 import { startServer } from "./graft-child.ts";
 
 /** Both replicas and what counts their traffic. */
-export async function openTwoReplicas(directory: string, rttMs: number) {
+export interface TwoReplicas extends AsyncDisposable {
+  readonly writer: Database;
+  readonly reader: Database;
+  readonly writerProxy: DelayProxy;
+  readonly readerProxy: DelayProxy;
+}
+
+export async function openTwoReplicas(directory: string, rttMs: number): Promise<TwoReplicas> {
   const stack = new AsyncDisposableStack();
   const server = stack.use(await startServer(`file:${join(directory, "store")}`));
   const writerProxy = stack.use(await DelayProxy.start(server.url, rttMs));
@@ -21,7 +29,6 @@ export async function openTwoReplicas(directory: string, rttMs: number) {
   );
   await reader.prepare("SELECT count(*) FROM t").get();
   return {
-    server,
     writer,
     reader,
     writerProxy,

@@ -1,6 +1,6 @@
 /**
- * Warm reads: every page is here. Three subjects run the same SQL through their public interfaces: ours on
- * a volume, the same SQLite WASM on a memory VFS, and `node:sqlite` on a file.
+ * Warm reads: every page is here. Three subjects run the same SQL through their public interfaces:
+ * ours on a volume, the same SQLite WASM on a memory VFS, and `node:sqlite` on a file.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -16,7 +16,10 @@ const WRITER = fileURLToPath(new URL("./killed-writer.ts", import.meta.url));
 const NOWHERE = "http://127.0.0.1:9";
 const RUNS = 100;
 
-/** Runs the writer, kills it after `afterMs` of writing, and gives the last acknowledged transaction. */
+/**
+ * Runs the writer, kills it after `afterMs` of writing, and gives the last acknowledged
+ * transaction.
+ */
 async function writeUntilKilled(path: string, first: number, afterMs: number): Promise<number> {
   const child = spawn(
     process.execPath,

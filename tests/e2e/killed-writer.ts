@@ -1,6 +1,6 @@
 /**
- * A client that writes until it is killed: each transaction inserts rows in two tables, and the number of
- * the transaction is printed when, and only when, its COMMIT has returned.
+ * A client that writes until it is killed: each transaction inserts rows in two tables, and the
+ * number of the transaction is printed when, and only when, its COMMIT has returned.
  */
 import { openDatabase } from "@graft/sqlite/node";
 

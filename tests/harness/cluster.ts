@@ -1,7 +1,7 @@
 /**
  * A whole Graft in one process: one object store, a MetaStore and a PageStore over it, and as many
- * clients as a test wants. `network: "tcp"` speaks through real ports; `"memory"` through the in-memory
- * transport, where a simulated clock makes a run repeatable.
+ * clients as a test wants. `network: "tcp"` speaks through real ports; `"memory"` through the
+ * in-memory transport, where a simulated clock makes a run repeatable.
  */
 
 import type { ConnectRouter, Interceptor, Transport } from "@connectrpc/connect";

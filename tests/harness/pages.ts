@@ -1,7 +1,9 @@
 import type { Volume, VolumeReader } from "@graft/client";
 import { type PageIndex, type PageSize, pageRange, toPageCount, toPageIndex } from "@graft/core";
 
-/** A page that says which it is: every 4 bytes hold the tag, so that a torn or foreign page shows. */
+/**
+ * A page that says which it is: every 4 bytes hold the tag, so that a torn or foreign page shows.
+ */
 export function tagPage(pageSize: PageSize | number, tag: number): Uint8Array {
   return new Uint8Array(new Uint32Array(pageSize / 4).fill(tag).buffer);
 }

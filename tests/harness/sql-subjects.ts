@@ -47,8 +47,8 @@ export class StockDatabase implements SqlSubject {
 }
 
 /**
- * Two replicas of one volume that take turns: statements go to one of them, and after a push there and a
- * pull here to the other. To a history they look like one database.
+ * Two replicas of one volume that take turns: statements go to one of them, and after a push there
+ * and a pull here to the other. To a history they look like one database.
  */
 export class AlternatingReplicas implements SqlSubject {
   readonly name = "two replicas";
@@ -97,7 +97,9 @@ export class AlternatingReplicas implements SqlSubject {
     this.#databases[this.#active] = await this.#open[this.#active]();
   }
 
-  /** Pushes what is pending on the active replica, and goes on with the other. Not in a transaction. */
+  /**
+   * Pushes what is pending on the active replica, and goes on with the other. Not in a transaction.
+   */
   async handOver(): Promise<void> {
     await this.active.push();
     this.#active = this.#active === 0 ? 1 : 0;

@@ -146,7 +146,9 @@ async function encodeInlinePages(
   return frames;
 }
 
-/** Pages of the wrong size, or an answer that settles nothing, would be kept as truth: refuse them. */
+/**
+ * Pages of the wrong size, or an answer that settles nothing, would be kept as truth: refuse them.
+ */
 function checkCovered(request: ReadPagesRequest, answer: CoveredPages): CoveredPages {
   if (answer.covered.isEmpty) throw badAnswer(request, "it settles no page");
   for (const page of answer.pages) {

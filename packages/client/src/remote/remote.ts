@@ -12,8 +12,8 @@ import type {
 import type { SegmentInfo } from "@graft/rpc";
 
 /**
- * The two services as one replica sees them. Every failure is a `GraftError`; `unavailable` means that
- * nobody knows whether the request was carried out.
+ * The two services as one replica sees them. Every failure is a `GraftError`; `unavailable` means
+ * that nobody knows whether the request was carried out.
  */
 export interface Remote {
   /** What a person calls it: "http://127.0.0.1:3000". */
@@ -36,8 +36,8 @@ export interface Remote {
   createVolume(volumeId: VolumeId, pageSize: PageSize, signal?: AbortSignal): Promise<void>;
 
   /**
-   * Asks once for a commit. "rejected" is definite: another commit holds the LSN after the base. An error
-   * is definite only when `saysNothingWritten` (rpc).
+   * Asks once for a commit. "rejected" is definite: another commit holds the LSN after the base. An
+   * error is definite only when `saysNothingWritten` (rpc).
    */
   commit(request: RemoteCommitRequest, signal?: AbortSignal): Promise<RemoteCommitAnswer>;
 
@@ -102,7 +102,9 @@ export interface ReadPagesRequest {
   readonly pages: PageSet;
 }
 
-/** `pages` lie in `covered`; an index in `covered` without a page does not exist (reads as zeros). */
+/**
+ * `pages` lie in `covered`; an index in `covered` without a page does not exist (reads as zeros).
+ */
 export interface CoveredPages {
   readonly pages: readonly Page[];
   readonly covered: PageSet;

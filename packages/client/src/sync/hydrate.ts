@@ -4,8 +4,8 @@ import type { HydrateOptions, HydrateResult } from "../volume.ts";
 import type { SyncContext } from "./sync-context.ts";
 
 /**
- * Brings every page of the latest snapshot here, in one stream. What is here already is not asked for,
- * so that an interrupted hydrate goes on where it stopped.
+ * Brings every page of the latest snapshot here, in one stream. What is here already is not asked
+ * for, so that an interrupted hydrate goes on where it stopped.
  */
 export async function hydrate(
   context: SyncContext,

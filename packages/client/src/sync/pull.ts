@@ -1,6 +1,6 @@
 /**
- * Pull: learn what changed remotely, and apply it under the write lock. Only the page set travels; the
- * pages come when a query touches them.
+ * Pull: learn what changed remotely, and apply it under the write lock. Only the page set travels;
+ * the pages come when a query touches them.
  */
 import { GraftError, MutablePageSet, type PageSet } from "@graft/core";
 import type { RemotePoint } from "../store/local-store.ts";

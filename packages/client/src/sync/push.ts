@@ -2,13 +2,14 @@
  * Push: all pending local commits become one remote commit.
  *
  * ```
- * prepare (commit id on disk) ─▶ upload (when large) ─▶ commit ─▶ definite? ─▶ complete | diverge | abandon
+ * prepare (commit id on disk) ─▶ upload (when large) ─▶ commit ─▶ definite? ─▶ complete | diverge |
+ * abandon
  *                                     ▲                     │ no
  *                                     └────── again ◀───────┘   same commit id, for ever
  * ```
  *
- * A crash anywhere leaves either nothing prepared, or a prepared push whose outcome is unknown: the next
- * push sends the same commit id and gets a definite answer.
+ * A crash anywhere leaves either nothing prepared, or a prepared push whose outcome is unknown: the
+ * next push sends the same commit id and gets a definite answer.
  */
 import {
   createCommitId,
@@ -30,7 +31,9 @@ import { backoffMs } from "./backoff.ts";
 import type { SyncContext } from "./sync-context.ts";
 import { uploadPages } from "./upload.ts";
 
-/** Times one call of `push` sends a commit whose outcome stays unknown, before it gives up for now. */
+/**
+ * Times one call of `push` sends a commit whose outcome stays unknown, before it gives up for now.
+ */
 const ATTEMPTS_MAX = 4;
 
 /** @throws GraftError `diverged`, `unavailable`, or what the server refused it with */
@@ -48,7 +51,7 @@ export async function push(context: SyncContext, options: PushOptions): Promise<
       case "committed":
         return complete(context, prepared, outcome.remote);
       case "rejected":
-        context.store.markDiverged();
+        settle(context, () => context.store.markDiverged());
         context.note("rejected");
         throw divergedError(context);
       case "failed":
@@ -60,7 +63,7 @@ export async function push(context: SyncContext, options: PushOptions): Promise<
         if (isUnknown) {
           context.note("lost");
         } else {
-          context.store.abandonPush();
+          settle(context, () => context.store.abandonPush());
           context.note("refused");
         }
         throw outcome.error;
@@ -179,7 +182,7 @@ function* readPages(
 }
 
 function complete(context: SyncContext, prepared: PreparedPush, remote: RemotePoint): PushResult {
-  context.store.completePush(remote);
+  settle(context, () => context.store.completePush(remote));
   const isBehind = context.store.state().pending.length > 0;
   context.note(isBehind ? "committed-behind" : "committed");
   return {
@@ -188,6 +191,19 @@ function complete(context: SyncContext, prepared: PreparedPush, remote: RemotePo
     commitCount: prepared.commitCount,
     pageCount: prepared.pages.cardinality,
   };
+}
+
+/**
+ * Keeps a definite answer. When the disk does not take it, the push stays prepared and its outcome
+ * counts as unknown: the next push asks again and hears the same.
+ */
+function settle(context: SyncContext, change: () => void): void {
+  try {
+    change();
+  } catch (error) {
+    context.note("lost");
+    throw error;
+  }
 }
 
 function mayPass(error: unknown): boolean {

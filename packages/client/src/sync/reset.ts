@@ -1,7 +1,7 @@
 /**
  * Reset: give up local work and stand on the newest remote snapshot. An unknown outcome is resolved
- * first: by repeating the request, else by fencing the LSN with an empty commit under a new id, so that
- * the old one can never land later behind our back.
+ * first: by repeating the request, else by fencing the LSN with an empty commit under a new id, so
+ * that the old one can never land later behind our back.
  */
 import {
   createCommitId,
@@ -43,12 +43,15 @@ export async function reset(
   }, options.signal);
 }
 
+/** The version whose work is safe, or was none; undefined when nobody wants it saved. */
 async function saveWork(
   context: SyncContext,
   openReader: () => VolumeReader,
   options: ResetOptions,
 ): Promise<number | undefined> {
-  if (options.save === undefined || context.store.state().pending.length === 0) return undefined;
+  if (options.save === undefined) return undefined;
+  const { pending, version } = context.store.state();
+  if (pending.length === 0) return version;
   const reader = openReader();
   try {
     await options.save(reader, undefined);
@@ -69,7 +72,10 @@ async function resolveUnknown(context: SyncContext, options: ResetOptions): Prom
   }
 }
 
-/** Takes the LSN after the base with an empty commit: whoever holds it then, it is not the lost push. */
+/**
+ * Takes the LSN after the base with an empty commit: whoever holds it then, it is not the lost
+ * push.
+ */
 async function fence(context: SyncContext, signal: AbortSignal | undefined): Promise<void> {
   const { store } = context;
   const { remote } = store.state();

@@ -14,7 +14,8 @@
  * ```
  *
  * Invariants: (1) no news is applied in `pushing` or `unknown`; (2) only a definite answer leaves
- * `unknown`; (3) local commits are legal in every state; (4) `diverged` ends only by reset or rebase.
+ * `unknown`; (3) local commits are legal in every state; (4) `diverged` ends only by reset or
+ * rebase.
  */
 export type SyncState = "synced" | "pending" | "pushing" | "unknown" | "diverged";
 

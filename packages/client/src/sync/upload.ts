@@ -21,8 +21,9 @@ export interface UploadRequest {
 }
 
 /**
- * Sends pages to the PageStore, in parts of at most 8 MiB, four at a time; memory is bounded whatever
- * the size. Nothing is visible until a commit names the segments, which come back in page order.
+ * Sends pages to the PageStore, in parts of at most 8 MiB, four at a time; memory is bounded
+ * whatever the size. Nothing is visible until a commit names the segments, which come back in page
+ * order.
  *
  * @throws GraftError of the first part that failed; the others are aborted
  */

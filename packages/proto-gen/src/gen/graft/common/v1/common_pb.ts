@@ -59,7 +59,8 @@ export type ErrorDetail = Message<"graft.common.v1.ErrorDetail"> & {
   facts: { [key: string]: string };
 
   /**
-   * True when the server states that nothing was written: a commit that answers so did not try its PUT.
+   * True when the server states that nothing was written: a commit that answers so did not try its
+   * PUT.
    *
    * @generated from field: bool nothing_written = 3;
    */
@@ -189,7 +190,8 @@ export const SnapshotSchema: GenMessage<Snapshot> = /*@__PURE__*/
   messageDesc(file_graft_common_v1_common, 3);
 
 /**
- * Pages in ascending order of index, compressed together: at most 64 pages and 256 KiB uncompressed.
+ * Pages in ascending order of index, compressed together: at most 64 pages and 256 KiB
+ * uncompressed.
  *
  * @generated from message graft.common.v1.Frame
  */
@@ -335,7 +337,8 @@ export const LsnRangeSchema: GenMessage<LsnRange> = /*@__PURE__*/
   messageDesc(file_graft_common_v1_common, 7);
 
 /**
- * Error codes of the v0.1 routes. Connect and gRPC carry google.rpc style codes and ErrorDetail instead.
+ * Error codes of the v0.1 routes. Connect and gRPC carry google.rpc style codes and ErrorDetail
+ * instead.
  *
  * @generated from enum graft.common.v1.GraftErrCode
  */
@@ -385,7 +388,8 @@ export const GraftErrCode = {
 } as const;
 
 /**
- * Error codes of the v0.1 routes. Connect and gRPC carry google.rpc style codes and ErrorDetail instead.
+ * Error codes of the v0.1 routes. Connect and gRPC carry google.rpc style codes and ErrorDetail
+ * instead.
  *
  * @generated from enum graft.common.v1.GraftErrCode
  */

@@ -90,8 +90,9 @@ export type ReadPagesResponse = Message<"graft.pagestore.v1.ReadPagesResponse"> 
   pages: PageAtIdx[];
 
   /**
-   * What this answer settles: an index in it without a page does not exist (reads as zeros), an index
-   * outside it is unknown and must be asked for again. Always at least one for a non-empty request.
+   * What this answer settles: an index in it without a page does not exist (reads as zeros), an
+   * index outside it is unknown and must be asked for again. Always at least one for a non-empty
+   * request.
    *
    * @generated from field: bytes covered = 2;
    */

@@ -376,8 +376,8 @@ export const CheckpointRefSchema: GenMessage<CheckpointRef> = /*@__PURE__*/
   messageDesc(file_graft_storage_v1_storage, 7);
 
 /**
- * Page to place, for the pages changed since the checkpoint. The commit that carries it comes first and is
- * left out: its own fields say what it changed.
+ * Page to place, for the pages changed since the checkpoint. The commit that carries it comes first
+ * and is left out: its own fields say what it changed.
  *
  * @generated from message graft.storage.v1.TailIndex
  */
@@ -436,7 +436,8 @@ export const TailCommitSchema: GenMessage<TailCommit> = /*@__PURE__*/
   messageDesc(file_graft_storage_v1_storage, 9);
 
 /**
- * At this LSN pages above the count were dropped: what is above it and not written since reads as zeros.
+ * At this LSN pages above the count were dropped: what is above it and not written since reads as
+ * zeros.
  *
  * @generated from message graft.storage.v1.Shrink
  */
@@ -547,7 +548,8 @@ export const CheckpointSegmentSchema: GenMessage<CheckpointSegment> = /*@__PURE_
   messageDesc(file_graft_storage_v1_storage, 12);
 
 /**
- * Where a block is: a range of an object that holds one or more blocks, perhaps of an older checkpoint.
+ * Where a block is: a range of an object that holds one or more blocks, perhaps of an older
+ * checkpoint.
  *
  * @generated from message graft.storage.v1.CheckpointBlockRef
  */

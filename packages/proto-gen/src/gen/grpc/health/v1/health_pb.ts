@@ -2,7 +2,8 @@
 // @generated from file grpc/health/v1/health.proto (package grpc.health.v1, syntax proto3)
 /* eslint-disable */
 
-// The standard health protocol of gRPC, as its specification gives it: names and numbers are not ours.
+// The standard health protocol of gRPC, as its specification gives it: names and numbers are not
+// ours.
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
