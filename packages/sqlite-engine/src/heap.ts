@@ -6,6 +6,11 @@ const PAGE_SIZE = 65_536;
 /** Longer ASCII is faster through `TextDecoder`. */
 const SHORT_TEXT_SIZE_MAX = 32;
 
+/** Longer texts are measured before memory is taken for them. */
+const EXACT_SIZE_FROM = 1024;
+/** Node's `encodeInto` leaves out a last character that would fill the target exactly. */
+const ENCODE_SLACK = 4;
+
 /**
  * The memory of one WASM instance, seen as bytes and words.
  *
@@ -18,7 +23,8 @@ export class Heap {
   /** The same as little-endian 32-bit words: a pointer `p` is at index `p >> 2`. */
   words: Int32Array;
   readonly #memory: WasmMemory;
-  readonly #decoder: TextDecoder = new TextDecoder();
+  // A byte order mark is a character of the text like any other.
+  readonly #decoder: TextDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
   readonly #encoder: TextEncoder = new TextEncoder();
 
   constructor(memory: WasmMemory) {
@@ -87,11 +93,13 @@ export class Heap {
    */
   createText(exports: SqliteExports, text: string): { pointer: Pointer; size: number } | undefined {
     // Three bytes a UTF-16 unit is the most that UTF-8 takes; short texts need no exact count.
-    const capacity = text.length <= 1024 ? text.length * 3 : utf8Size(text);
+    const size = text.length > EXACT_SIZE_FROM ? utf8Size(text) : text.length * 3;
+    const capacity = size + ENCODE_SLACK;
     const pointer = exports.sqlite3_malloc(capacity + 1);
     if (pointer === 0) return undefined;
     const target = this.bytes.subarray(pointer, pointer + capacity);
-    const { written } = this.#encoder.encodeInto(text, target);
+    const { read, written } = this.#encoder.encodeInto(text, target);
+    invariant(read === text.length, "the whole text is encoded");
     this.bytes[pointer + written] = 0;
     return { pointer, size: written };
   }

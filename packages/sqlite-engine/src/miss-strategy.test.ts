@@ -259,6 +259,24 @@ describe.each(STRATEGIES)("waiting for pages by %s", (strategy) => {
     await expect(opened).rejects.toMatchObject({ codeName: "SQLITE_IOERR" });
   });
 
+  test("twenty calls made at once on one instance take turns and answer right", async () => {
+    const { db } = await openFar({ strategy, blocksMax, readAhead: 8 });
+    const names =
+      "select group_concat(id) from (select id from item where name like ? order by id)";
+    const statement = (await db.prepare(names)).pluck();
+    const expected = await Promise.all(
+      Array.from({ length: 10 }, (_, digit) => valueOf(db, names, `item ${digit}%`)),
+    );
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, at) =>
+        at < 10 ? statement.get(`item ${at}%`) : valueOf(db, names, `item ${at - 10}%`),
+      ),
+    );
+    expect(answers).toEqual([...expected, ...expected]);
+    expect(new Set(answers).size).toBe(10);
+    expect(answers.join().split(",")).toHaveLength(6000);
+  });
+
   test("five instances suspended at once on random delays answer right, for every seed", async () => {
     for (let seed = 1; seed <= 6; seed++) {
       const clock = new SimulatedClock({ mode: "auto" });
