@@ -1,4 +1,5 @@
 import type { Volume } from "@graft/client";
+import { GraftError } from "@graft/core";
 import {
   type PragmaAnswer,
   SQLITE_CANTOPEN,
@@ -36,6 +37,7 @@ export class GraftVfs implements Vfs, VolumeFileHost {
   readonly #volumeFiles = new Set<VolumeFile>();
   readonly #entries = new Map<string, SpillEntry>();
   readonly #contents = new Set<SpillContent>();
+  readonly #closing = new AbortController();
 
   constructor(options: GraftVfsOptions) {
     this.name = options.name;
@@ -72,6 +74,15 @@ export class GraftVfs implements Vfs, VolumeFileHost {
 
   onClose(file: VolumeFile): void {
     this.#volumeFiles.delete(file);
+  }
+
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Ends all waiting for pages, for good: what waits fails. */
+  stopFetching(): void {
+    this.#closing.abort(new GraftError("unavailable", "the connection was closed"));
   }
 
   /** Whether any database of the connection is in a write transaction. */

@@ -105,10 +105,11 @@ export class Connection {
   }
 
   /**
-   * Rolls back what is open and frees the instance. A broken one is dropped with its dirty pages.
+   * Ends what waits for a page, rolls back what is open and frees the instance. A broken one is dropped with its dirty pages.
    */
   async close(): Promise<void> {
     this.#idleStatements.clear();
+    this.vfs.stopFetching();
     try {
       if (!this.isBroken) await this.engine.close();
     } finally {

@@ -157,6 +157,50 @@ describe.each(["suspend", "rerun"] as const)(
         await db.close();
       });
 
+      test("one whose SQLite crashed is thrown away, with what it had not committed", async () => {
+        const { db, volume } = open();
+        await db.exec(`pragma cache_size = 1; ${SCHEMA}; ${MANY}`);
+        const before = volume.version;
+        // As a stray pointer would: over SQLite's stack, heap and static data.
+        const vandalize = (target: Uint8Array): void => {
+          new Uint8Array(target.buffer).fill(0xff);
+        };
+        volume.onRead = vandalize;
+        await expect(db.prepare("select sum(a) from t").get()).rejects.toThrow(/SQLite crashed/);
+        volume.onRead = undefined;
+        expect(await db.prepare("select sum(a) from t").pluck().get()).toBe(4_501_500);
+
+        const broken = db.transaction(async (tx) => {
+          await tx.exec("update t set a = 0");
+          volume.onRead = vandalize;
+          await tx.prepare("select sum(a) from t where b <> ''").get();
+        });
+        await expect(broken).rejects.toThrow(/SQLite crashed/);
+        volume.onRead = undefined;
+        expect([volume.hasOpenWriter, volume.version]).toEqual([false, before]);
+        await db.exec("update t set a = a + 1 where id = 1");
+        expect(await db.prepare("select sum(a) from t").pluck().get()).toBe(4_501_501);
+        await db.close();
+        expect(volume.openReaderCount).toBe(0);
+      });
+
+      test("closing does not wait for a page that never comes", async () => {
+        const volume = new FakeVolume({ onFetch: () => new Promise(() => undefined) });
+        const { db } = open({ volume });
+        await db.exec(`${SCHEMA}; ${MANY}`);
+        await db.releaseIdle();
+        volume.evict([...Array(50).keys()].slice(2));
+        const reading = db.prepare("select sum(a) from t").get();
+        const writing = db.prepare("update t set a = 0").run();
+        const outcomes = Promise.allSettled([reading, writing]);
+        await systemClock.sleep(20);
+        await db.close();
+        for (const outcome of await outcomes) {
+          expect(outcome).toMatchObject({ status: "rejected", reason: { primaryCode: 10 } });
+        }
+        expect([volume.hasOpenWriter, volume.openReaderCount]).toEqual([false, 0]);
+      });
+
       test("closing ends them all; later calls are refused", async () => {
         const { db, volume } = open();
         await db.exec(`${SCHEMA}; ${MANY}`);

@@ -18,7 +18,14 @@
  */
 
 import type { Volume, VolumeReader, VolumeWriter } from "@graft/client";
-import { invariant, type PageIndex, pageRange, toPageCount, toPageIndex } from "@graft/core";
+import {
+  invariant,
+  orAborted,
+  type PageIndex,
+  pageRange,
+  toPageCount,
+  toPageIndex,
+} from "@graft/core";
 import {
   type FetchRequest,
   LOCK_NONE,
@@ -52,6 +59,8 @@ const DEVICE_CHARACTERISTICS = 0x0200 | 0x0400 | 0x1000;
 export interface VolumeFileHost {
   /** Whether the connection has more than one database file open (ATTACH). */
   hasSeveralFiles(): boolean;
+  /** Aborted when the connection is closed: nobody waits for a page any more. */
+  readonly closing: AbortSignal;
   pragma(file: VolumeFile, name: string, value: string | undefined): PragmaAnswer;
   onClose(file: VolumeFile): void;
 }
@@ -130,7 +139,8 @@ export class VolumeFile implements VfsFile {
       const first = Math.floor(offset / this.#pageSize) + 1;
       const touched = Math.ceil((offset + size) / this.#pageSize);
       const last = Math.min(touched + widening(request.rerunCount), Math.max(reader.pageCount, 1));
-      await reader.fetch(pageRange(first, last), request.signal);
+      const fetched = reader.fetch(pageRange(first, last), request.signal);
+      await orAborted(fetched, this.#host.closing);
     } catch (error) {
       throw toSqliteError(error, "read");
     } finally {

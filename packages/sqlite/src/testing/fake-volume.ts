@@ -61,6 +61,8 @@ export class FakeVolume implements Volume {
   /** Local commits so far. */
   commitCount = 0;
   openReaderCount = 0;
+  /** Called with the target of each page read: for tests that do harm to it. */
+  onRead: ((target: Uint8Array) => void) | undefined;
   readonly #options: FakeVolumeOptions;
   readonly #listeners = new Map<string, Set<(value: never) => void>>();
   #absent = new Set<Uint8Array>();
@@ -266,6 +268,7 @@ export class FakeVolume implements Volume {
 
   #read(version: Version, index: PageIndex, target: Uint8Array): boolean {
     this.readCount++;
+    this.onRead?.(target);
     const bytes = version.pages.get(index);
     if (bytes === undefined) target.fill(0);
     else if (this.#absent.has(bytes)) return false;
