@@ -110,7 +110,11 @@ export class PageFetcher {
       await raceAbort(flight.done, signal);
     } finally {
       flight.waiters--;
-      if (flight.waiters === 0) flight.abort.abort();
+      if (flight.waiters === 0) {
+        // Taken out at once: whoever comes now must not join what is about to fail.
+        this.#flights.delete(flight);
+        flight.abort.abort();
+      }
     }
   }
 }
