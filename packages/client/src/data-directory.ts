@@ -19,6 +19,7 @@ import {
   type Random,
   type VolumeId,
 } from "@graft/core";
+import { TaskQueue } from "./sync/task-queue.ts";
 
 const FORMAT = "graft-data-directory";
 const VERSION = 1;
@@ -43,7 +44,10 @@ export class DataDirectory {
   readonly path: string;
   readonly #fileSystem: FileSystem;
   readonly #lock: FileLock;
+  /** One change after the other, each on what the one before left. */
+  readonly #changes = new TaskQueue();
   #contents: Contents;
+  #isClosed = false;
 
   private constructor(path: string, fileSystem: FileSystem, lock: FileLock, contents: Contents) {
     this.path = path;
@@ -109,29 +113,46 @@ export class DataDirectory {
 
   /** Remembers a volume; a known one keeps its origin. */
   async addVolume(volumeId: VolumeId, origin: VolumeOrigin): Promise<void> {
-    if (this.volumes.has(volumeId)) return;
-    await this.#save({
-      ...this.#contents,
-      volumes: new Map([...this.volumes, [volumeId, origin]]),
+    await this.#change(async () => {
+      if (this.volumes.has(volumeId)) return;
+      await this.#save({
+        ...this.#contents,
+        volumes: new Map([...this.volumes, [volumeId, origin]]),
+      });
     });
   }
 
   /** @throws GraftError `invalid-argument`: a malformed tag, or one that names another volume */
   async addTag(tag: string, volumeId: VolumeId): Promise<void> {
     checkTag(tag);
-    const taken = this.tags.get(tag);
-    if (taken === volumeId) return;
-    if (taken !== undefined) {
-      throw new GraftError(
-        "invalid-argument",
-        `tag "${tag}" in "${this.path}" names volume ${taken}, not ${volumeId}: use another tag`,
-      );
-    }
-    await this.#save({ ...this.#contents, tags: new Map([...this.tags, [tag, volumeId]]) });
+    await this.#change(async () => {
+      const taken = this.tags.get(tag);
+      if (taken === volumeId) return;
+      if (taken !== undefined) {
+        throw new GraftError(
+          "invalid-argument",
+          `tag "${tag}" in "${this.path}" names volume ${taken}, not ${volumeId}: use another tag`,
+        );
+      }
+      await this.#save({ ...this.#contents, tags: new Map([...this.tags, [tag, volumeId]]) });
+    });
   }
 
-  close(): void {
+  /** Gives the lock back, after the changes under way: the next holder must not be overwritten. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#changes.drained();
     this.#lock.close();
+  }
+
+  async #change(change: () => Promise<void>): Promise<void> {
+    if (this.#isClosed) {
+      throw new GraftError(
+        "invalid-argument",
+        `data directory "${this.path}" is closed: open it again`,
+      );
+    }
+    await this.#changes.run(change);
   }
 
   async #save(contents: Contents): Promise<void> {
