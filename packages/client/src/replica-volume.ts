@@ -56,6 +56,7 @@ export class ReplicaVolume implements face.Volume {
   #state: SyncState;
   #reachedMs: number | undefined;
   #lastError: { readonly error: GraftError; readonly sinceMs: number } | undefined;
+  #closed: Promise<void> | undefined;
 
   constructor(parts: ReplicaVolumeParts) {
     this.#parts = parts;
@@ -162,18 +163,26 @@ export class ReplicaVolume implements face.Volume {
     return this.#listeners.add(event, listener);
   }
 
-  async close(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
-    const why = new GraftError("unavailable", `volume ${this.volumeId} was closed`);
-    this.#closing.abort(why);
-    await this.#queue.drained();
-    for (const reader of [...this.#readers]) reader.close();
-    this.#store.close();
-    this.#parts.onClose();
+  /** Whoever calls it waits until the store is closed: only then may the directory be given up. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const why = new GraftError("unavailable", `volume ${this.volumeId} was closed`);
+    this.#closing.abort(why);
+    await this.#queue.drained();
+    for (const reader of [...this.#readers]) reader.close();
+    try {
+      this.#store.close();
+    } finally {
+      this.#parts.onClose();
+    }
   }
 
   #createContext(): SyncContext {

@@ -44,6 +44,7 @@ export class Runtime implements AsyncDisposable {
   readonly #open = new Map<VolumeId, ReplicaVolume>();
   readonly #opening = new Set<VolumeId>();
   readonly #memoryTags = new Map<string, VolumeId>();
+  #closed: Promise<void> | undefined;
 
   private constructor(options: RuntimeOptions, directory: DataDirectory | undefined) {
     this.remote = options.remote;
@@ -121,14 +122,24 @@ export class Runtime implements AsyncDisposable {
     return { volume, result };
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#open.values()].map((volume) => volume.close()));
-    await this.remote.close();
-    this.#directory?.close();
+  /** Closes every volume, then gives the directory back, also when a volume could not be flushed. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const closed = await Promise.allSettled([...this.#open.values()].map((one) => one.close()));
+    try {
+      await this.remote.close();
+    } finally {
+      await this.#directory?.close();
+    }
+    for (const one of closed) if (one.status === "rejected") throw one.reason;
   }
 
   async #openOnce(volumeId: VolumeId, make: () => Promise<ReplicaVolume>): Promise<Volume> {
@@ -137,9 +148,7 @@ export class Runtime implements AsyncDisposable {
     }
     this.#opening.add(volumeId);
     try {
-      const volume = await make();
-      this.#open.set(volumeId, volume);
-      return volume;
+      return await make();
     } finally {
       this.#opening.delete(volumeId);
     }
@@ -161,11 +170,20 @@ export class Runtime implements AsyncDisposable {
   #adopt(volumeId: VolumeId, point: Parameters<LocalStore["applyRemote"]>[0]): ReplicaVolume {
     const store = this.#openStore(volumeId, undefined);
     const { lsn, pageCount, pageSize } = point;
-    store.applyRemote({ lsn, pageCount, pageSize }, new MutablePageSet());
+    try {
+      store.applyRemote({ lsn, pageCount, pageSize }, new MutablePageSet());
+    } catch (error) {
+      store.close();
+      throw error;
+    }
     return this.#hold(store);
   }
 
   #openStore(volumeId: VolumeId, pageSize: PageSize | undefined): LocalStore {
+    // The directory may be another process's already.
+    if (this.#closed !== undefined) {
+      throw new GraftError("invalid-argument", `volume ${volumeId}: its runtime is closed`);
+    }
     const place = this.#options.directory;
     if (place === undefined || this.#directory === undefined) {
       return createMemoryLocalStore({ volumeId, pageSize });
@@ -180,7 +198,7 @@ export class Runtime implements AsyncDisposable {
   }
 
   #hold(store: LocalStore): ReplicaVolume {
-    return new ReplicaVolume({
+    const volume = new ReplicaVolume({
       store,
       remote: this.remote,
       clientId: this.clientId,
@@ -188,5 +206,7 @@ export class Runtime implements AsyncDisposable {
       random: this.#options.random,
       onClose: () => this.#open.delete(store.volumeId),
     });
+    this.#open.set(store.volumeId, volume);
+    return volume;
   }
 }
