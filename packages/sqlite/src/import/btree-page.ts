@@ -19,22 +19,26 @@ import { readVarint, type Varint } from "./varint.ts";
 
 export type TreeKind = "table" | "index";
 
-/** What a page holds, after it was found sound by itself. */
+/** Rowids of a subtree lie above `low` and up to `high`. */
+export interface RowidBounds {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** What a page leads to, after it was found sound by itself. */
 export interface BtreePage {
   readonly tree: TreeKind;
   readonly isLeaf: boolean;
-  readonly cells: readonly Cell[];
-  /** Undefined for leaves. */
-  readonly rightChild: number | undefined;
+  /** Left to right; none in leaves. */
+  readonly children: readonly ChildPage[];
+  /** Payloads that go on elsewhere. */
+  readonly overflows: readonly Payload[];
+  /** Payloads of all cells, if they were asked for. */
+  readonly payloads: readonly Payload[];
 }
 
-export interface Cell {
-  /** Undefined in leaves. */
-  readonly child: number | undefined;
-  /** Undefined in indexes. */
-  readonly rowid: number | undefined;
-  /** Undefined in interior pages of tables. */
-  readonly payload: Payload | undefined;
+export interface ChildPage extends RowidBounds {
+  readonly page: number;
 }
 
 export interface Payload {
@@ -42,8 +46,8 @@ export interface Payload {
   /** Where its local bytes are in the page. */
   readonly offset: number;
   readonly localSize: number;
-  /** First page of the rest; undefined when all of it is local. */
-  readonly overflow: number | undefined;
+  /** First page of the rest; 0 when all of it is local. */
+  readonly overflow: number;
 }
 
 /** What is wrong with a page, as a sentence without a subject. */
@@ -51,7 +55,20 @@ export interface PageFault {
   readonly fault: string;
 }
 
-const KINDS: Readonly<Record<number, { readonly tree: TreeKind; readonly isLeaf: boolean }>> = {
+export interface ParseRequest {
+  readonly bytes: Uint8Array;
+  readonly index: number;
+  readonly usableSize: number;
+  readonly bounds: RowidBounds;
+  readonly wantsPayloads: boolean;
+}
+
+interface PageKind {
+  readonly tree: TreeKind;
+  readonly isLeaf: boolean;
+}
+
+const KINDS: Readonly<Record<number, PageKind>> = {
   2: { tree: "index", isLeaf: false },
   5: { tree: "table", isLeaf: false },
   10: { tree: "index", isLeaf: true },
@@ -60,14 +77,10 @@ const KINDS: Readonly<Record<number, { readonly tree: TreeKind; readonly isLeaf:
 
 /** A cell takes at least this much room, however small it is. */
 const CELL_SIZE_MIN = 4;
-const varint: Varint = { value: 0, size: 0 };
 
 /** Takes a page apart and checks that it is sound by itself. */
-export function parseBtreePage(
-  bytes: Uint8Array,
-  index: number,
-  usableSize: number,
-): BtreePage | PageFault {
+export function parseBtreePage(request: ParseRequest): BtreePage | PageFault {
+  const { bytes, index, usableSize } = request;
   const start = index === 1 ? HEADER_SIZE : 0;
   const kind = KINDS[bytes[start] ?? 0];
   if (kind === undefined) return { fault: `type ${bytes[start]} is none of a b-tree page` };
@@ -77,65 +90,113 @@ export function parseBtreePage(
   if (pointers + cellCount * 2 > contentStart || contentStart > usableSize) {
     return { fault: `${cellCount} cells from byte ${contentStart} on do not fit` };
   }
-  const cells: Cell[] = [];
-  let used = bytes[start + 7] ?? 0;
+  const free = sumFreeBlocks(bytes, readUint16(bytes, start + 1), contentStart, usableSize);
+  if (typeof free !== "number") return free;
+  const reader = new CellReader(request, kind);
+  let used = free + (bytes[start + 7] ?? 0);
   for (let at = 0; at < cellCount; at++) {
     const offset = readUint16(bytes, pointers + at * 2);
     if (offset < contentStart || offset > usableSize - CELL_SIZE_MIN) {
       return { fault: `cell ${at} lies at byte ${offset}, outside the page's content` };
     }
-    const cell = parseCell(bytes, offset, usableSize, kind);
-    if ("fault" in cell) return { fault: `cell ${at}: ${cell.fault}` };
-    used += Math.max(CELL_SIZE_MIN, cell.end - offset);
-    cells.push(cell.cell);
+    const size = reader.read(offset);
+    if (typeof size === "string") return { fault: `cell ${at}: ${size}` };
+    used += Math.max(CELL_SIZE_MIN, size);
   }
-  const free = sumFreeBlocks(bytes, readUint16(bytes, start + 1), contentStart, usableSize);
-  if (typeof free !== "number") return free;
-  if (used + free !== usableSize - contentStart) {
-    return { fault: `cells and gaps take ${used + free} bytes of ${usableSize - contentStart}` };
+  if (used !== usableSize - contentStart) {
+    return { fault: `cells and gaps take ${used} bytes of ${usableSize - contentStart}` };
   }
-  const rightChild = kind.isLeaf ? undefined : readUint32(bytes, start + 8);
-  return { ...kind, cells, rightChild };
+  return reader.finish(kind.isLeaf ? 0 : readUint32(bytes, start + 8));
 }
 
-function parseCell(
-  bytes: Uint8Array,
-  offset: number,
-  usableSize: number,
-  { tree, isLeaf }: { readonly tree: TreeKind; readonly isLeaf: boolean },
-): { readonly cell: Cell; readonly end: number } | PageFault {
-  const child = isLeaf ? undefined : readUint32(bytes, offset);
-  let at = isLeaf ? offset : offset + 4;
-  let size: number | undefined;
-  if (tree === "index" || isLeaf) {
-    size = readVarint(bytes, at, usableSize, varint).value;
-    if (varint.size === 0) return { fault: "its size runs out of the page" };
-    at += varint.size;
+/** Reads the cells of one page in order. It keeps only what leads elsewhere: there are many cells. */
+class CellReader {
+  readonly #request: ParseRequest;
+  readonly #kind: PageKind;
+  readonly #varint: Varint = { value: 0, size: 0 };
+  readonly #children: ChildPage[] = [];
+  readonly #overflows: Payload[] = [];
+  readonly #payloads: Payload[] = [];
+  #previousRowid: number;
+
+  constructor(request: ParseRequest, kind: PageKind) {
+    this.#request = request;
+    this.#kind = kind;
+    this.#previousRowid = request.bounds.low;
   }
-  let rowid: number | undefined;
-  if (tree === "table") {
-    rowid = readVarint(bytes, at, usableSize, varint).value;
-    if (varint.size === 0) return { fault: "its rowid runs out of the page" };
-    at += varint.size;
+
+  /** The size of the cell at `offset`, or what is wrong with it. */
+  read(offset: number): number | string {
+    const { bytes, usableSize, bounds } = this.#request;
+    const { tree, isLeaf } = this.#kind;
+    const varint = this.#varint;
+    let at = isLeaf ? offset : offset + 4;
+    let payloadSize = -1;
+    if (tree === "index" || isLeaf) {
+      payloadSize = readVarint(bytes, at, usableSize, varint).value;
+      if (varint.size === 0) return "its size runs out of the page";
+      at += varint.size;
+    }
+    const low = this.#previousRowid;
+    if (tree === "table") {
+      const rowid = readVarint(bytes, at, usableSize, varint).value;
+      if (varint.size === 0) return "its rowid runs out of the page";
+      if (!this.#isInOrder(rowid)) return `rowid ${rowid} is out of order`;
+      at += varint.size;
+    }
+    if (!isLeaf) {
+      const high = tree === "table" ? this.#previousRowid : bounds.high;
+      this.#children.push({ page: readUint32(bytes, offset), low, high });
+    }
+    return payloadSize < 0 ? at - offset : this.#readPayload(offset, at, payloadSize);
   }
-  if (size === undefined) return { cell: { child, rowid, payload: undefined }, end: at };
-  const localSize = localPayloadSize(size, usableSize, tree);
-  const hasOverflow = localSize < size;
-  const end = at + localSize + (hasOverflow ? 4 : 0);
-  if (end > usableSize) return { fault: `a payload of ${size} bytes runs out of the page` };
-  const fault = recordFault(bytes, { offset: at, end: at + localSize, payloadSize: size }, varint);
-  if (fault !== undefined) return { fault };
-  const overflow = hasOverflow ? readUint32(bytes, at + localSize) : undefined;
-  return { cell: { child, rowid, payload: { size, offset: at, localSize, overflow } }, end };
+
+  finish(rightChild: number): BtreePage {
+    const { high } = this.#request.bounds;
+    if (!this.#kind.isLeaf) {
+      this.#children.push({ page: rightChild, low: this.#previousRowid, high });
+    }
+    return {
+      ...this.#kind,
+      children: this.#children,
+      overflows: this.#overflows,
+      payloads: this.#payloads,
+    };
+  }
+
+  #readPayload(cell: number, offset: number, size: number): number | string {
+    const { bytes, usableSize, wantsPayloads } = this.#request;
+    const localSize = localPayloadSize(size, usableSize, this.#kind.tree);
+    const hasOverflow = localSize < size;
+    const end = offset + localSize;
+    if (end + (hasOverflow ? 4 : 0) > usableSize) {
+      return `a payload of ${size} bytes runs out of the page`;
+    }
+    const fault = recordFault(bytes, offset, end, size, this.#varint);
+    if (fault !== undefined) return fault;
+    if (hasOverflow || wantsPayloads) {
+      const overflow = hasOverflow ? readUint32(bytes, end) : 0;
+      const payload = { size, offset, localSize, overflow };
+      if (hasOverflow) this.#overflows.push(payload);
+      if (wantsPayloads) this.#payloads.push(payload);
+    }
+    return end + (hasOverflow ? 4 : 0) - cell;
+  }
+
+  /** Beyond 2^53 two rowids may look alike. */
+  #isInOrder(rowid: number): boolean {
+    const previous = this.#previousRowid;
+    this.#previousRowid = rowid;
+    if (rowid > this.#request.bounds.high) return false;
+    return rowid > previous || (rowid === previous && !Number.isSafeInteger(rowid));
+  }
 }
 
-/**
- * How much of a payload stays on the page: all of it, or what leaves the last overflow page full.
- */
+/** How much of a payload stays on the page: all, or what leaves the last overflow page full. */
 function localPayloadSize(size: number, usableSize: number, tree: TreeKind): number {
-  const least = Math.floor(((usableSize - 12) * 32) / 255) - 23;
   const most = tree === "table" ? usableSize - 35 : Math.floor(((usableSize - 12) * 64) / 255) - 23;
   if (size <= most) return size;
+  const least = Math.floor(((usableSize - 12) * 32) / 255) - 23;
   const local = least + ((size - least) % (usableSize - 4));
   return local <= most ? local : least;
 }

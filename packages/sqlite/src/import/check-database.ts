@@ -8,7 +8,13 @@
  */
 import type { Clock, GraftError } from "@graft/core";
 import { readUint32 } from "../page-one.ts";
-import { type BtreePage, type Cell, type Payload, parseBtreePage } from "./btree-page.ts";
+import {
+  type BtreePage,
+  type Payload,
+  parseBtreePage,
+  type RowidBounds,
+  type TreeKind,
+} from "./btree-page.ts";
 import { damaged } from "./damage.ts";
 import type { DatabaseFile } from "./database-file.ts";
 import { PageOwners } from "./page-owners.ts";
@@ -53,10 +59,10 @@ interface Visit {
   readonly page: number;
   readonly entry: PointerEntry;
   readonly depth: number;
-  /** Rowids in this subtree lie above `low` and up to `high`. */
-  readonly low: number;
-  readonly high: number;
+  readonly bounds: RowidBounds;
 }
+
+const UNBOUNDED: RowidBounds = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
 
 class Walk {
   readonly #file: DatabaseFile;
@@ -74,7 +80,7 @@ class Walk {
   /** Yields after each page. */
   *run(): Generator<void, CheckedDatabase> {
     const rows: Uint8Array[] = [];
-    yield* this.#tree(1, (cell) => this.#collect(cell.payload, rows));
+    yield* this.#tree(1, (payload) => void rows.push(this.#readRow(payload)));
     const schema = readSchema(this.#file, rows);
     for (const { name, rootPage } of schema) {
       if (rootPage === 0) continue;
@@ -87,52 +93,39 @@ class Walk {
     return { schema };
   }
 
-  *#tree(root: number, onRow?: (cell: Cell) => void): Generator<void> {
-    const pending: Visit[] = [
-      {
-        page: root,
-        entry: { kind: "root" },
-        depth: 1,
-        low: Number.NEGATIVE_INFINITY,
-        high: Number.POSITIVE_INFINITY,
-      },
-    ];
-    let tree: BtreePage["tree"] | undefined;
+  *#tree(root: number, onRow?: (payload: Payload) => void): Generator<void> {
+    const pending: Visit[] = [{ page: root, entry: { kind: "root" }, depth: 1, bounds: UNBOUNDED }];
+    let tree: TreeKind | undefined;
     for (let visit = pending.pop(); visit !== undefined; visit = pending.pop()) {
-      const parsed = this.#readTreePage(visit);
+      const parsed = this.#readTreePage(visit, onRow !== undefined);
       tree ??= parsed.tree;
       if (parsed.tree !== tree || visit.depth > DEPTH_MAX) {
         throw this.#damaged(visit.page, `it is no part of the ${tree} at page ${root}`);
       }
-      this.#checkOrder(visit, parsed);
-      for (const cell of parsed.cells) {
-        if (parsed.isLeaf) onRow?.(cell);
-        if (cell.payload?.overflow !== undefined) yield* this.#overflow(visit.page, cell.payload);
+      for (const payload of parsed.overflows) yield* this.#overflow(visit.page, payload);
+      if (parsed.isLeaf && onRow !== undefined) parsed.payloads.forEach(onRow);
+      // Right to left: the stack gives them back left to right.
+      for (const { page, low, high } of parsed.children.toReversed()) {
+        const entry: PointerEntry = { kind: "child", parent: visit.page };
+        pending.push({ page, entry, depth: visit.depth + 1, bounds: { low, high } });
       }
-      pending.push(...childrenOf(visit, parsed));
       yield;
     }
   }
 
-  #readTreePage(visit: Visit): BtreePage {
-    this.#own(visit.page, visit.entry);
-    this.#file.readPage(visit.page, this.#page);
-    const parsed = parseBtreePage(this.#page, visit.page, this.#file.header.usableSize);
-    if ("fault" in parsed) throw this.#damaged(visit.page, parsed.fault);
+  #readTreePage({ page, entry, bounds }: Visit, wantsPayloads: boolean): BtreePage {
+    this.#own(page, entry);
+    this.#file.readPage(page, this.#page);
+    const { usableSize } = this.#file.header;
+    const parsed = parseBtreePage({
+      bytes: this.#page,
+      index: page,
+      usableSize,
+      bounds,
+      wantsPayloads,
+    });
+    if ("fault" in parsed) throw this.#damaged(page, parsed.fault);
     return parsed;
-  }
-
-  #checkOrder(visit: Visit, { cells, tree }: BtreePage): void {
-    if (tree === "index") return;
-    let previous = visit.low;
-    for (const { rowid = previous } of cells) {
-      // Beyond 2^53 two rowids may look alike.
-      const isBehind = rowid < previous || (rowid === previous && Number.isSafeInteger(rowid));
-      if (isBehind || rowid > visit.high) {
-        throw this.#damaged(visit.page, `rowid ${rowid} is out of order`);
-      }
-      previous = rowid;
-    }
   }
 
   /** Follows the rest of a payload, which has exactly the pages it needs. */
@@ -140,7 +133,7 @@ class Walk {
     const perPage = this.#file.header.usableSize - 4;
     const count = Math.ceil((payload.size - payload.localSize) / perPage);
     const link = new Uint8Array(this.#file.pageSize);
-    let page = payload.overflow ?? 0;
+    let page = payload.overflow;
     let from = parent;
     for (let at = 0; at < count; at++) {
       this.#own(page, { kind: at === 0 ? "overflow" : "overflow-rest", parent: from });
@@ -180,42 +173,22 @@ class Walk {
     this.#map?.check(page, entry);
   }
 
-  /** Enough of a row of the schema to know what it is about. */
-  #collect(payload: Payload | undefined, rows: Uint8Array[]): void {
-    if (payload === undefined) return;
-    const { offset, localSize, size } = payload;
+  /** Enough of a row of the schema to know what it is about. Its overflow chain was checked. */
+  #readRow({ offset, localSize, size, overflow }: Payload): Uint8Array {
     const row = new Uint8Array(Math.min(size, SCHEMA_TEXT_MAX));
-    row.set(this.#page.subarray(offset, offset + Math.min(localSize, row.length)));
-    let filled = Math.min(localSize, row.length);
     const link = new Uint8Array(this.#file.pageSize);
-    for (let page = payload.overflow ?? 0; page !== 0 && filled < row.length; ) {
-      if (page > this.#file.pageCount) break;
+    let filled = Math.min(localSize, row.length);
+    row.set(this.#page.subarray(offset, offset + filled));
+    for (let page = overflow; page !== 0 && filled < row.length; page = readUint32(link, 0)) {
       this.#file.readPage(page, link);
       const part = link.subarray(4, this.#file.header.usableSize).subarray(0, row.length - filled);
       row.set(part, filled);
       filled += part.length;
-      page = readUint32(link, 0);
     }
-    rows.push(row);
+    return row;
   }
 
   #damaged(page: number, why: string): GraftError {
     return damaged(this.#file.path, page, why);
   }
-}
-
-/** Right to left, so that a stack visits them left to right. */
-function childrenOf(visit: Visit, page: BtreePage): Visit[] {
-  if (page.rightChild === undefined) return [];
-  const entry: PointerEntry = { kind: "child", parent: visit.page };
-  const depth = visit.depth + 1;
-  const children: Visit[] = [];
-  let low = visit.low;
-  for (const { child = 0, rowid } of page.cells) {
-    const high = rowid ?? visit.high;
-    children.push({ page: child, entry, depth, low, high });
-    low = rowid ?? low;
-  }
-  children.push({ page: page.rightChild, entry, depth, low, high: visit.high });
-  return children.reverse();
 }

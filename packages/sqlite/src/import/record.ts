@@ -14,15 +14,16 @@ export function valueSize(serialType: number): number | undefined {
 }
 
 /**
- * Why these bytes cannot be the local part of a record with `payloadSize` bytes; undefined when
+ * Why bytes offset…end cannot be the local part of a record with `payloadSize` bytes; undefined when
  * they can. A header that is continued on an overflow page is not judged.
  */
 export function recordFault(
   bytes: Uint8Array,
-  part: { readonly offset: number; readonly end: number; readonly payloadSize: number },
+  offset: number,
+  end: number,
+  payloadSize: number,
   varint: Varint,
 ): string | undefined {
-  const { offset, end, payloadSize } = part;
   const headerSize = readVarint(bytes, offset, end, varint).value;
   if (varint.size === 0 || headerSize < varint.size || headerSize > payloadSize) {
     return `a record header of ${headerSize} bytes in a payload of ${payloadSize}`;
@@ -32,7 +33,8 @@ export function recordFault(
   let size = headerSize;
   let at = offset + varint.size;
   while (at < headerEnd) {
-    const columnSize = valueSize(readVarint(bytes, at, headerEnd, varint).value);
+    const type = readVarint(bytes, at, headerEnd, varint).value;
+    const columnSize = type >= 12 ? Math.floor((type - 12) / 2) : FIXED_SIZES[type];
     if (varint.size === 0 || columnSize === undefined) return "a record header with a wrong type";
     at += varint.size;
     size += columnSize;

@@ -13,6 +13,12 @@ export interface Varint {
  * Reads a varint into `into`, which is answered: the reader is called once for each cell of a file.
  */
 export function readVarint(bytes: Uint8Array, offset: number, end: number, into: Varint): Varint {
+  const first = bytes[offset] ?? 0;
+  if (first < 0x80 && offset < end) {
+    into.value = first;
+    into.size = 1;
+    return into;
+  }
   let value = 0;
   for (let at = 0; at < 9; at++) {
     if (offset + at >= end) break;
