@@ -198,9 +198,10 @@ describe("a reset that saves first", () => {
     let isCommitted = false;
     const commitOnce = (): void => {
       onReached = () => undefined;
-      if (isCommitted || volume.status().lagMs === undefined) return watch();
-      isCommitted = true;
-      commitPages(volume, { 1: 1 }, 1);
+      const isReached = volume.status().lagMs !== undefined;
+      if (isReached && !isCommitted) commitPages(volume, { 1: 1 }, 1);
+      isCommitted = isReached;
+      if (!isReached) watch();
     };
     const watch = (): void => {
       onReached = () => queueMicrotask(commitOnce);

@@ -1,0 +1,174 @@
+import type { Runtime, Volume } from "@graft/client";
+import { isGraftError } from "@graft/core";
+import { systemClock, systemRandom } from "@graft/core/node";
+import { SeededRandom, SimulatedDisk } from "@graft/core/testing";
+import { Database } from "@graft/sqlite";
+import { loadNodeEngine } from "@graft/sqlite-engine/node";
+import { describe, expect, it } from "vitest";
+import { Cluster } from "../harness/cluster.ts";
+import { commitPages, readTags } from "../harness/pages.ts";
+
+/** More pages than a commit keeps in its record: they go to slots first. */
+const LARGE_COUNT = 300;
+
+/** What the volume must read as: only what was acknowledged. */
+class Model {
+  tags: number[] = [];
+
+  write(volume: Volume, tag: number, count: number, pageCount: number): void {
+    const pages = Object.fromEntries(Array.from({ length: count }, (_, at) => [at + 1, tag]));
+    commitPages(volume, pages, pageCount);
+    const kept = [...this.tags.slice(0, pageCount)];
+    while (kept.length < pageCount) kept.push(0);
+    this.tags = kept.map((old, at) => (at < count ? tag : old));
+  }
+}
+
+interface Client {
+  readonly runtime: Runtime;
+  readonly volume: Volume;
+}
+
+async function reopen(cluster: Cluster, disk: SimulatedDisk, volume: Volume): Promise<Client> {
+  const directory = { path: "/data", fileSystem: disk };
+  const runtime = await cluster.openClient({ directory });
+  return { runtime, volume: await runtime.openVolume(volume.volumeId) };
+}
+
+/** Runs `step`, which may meet the fault; anything but a clean failure of the disk is a bug. */
+async function attempt(step: () => unknown): Promise<boolean> {
+  try {
+    await step();
+    return true;
+  } catch (error) {
+    if (!isGraftError(error, "io")) throw error;
+    return false;
+  }
+}
+
+const STEPS: readonly ((volume: Volume, model: Model) => unknown)[] = [
+  (volume, model) => model.write(volume, 1, 3, 3),
+  (volume, model) => model.write(volume, 2, LARGE_COUNT, LARGE_COUNT),
+  (volume) => volume.push(),
+  (volume, model) => model.write(volume, 3, 1, 40),
+  (volume, model) => model.write(volume, 4, 2, 60),
+  (volume) => volume.push(),
+  (volume, model) => model.write(volume, 5, LARGE_COUNT, LARGE_COUNT + 5),
+  (volume, model) => model.write(volume, 6, 1, LARGE_COUNT + 5),
+];
+
+describe("a disk that fails", () => {
+  it.each([
+    ["write", "full"],
+    ["sync", "other"],
+    ["change", "full"],
+  ] as const)(
+    "at any %s (%s) loses nothing that was acknowledged, and keeps nothing that was refused",
+    async (operation, reason) => {
+      for (const times of [1, Number.POSITIVE_INFINITY]) {
+        for (let nth = 1; nth <= 16; nth++) await runWithFault({ operation, reason, nth, times });
+      }
+    },
+  );
+});
+
+async function runWithFault(fault: {
+  readonly operation: "write" | "sync" | "change";
+  readonly reason: "full" | "other";
+  readonly nth: number;
+  readonly times: number;
+}): Promise<void> {
+  await using cluster = await Cluster.start({ network: "memory", random: new SeededRandom(1) });
+  const disk = new SimulatedDisk({ random: new SeededRandom(fault.nth) });
+  const directory = { path: "/data", fileSystem: disk };
+  const runtime = await cluster.openClient({ directory });
+  const volume = await runtime.createVolume();
+  const model = new Model();
+  disk.inject({ ...fault, path: /^\/data\/volumes/ });
+  for (const step of STEPS) await attempt(() => step(volume, model));
+  expect(await readTags(volume)).toEqual(model.tags);
+  disk.clearFaults();
+  // Even a disk that failed for good takes commits again once it is whole.
+  model.write(volume, 7, 1, Math.max(1, model.tags.length));
+  expect(await readTags(volume)).toEqual(model.tags);
+
+  disk.crash();
+  const { volume: again } = await reopen(cluster, disk, volume);
+  expect(await readTags(again), JSON.stringify(fault)).toEqual(model.tags);
+  while (again.status().state !== "synced") await again.push();
+  const other = await (await cluster.openClient()).openVolume(volume.volumeId);
+  expect(await readTags(other)).toEqual(model.tags);
+}
+
+describe("a full disk", () => {
+  it("while a push is written down leaves it to the next push, which hears the same answer", async () => {
+    await using cluster = await Cluster.start({ network: "memory", random: new SeededRandom(2) });
+    const disk = new SimulatedDisk({ random: new SeededRandom(2) });
+    const client = await cluster.openClient({ directory: { path: "/data", fileSystem: disk } });
+    const volume = await client.createVolume();
+    commitPages(volume, { 1: 1 }, 1);
+    // The first write says that a push is prepared, the second that it landed.
+    disk.inject({ operation: "write", path: /\/log-/, nth: 2, reason: "full" });
+    await expect(volume.push()).rejects.toMatchObject({ code: "io", details: { reason: "full" } });
+    expect(volume.status().state).toBe("unknown");
+    commitPages(volume, { 1: 2 }, 1);
+    expect(await volume.push()).toMatchObject({ kind: "pushed", lsn: 1n, commitCount: 1 });
+    expect(await volume.push()).toMatchObject({ kind: "pushed", lsn: 2n, commitCount: 1 });
+  });
+
+  it("when a rejection is written down leaves it to the next push too", async () => {
+    await using cluster = await Cluster.start({ network: "memory", random: new SeededRandom(3) });
+    const a = await (await cluster.openClient()).createVolume();
+    commitPages(a, { 1: 1 }, 1);
+    await a.push();
+    const disk = new SimulatedDisk({ random: new SeededRandom(3) });
+    const client = await cluster.openClient({ directory: { path: "/data", fileSystem: disk } });
+    const b = await client.openVolume(a.volumeId);
+    await readTags(b);
+    commitPages(a, { 1: 2 }, 1);
+    commitPages(b, { 1: 3 }, 1);
+    await a.push();
+    disk.inject({ operation: "write", path: /\/log-/, nth: 2, reason: "full" });
+    await expect(b.push()).rejects.toMatchObject({ code: "io" });
+    expect(await readTags(b)).toEqual([3]);
+    await expect(b.push()).rejects.toMatchObject({ code: "diverged" });
+    expect(b.status()).toMatchObject({ state: "diverged", local: { pending: 1 } });
+  });
+
+  it("fails COMMIT with the reason, leaves no lock, and what was committed is there", async () => {
+    const engine = await loadNodeEngine();
+    await using cluster = await Cluster.start({ network: "memory", random: new SeededRandom(4) });
+    const disk = new SimulatedDisk({ random: new SeededRandom(4) });
+    const client = await cluster.openClient({ directory: { path: "/data", fileSystem: disk } });
+    const volume = await client.createVolume();
+    const means = { engine, clock: systemClock, random: systemRandom };
+    const db = new Database({ ...means, volume, busyTimeoutMs: 0 });
+    await db.exec("create table t(id integer primary key, body)");
+    let count = 0;
+    disk.capacity = 600_000;
+    const insert = db.prepare("insert into t(body) values (randomblob(9000))");
+    const failed: unknown[] = [];
+    for (let at = 0; at < 80; at++) {
+      await insert.run().then(
+        () => count++,
+        (error: unknown) => failed.push(error),
+      );
+    }
+    expect(failed.length).toBeGreaterThan(0);
+    expect(failed[0]).toMatchObject({ message: expect.stringMatching(/full/) });
+    const countRows = (of: Database): Promise<unknown> =>
+      of.prepare("select count(*) from t").pluck().get();
+    expect(await countRows(db)).toBe(count);
+    expect(await db.prepare("pragma integrity_check").pluck().get()).toBe("ok");
+
+    disk.capacity = Number.POSITIVE_INFINITY;
+    await insert.run();
+    expect(await countRows(db)).toBe(++count);
+    disk.crash();
+    const reopened = await reopen(cluster, disk, volume);
+    const again = new Database({ ...means, volume: reopened.volume });
+    expect(await countRows(again)).toBe(count);
+    expect(await again.prepare("pragma integrity_check").pluck().get()).toBe("ok");
+    await again.close();
+  });
+});
