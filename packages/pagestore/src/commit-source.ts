@@ -3,31 +3,13 @@ import type { Lsn, VolumeId } from "@graft/core";
 /**
  * Where the PageStore learns of commits: the MetaStore, over whatever leads there.
  *
- * Guarantee: what it yields are the *stored* bytes of the records of an LSN range, ascending and
- * without a gap, from `start` to `end`, all of them or an error.
+ * Guarantee: what it answers are the *stored* bytes of the record at an LSN.
  */
 export interface CommitSource {
   /**
-   * The commits from `start` to `end`, both included. They may come in several requests.
+   * The record at an LSN, as it lies in the log. Handed over: nobody writes to the bytes any more.
    *
-   * @throws GraftError `not-found` when the volume has no commit at `end`, `unavailable`, `corrupt`
+   * @throws GraftError `not-found` when the volume has no commit there, `unavailable`, `corrupt`
    */
-  pull(
-    volumeId: VolumeId,
-    range: CommitRange,
-    signal: AbortSignal | undefined,
-  ): AsyncIterable<StoredCommit>;
-}
-
-/** Both ends included. */
-export interface CommitRange {
-  readonly start: Lsn;
-  readonly end: Lsn;
-}
-
-/** A record as it lies in the log. */
-export interface StoredCommit {
-  readonly lsn: Lsn;
-  /** Handed over: nobody writes to them any more. */
-  readonly bytes: Uint8Array;
+  read(volumeId: VolumeId, lsn: Lsn, signal: AbortSignal | undefined): Promise<Uint8Array>;
 }

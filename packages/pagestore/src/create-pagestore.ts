@@ -1,15 +1,15 @@
 import type { ConnectRouter } from "@connectrpc/connect";
-import type { VolumeCatalog } from "@graft/catalog";
+import { CheckpointReader, type VolumeCatalog } from "@graft/catalog";
 import type { Clock, Compute, Random } from "@graft/core";
 import type { ObjectStore } from "@graft/object-store";
 import type { MetricsRegistry, RawRoute } from "@graft/rpc";
-import { CatalogUpdater } from "./catalog-updater.ts";
+import { CommitLoader } from "./commit-loader.ts";
 import type { CommitSource } from "./commit-source.ts";
 import { FooterLoader } from "./footer-loader.ts";
 import type { FrameCache } from "./frame-cache/frame-cache.ts";
 import { MemoryFrameCache } from "./frame-cache/memory-frame-cache.ts";
 import { FrameLoader } from "./frame-loader.ts";
-import { PageFinder, type PullCounts } from "./page-finder.ts";
+import { PageFinder } from "./page-finder.ts";
 import { Pagestore } from "./pagestore.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 import { rawPagestoreRoutes, registerPagestore } from "./service/routes.ts";
@@ -23,15 +23,13 @@ export const FRAME_CACHE_SIZE_DEFAULT: number = 64 * 1024 * 1024;
 export interface PagestoreOptions {
   readonly store: ObjectStore;
   readonly commitSource: CommitSource;
-  /** May be shared with a MetaStore in the same process. */
-  readonly catalog: VolumeCatalog;
+  /** Of a MetaStore in the same process: what it holds is not asked for. */
+  readonly catalog?: VolumeCatalog | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly compute: Compute;
   /** Bytes of decoded frames kept in memory. Default 64 MiB. */
   readonly frameCacheSize?: number | undefined;
-  /** Default: 64 commits at first, 512 at most. */
-  readonly pullCounts?: PullCounts | undefined;
   /** `graft_frame_cache_*` are registered here. */
   readonly metrics?: MetricsRegistry | undefined;
 }
@@ -54,7 +52,10 @@ export function createPagestore(options: PagestoreOptions): PagestoreInstance {
   const cache = new MemoryFrameCache(options.frameCacheSize ?? FRAME_CACHE_SIZE_DEFAULT);
   if (options.metrics !== undefined) registerCacheMetrics(options.metrics, cache);
   const pagestore = new Pagestore({
-    finder: new PageFinder(new CatalogUpdater({ catalog, source, compute }), options.pullCounts),
+    finder: new PageFinder({
+      commits: new CommitLoader({ source, store, compute, catalog }),
+      checkpoints: new CheckpointReader({ objects: store, compute }),
+    }),
     footers: new FooterLoader({ store, compute }),
     frames: new FrameLoader({ store, cache, compute }),
     writer: new SegmentWriter(options),

@@ -1,5 +1,6 @@
-import { MemoryVolumeCatalog } from "@graft/catalog";
+import { decodeCatalogCommit, MemoryVolumeCatalog } from "@graft/catalog";
 import { GraftError, MutablePageSet, type PageSet, toLsn, toPageSize } from "@graft/core";
+import { nodeCompute } from "@graft/core/node";
 import { SeededRandom, SimulatedClock } from "@graft/core/testing";
 import { logKey, parseObjectKey } from "@graft/format";
 import type { ObjectStore } from "@graft/object-store";
@@ -32,6 +33,20 @@ function range(first: number, last: number): PageSet {
 
 function gets(harness: Harness): number {
   return harness.store.meter.snapshot().get.requests;
+}
+
+/** A catalog that a MetaStore fills, and that has no room for inline pages. */
+function withSharedCatalog(): { readonly harness: Harness; readonly share: () => Promise<void> } {
+  const catalog = new MemoryVolumeCatalog({ inlineSizeMax: 0 });
+  const harness = createHarness({ catalog: () => catalog });
+  const { volumeId } = harness.volume;
+  const share = async (): Promise<void> => {
+    const lsn = toLsn(1n);
+    const bytes = (await harness.source.read(volumeId, lsn, undefined)).slice();
+    harness.source.forgetReads();
+    catalog.insert(decodeCatalogCommit(bytes, { volumeId, lsn }, nodeCompute));
+  };
+  return { harness, share };
 }
 
 describe("loading frames", () => {
@@ -84,7 +99,7 @@ describe("loading frames", () => {
       Array.from({ length: 20 }, (_, at) => at + 1),
     );
     expect(gets(harness)).toBe(1);
-    expect(harness.source.pulls).toHaveLength(1);
+    expect(harness.source.reads).toHaveLength(1);
   });
 
   it("leaves the others their answer when one of them gives up", async () => {
@@ -101,17 +116,18 @@ describe("loading frames", () => {
     expect((await stayer).pages).toHaveLength(1);
   });
 
-  it("reads inline pages from the catalog, and from the log when the catalog let them go", async () => {
+  it("reads inline pages from the record, and from the log when a shared catalog let them go", async () => {
     const warm = createHarness();
     await warm.volume.commit({ pages: pages(1, 9), pageCount: 9 });
     expect(await read(warm, 1, range(1, 9))).toHaveLength(9);
     expect(gets(warm)).toBe(0);
-    const catalog = (): MemoryVolumeCatalog => new MemoryVolumeCatalog({ inlineSizeMax: 0 });
-    const poor = createHarness({ catalog });
+    const { harness: poor, share } = withSharedCatalog();
     await poor.volume.commit({ pages: pages(1, 9), pageCount: 9 });
+    await share();
     expect(await read(poor, 1, range(1, 9))).toHaveLength(9);
     expect(await read(poor, 1, range(1, 9))).toHaveLength(9);
     expect(gets(poor)).toBe(1);
+    expect(poor.source.reads).toEqual([]);
   });
 
   it("finds frames by the footer when the commit leaves them out, and reads it once", async () => {
@@ -186,10 +202,10 @@ describe("stored bytes that are not what a commit names", () => {
   );
 
   it("are named when a record's inline pages changed under the catalog", async () => {
-    const catalog = (): MemoryVolumeCatalog => new MemoryVolumeCatalog({ inlineSizeMax: 0 });
-    const harness = createHarness({ catalog });
+    const { harness, share } = withSharedCatalog();
     const { volume, store } = harness;
     await volume.commit({ pages: pages(1, 3), pageCount: 3 });
+    await share();
     const key = logKey(volume.volumeId, toLsn(1n));
     const bytes = (await store.get(key))?.bytes ?? new Uint8Array(0);
     await read(harness, 1, MutablePageSet.of());

@@ -7,7 +7,7 @@ import {
   type VolumeId,
 } from "@graft/core";
 import { type FrameEntry, framesFor, type SegmentRef, segmentKey } from "@graft/format";
-import type { InlineTake, SegmentTake } from "./read-plan.ts";
+import type { EntryTake, InlineTake, SegmentTake } from "./read-plan.ts";
 
 /** Pages to take from one frame. */
 export interface FrameTake {
@@ -54,6 +54,16 @@ export function framesOfSegment(take: SegmentTake, ref: SegmentRef): readonly Fr
     source: { kind: "segment", volumeId, objectKey, ref, entry },
     pages: intersection(take.pages, pageRange(entry.firstPage, entry.lastPage)),
   }));
+}
+
+/** The frame that a checkpoint names. */
+export function frameOfEntry({ ownerVolumeId: volumeId, entry, pages }: EntryTake): FrameTake {
+  const objectKey = segmentKey(volumeId, entry.segmentId);
+  return {
+    key: frameKey(volumeId, entry.frame.hash),
+    source: { kind: "segment", volumeId, objectKey, ref: entry, entry: entry.frame },
+    pages,
+  };
 }
 
 export function frameOfInline(take: InlineTake): FrameTake {

@@ -1,5 +1,5 @@
 // Where it learns of commits.
-export type { CommitRange, CommitSource, StoredCommit } from "./commit-source.ts";
+export type { CommitSource } from "./commit-source.ts";
 // Its set-up.
 export { type LogLevel, type PagestoreConfig, parsePagestoreConfig } from "./config.ts";
 // A PageStore to mount on a server, and a server of its own.

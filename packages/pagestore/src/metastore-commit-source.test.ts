@@ -13,7 +13,6 @@ import {
 } from "@graft/rpc";
 import { createInMemoryTransport } from "@graft/rpc/testing";
 import { describe, expect, it } from "vitest";
-import type { StoredCommit } from "./commit-source.ts";
 import { MetastoreCommitSource } from "./metastore-commit-source.ts";
 import { VolumeWriter } from "./testing/volume-writer.ts";
 
@@ -22,7 +21,7 @@ type Answer = (
 ) => Promise<readonly WireCommit[]> | readonly WireCommit[];
 
 async function build(answer: (commits: readonly WireCommit[]) => Answer): Promise<{
-  readonly pull: (start: number, end: number) => Promise<readonly StoredCommit[]>;
+  readonly read: (at: number) => Promise<Uint8Array>;
   readonly asked: PullCommitsRequest[];
   readonly store: MeteredObjectStore;
   readonly stored: readonly Uint8Array[];
@@ -47,9 +46,8 @@ async function build(answer: (commits: readonly WireCommit[]) => Answer): Promis
     { clock },
   );
   const source = new MetastoreCommitSource({ client: createMetastoreClient(transport), store });
-  const pull = (start: number, end: number): Promise<readonly StoredCommit[]> =>
-    Array.fromAsync(source.pull(volumeId, { start: lsn(start), end: lsn(end) }, undefined));
-  return { pull, asked, store, stored: writer.stored };
+  const read = (at: number): Promise<Uint8Array> => source.read(volumeId, lsn(at), undefined);
+  return { read, asked, store, stored: writer.stored };
 }
 
 async function write(
@@ -92,46 +90,34 @@ function short({ record: _, ...commit }: WireCommit): WireCommit {
   return commit;
 }
 
-describe("commits from a MetaStore", () => {
-  it("are the stored bytes, in one request where they fit", async () => {
-    const { pull, asked, stored } = await build((all) => (request) => within(all, request));
-    const pulled = await pull(2, 4);
-    expect(pulled.map(({ lsn: at }) => at)).toEqual([2n, 3n, 4n]);
-    expect(pulled.map(({ bytes }) => bytes)).toEqual(stored.slice(1, 4));
-    expect(asked).toHaveLength(1);
-    expect(asked[0]?.includeRecords).toBe(true);
+describe("a commit from a MetaStore", () => {
+  it("is the stored bytes, in one request for one LSN", async () => {
+    const { read, asked, stored, store } = await build((all) => (request) => within(all, request));
+    expect(await read(3)).toEqual(stored[2]);
+    expect(asked).toMatchObject([{ range: { start: 3n, end: 3n }, includeRecords: true }]);
+    expect(store.meter.snapshot().get.requests).toBe(0);
   });
 
-  it("come in several requests where they do not, each from where the last one ended", async () => {
-    const { pull, asked } = await build((all) => (request) => within(all, request).slice(0, 2));
-    expect(await pull(1, 5)).toHaveLength(5);
-    expect(asked.map(({ range }) => range.start)).toEqual([1n, 3n, 5n]);
-  });
-
-  it("are read from the log where the answer leaves the record out", async () => {
-    const { pull, store, stored } = await build(
-      (all) => (request) =>
-        within(all, request).map((one) => (one.snapshot.lsn === 3n ? short(one) : one)),
+  it("is read from the log where the answer leaves the record out", async () => {
+    const { read, store, stored } = await build(
+      (all) => (request) => within(all, request).map(short),
     );
-    expect((await pull(1, 5)).map(({ bytes }) => bytes)).toEqual(stored);
+    expect(await read(3)).toEqual(stored[2]);
     expect(store.meter.snapshot().get.requests).toBe(1);
   });
 
-  it("are not-found where the answer ends before the end", async () => {
-    const { pull } = await build((all) => (request) => within(all, request));
-    await expect(pull(4, 6)).rejects.toMatchObject({ code: "not-found" });
-    await expect(pull(6, 9)).rejects.toMatchObject({ code: "not-found" });
+  it("is not-found where the answer is empty", async () => {
+    const { read } = await build((all) => (request) => within(all, request));
+    await expect(read(6)).rejects.toMatchObject({ code: "not-found" });
   });
 
-  it("are refused where the answer is out of place", async () => {
-    const gap = await build((all) => (request) => within(all, request).filter((_, at) => at !== 1));
-    await expect(gap.pull(1, 5)).rejects.toMatchObject({ code: "internal" });
+  it("is refused where the answer is out of place", async () => {
     const early = await build((all) => () => all);
-    await expect(early.pull(2, 3)).rejects.toMatchObject({ code: "internal" });
+    await expect(early.read(2)).rejects.toMatchObject({ code: "internal" });
     const other = createVolumeId({ clock: new SimulatedClock(), random: new SeededRandom(8) });
     const foreign = await build(
       (all) => () => all.map((one) => ({ ...one, snapshot: { ...one.snapshot, volumeId: other } })),
     );
-    await expect(foreign.pull(1, 1)).rejects.toMatchObject({ code: "internal" });
+    await expect(foreign.read(1)).rejects.toMatchObject({ code: "internal" });
   });
 });

@@ -1,4 +1,4 @@
-import { GraftError, type Lsn, nextLsn, type VolumeId } from "@graft/core";
+import { GraftError, type Lsn, type VolumeId } from "@graft/core";
 import { logKey } from "@graft/format";
 import type { ObjectStore } from "@graft/object-store";
 import {
@@ -7,12 +7,12 @@ import {
   toPullCommitsAnswer,
   type WireCommit,
 } from "@graft/rpc";
-import type { CommitRange, CommitSource, StoredCommit } from "./commit-source.ts";
+import type { CommitSource } from "./commit-source.ts";
 import { readLogObject } from "./log-reader.ts";
 
 /**
- * Commits from a MetaStore's `PullCommits`. A record that was left out of an answer, for its size
- * or by a server that does not send records, is read from the log itself.
+ * Commits from a MetaStore's `PullCommits`. A record that was left out of an answer, for its size or by a
+ * server that does not send records, is read from the log itself.
  */
 export class MetastoreCommitSource implements CommitSource {
   readonly #client: MetastoreClient;
@@ -23,34 +23,13 @@ export class MetastoreCommitSource implements CommitSource {
     this.#store = options.store;
   }
 
-  async *pull(
-    volumeId: VolumeId,
-    range: CommitRange,
-    signal: AbortSignal | undefined,
-  ): AsyncIterable<StoredCommit> {
-    let expected = range.start;
-    while (expected <= range.end) {
-      const asked = { start: expected, end: range.end };
-      const request = { volumeId, range: asked, includeRecords: true };
-      const options = signal === undefined ? {} : { signal };
-      const message = await this.#client.pullCommits(fromPullCommitsRequest(request), options);
-      const { commits } = toPullCommitsAnswer(message);
-      if (commits.length === 0) throw notFound(volumeId, range.end);
-      for (const commit of commits) {
-        checkPlace(volumeId, expected, range.end, commit);
-        yield { lsn: expected, bytes: await this.#bytesOf(volumeId, commit, signal) };
-        if (expected === range.end) return;
-        expected = nextLsn(expected);
-      }
-    }
-  }
-
-  async #bytesOf(
-    volumeId: VolumeId,
-    commit: WireCommit,
-    signal: AbortSignal | undefined,
-  ): Promise<Uint8Array> {
-    const { lsn } = commit.snapshot;
+  async read(volumeId: VolumeId, lsn: Lsn, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    const request = { volumeId, range: { start: lsn, end: lsn }, includeRecords: true };
+    const options = signal === undefined ? {} : { signal };
+    const message = await this.#client.pullCommits(fromPullCommitsRequest(request), options);
+    const [commit] = toPullCommitsAnswer(message).commits;
+    if (commit === undefined) throw notFound(volumeId, lsn);
+    checkPlace(volumeId, lsn, commit);
     // A copy: a view would keep the whole answer alive for one record.
     if (commit.record !== undefined) return commit.record.slice();
     const bytes = await readLogObject(this.#store, volumeId, lsn, signal);
@@ -62,10 +41,9 @@ export class MetastoreCommitSource implements CommitSource {
   }
 }
 
-function checkPlace(volumeId: VolumeId, expected: Lsn, end: Lsn, commit: WireCommit): void {
-  const { snapshot } = commit;
-  if (snapshot.volumeId === volumeId && snapshot.lsn === expected && expected <= end) return;
-  const wanted = `expected LSN ${expected} of volume ${volumeId}`;
+function checkPlace(volumeId: VolumeId, lsn: Lsn, { snapshot }: WireCommit): void {
+  if (snapshot.volumeId === volumeId && snapshot.lsn === lsn) return;
+  const wanted = `expected LSN ${lsn} of volume ${volumeId}`;
   const got = `got LSN ${snapshot.lsn} of ${snapshot.volumeId}`;
   throw new GraftError("internal", `malformed answer to PullCommits: ${wanted}, ${got}`);
 }

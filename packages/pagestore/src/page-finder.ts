@@ -1,16 +1,19 @@
-import type { CatalogCommit, CatalogRecord } from "@graft/catalog";
+import type { CatalogCommit, CheckpointReader } from "@graft/catalog";
 import {
   GraftError,
+  invariant,
   type Lsn,
   MutablePageSet,
+  mapConcurrent,
   type PageCount,
   type PageSet,
   type PageSize,
   unionInto,
   type VolumeId,
 } from "@graft/core";
-import { type CatalogUpdater, PULL_COUNT_FIRST, PULL_COUNT_MAX } from "./catalog-updater.ts";
-import { type PageTake, planRead } from "./read-plan.ts";
+import { blocksFor, type CheckpointRef, logKey } from "@graft/format";
+import type { CommitLoader } from "./commit-loader.ts";
+import { type InlinePages, type PageTake, planRead, takeEntries, takeInline } from "./read-plan.ts";
 
 /** A snapshot, and where each wanted page of it is. */
 export interface FoundPages {
@@ -21,25 +24,26 @@ export interface FoundPages {
   readonly absent: PageSet;
 }
 
-/**
- * How many commits are pulled for a walk that finds them missing: this many, then twice as many, up
- * to.
- */
-export interface PullCounts {
-  readonly first: number;
-  readonly max: number;
+/** Records read side by side. */
+const RECORD_CONCURRENCY = 16;
+/** Commits read at once on a walk down the log: one, then twice as many, up to. */
+const DESCEND_COUNT_MAX = 64;
+
+/** Where pages were found so far. */
+interface Findings {
+  readonly takes: PageTake[];
+  readonly inline: InlinePages[];
+  readonly absent: MutablePageSet;
 }
 
-const PULL_COUNTS: PullCounts = { first: PULL_COUNT_FIRST, max: PULL_COUNT_MAX };
-
-/** Plans reads, fetching as much of the log as a plan turns out to need, in growing steps. */
+/** Finds pages: by the record at the snapshot's LSN and its checkpoint, not by what lies between. */
 export class PageFinder {
-  readonly #updater: CatalogUpdater;
-  readonly #counts: PullCounts;
+  readonly #commits: CommitLoader;
+  readonly #checkpoints: CheckpointReader;
 
-  constructor(updater: CatalogUpdater, counts: PullCounts = PULL_COUNTS) {
-    this.#updater = updater;
-    this.#counts = counts;
+  constructor(parts: { readonly commits: CommitLoader; readonly checkpoints: CheckpointReader }) {
+    this.#commits = parts.commits;
+    this.#checkpoints = parts.checkpoints;
   }
 
   /**
@@ -54,41 +58,82 @@ export class PageFinder {
     wanted: (pageCount: PageCount) => PageSet,
     signal: AbortSignal | undefined,
   ): Promise<FoundPages> {
-    let count = this.#counts.first;
-    let commits = await this.#updater.descend(volumeId, lsn, count, signal);
-    const snapshot = firstRecord(commits, volumeId, lsn);
-    const { pageSize, pageCount } = snapshot;
-    const takes: PageTake[] = [];
-    const absent = new MutablePageSet();
-    let left = wanted(pageCount);
-    while (true) {
-      const plan = planRead(left, recordsOf(commits));
-      takes.push(...plan.takes);
-      unionInto(absent, plan.absent);
-      if (plan.unresolved.isEmpty) return { pageSize, pageCount, takes, absent };
-      left = plan.unresolved;
-      if (plan.next === undefined) throw missing(volumeId, lsn);
-      count = Math.min(count * 2, this.#counts.max);
-      commits = await this.#updater.descend(volumeId, plan.next, count, signal);
+    const snapshot = await this.#commits.head(volumeId, lsn, signal);
+    const { pageSize, pageCount } = snapshot.record;
+    const findings: Findings = { takes: [], inline: [], absent: new MutablePageSet() };
+    await this.#walk(snapshot, wanted(pageCount), findings, signal);
+    await this.#resolveInline(volumeId, findings, signal);
+    return { pageSize, pageCount, takes: findings.takes, absent: findings.absent };
+  }
+
+  /** The record that holds a page says in which of its frames. */
+  async #resolveInline(
+    volumeId: VolumeId,
+    findings: Findings,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (findings.inline.length === 0) return;
+    const options = { concurrency: RECORD_CONCURRENCY, signal };
+    await mapConcurrent(findings.inline, options, async ({ lsn: at, pages }, _, each) => {
+      const left = pages.clone();
+      const { record } = await this.#commits.below(volumeId, at, each);
+      findings.takes.push(...takeInline(record, left));
+      if (!left.isEmpty) throw unheld(logKey(volumeId, at), left);
+    });
+  }
+
+  /** Down from the snapshot's record, as far as records have no tail index: as a rule not at all. */
+  async #walk(
+    snapshot: CatalogCommit,
+    wanted: PageSet,
+    findings: Findings,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    let left = wanted;
+    let known: CheckpointRef | undefined;
+    let above = snapshot;
+    let commits: readonly CatalogCommit[] = [snapshot];
+    for (let count = 1; ; count = Math.min(count * 2, DESCEND_COUNT_MAX)) {
+      for (const commit of commits) {
+        above = commit;
+        const plan = planRead(left, commit.record, known);
+        findings.takes.push(...plan.takes);
+        findings.inline.push(...plan.inline);
+        unionInto(findings.absent, plan.absent);
+        left = plan.unresolved;
+        if (plan.next === undefined) return;
+        if (plan.next.kind === "checkpoint") {
+          return await this.#lookUp(
+            snapshot.record.volumeId,
+            plan.next.ref,
+            left,
+            findings,
+            signal,
+          );
+        }
+        known = plan.next.checkpoint;
+      }
+      commits = await this.#commits.descend(above, count, signal);
+      invariant(commits.length > 0, "a walk goes on only above LSN 1");
     }
+  }
+
+  async #lookUp(
+    volumeId: VolumeId,
+    ref: CheckpointRef,
+    wanted: PageSet,
+    findings: Findings,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const left = wanted.clone();
+    const root = await this.#checkpoints.root(volumeId, ref, signal);
+    const entries = await this.#checkpoints.entries(root, blocksFor(root, left), signal);
+    findings.takes.push(...takeEntries(volumeId, entries, left));
+    unionInto(findings.absent, left);
   }
 }
 
-function firstRecord(
-  commits: Iterable<CatalogCommit>,
-  volumeId: VolumeId,
-  lsn: Lsn,
-): CatalogRecord {
-  for (const { record } of commits) return record;
-  throw missing(volumeId, lsn);
-}
-
-function* recordsOf(commits: Iterable<CatalogCommit>): Iterable<CatalogRecord> {
-  for (const { record } of commits) yield record;
-}
-
-function missing(volumeId: VolumeId, lsn: Lsn): GraftError {
-  return new GraftError("not-found", `volume ${volumeId} has no commit at LSN ${lsn}`, {
-    details: { volume: volumeId, lsn: String(lsn) },
-  });
+function unheld(objectKey: string, pages: PageSet): GraftError {
+  const what = `it does not hold page ${pages.first}, which a later commit takes from it`;
+  return new GraftError("corrupt", `${objectKey}: ${what}`, { details: { object: objectKey } });
 }

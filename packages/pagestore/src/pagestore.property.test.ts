@@ -4,7 +4,6 @@ import { foldCommits } from "@graft/format";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Pagestore } from "./pagestore.ts";
-import { ForgetfulCatalog } from "./testing/forgetful-catalog.ts";
 import { createHarness, type Harness } from "./testing/harness.ts";
 import { applyNaively, type NaivePages } from "./testing/naive-volume.ts";
 import type { WrittenCommit } from "./testing/volume-writer.ts";
@@ -22,6 +21,8 @@ interface LocalCommit {
 interface Push {
   readonly locals: readonly LocalCommit[];
   readonly placement: Exclude<WrittenCommit["placement"], undefined>;
+  readonly isBare: boolean;
+  readonly hasCheckpoint: boolean;
 }
 
 const local: fc.Arbitrary<LocalCommit> = fc.record({
@@ -34,6 +35,8 @@ const push: fc.Arbitrary<Push> = fc.record({
     fc.constant("inline" as const),
     fc.record({ segments: fc.integer({ min: 1, max: 3 }), omitFrames: fc.boolean() }),
   ),
+  isBare: fc.integer({ min: 0, max: 3 }).map((roll) => roll === 0),
+  hasCheckpoint: fc.integer({ min: 0, max: 2 }).map((roll) => roll === 0),
 });
 const history = fc.array(push, { minLength: 1, maxLength: 12 });
 const reads = fc.array(
@@ -51,13 +54,9 @@ it("any snapshot, any page set and any budget read as the local histories wrote 
     fc.asyncProperty(history, reads, fc.nat(1000), async (pushes, asked, seed) => {
       // A catalog and a cache so small that they forget all the time.
       const catalog = (): VolumeCatalog =>
-        seed % 4 === 0
-          ? new ForgetfulCatalog()
-          : new MemoryVolumeCatalog({ sizeMax: 4000, inlineSizeMax: 1500 });
-      const pullCounts = { first: 1 + (seed % 3), max: 4 };
+        new MemoryVolumeCatalog({ sizeMax: 4000, inlineSizeMax: 1500 });
       let harness = createHarness({
         seed,
-        pullCounts,
         pageSize: PAGE_SIZE,
         catalog,
         frameCacheSize: 6000,
@@ -83,14 +82,15 @@ async function write(harness: Harness, pushes: readonly Push[]): Promise<readonl
   const states: NaivePages[] = [];
   let state: NaivePages = new Map();
   let stamp = 0;
-  for (const { locals, placement } of pushes) {
+  for (const { locals, placement, isBare, hasCheckpoint } of pushes) {
     const commits = locals.map(({ writes, pageCount }) => {
       const kept = writes.filter((index) => index <= pageCount);
       const pages = new Map(kept.map((index) => [index, content(index, ++stamp)]));
       return { pages, pageCount };
     });
     for (const commit of commits) state = applyNaively(state, commit);
-    await harness.volume.commit({ ...folded(commits), placement });
+    await harness.volume.commit({ ...folded(commits), placement, isBare });
+    if (hasCheckpoint) await harness.volume.checkpoint();
     states.push(state);
   }
   return states;

@@ -15,6 +15,7 @@ import {
   pageRange,
   toPageIndex,
   union,
+  unreachable,
   type VolumeId,
 } from "@graft/core";
 import type {
@@ -26,7 +27,7 @@ import type {
 } from "@graft/rpc";
 import type { FooterLoader } from "./footer-loader.ts";
 import type { FrameLoader } from "./frame-loader.ts";
-import { type FrameTake, frameOfInline, framesOfSegment } from "./frame-take.ts";
+import { type FrameTake, frameOfEntry, frameOfInline, framesOfSegment } from "./frame-take.ts";
 import type { FoundPages, PageFinder } from "./page-finder.ts";
 import { fitBudget, lowestOf } from "./read-budget.ts";
 import { type PageTake, takesWithin } from "./read-plan.ts";
@@ -167,7 +168,7 @@ export class Pagestore {
     const options = { concurrency: FOOTER_CONCURRENCY, signal };
     const frames = await mapConcurrent(takes, options, async (take, _, each) => {
       if (namesFrames(take)) return framesOf(take);
-      invariant(take.kind === "segment", "an inline frame is named by its record");
+      invariant(take.kind === "segment", "other frames are named where they were found");
       return framesOfSegment(take, await this.#footers.load(take, pageSize, each));
     });
     return frames.flat();
@@ -175,9 +176,18 @@ export class Pagestore {
 }
 
 function namesFrames(take: PageTake): boolean {
-  return take.kind === "inline" || take.ref.frames.length > 0;
+  return take.kind !== "segment" || take.ref.frames.length > 0;
 }
 
 function framesOf(take: PageTake): readonly FrameTake[] {
-  return take.kind === "inline" ? [frameOfInline(take)] : framesOfSegment(take, take.ref);
+  switch (take.kind) {
+    case "segment":
+      return framesOfSegment(take, take.ref);
+    case "inline":
+      return [frameOfInline(take)];
+    case "entry":
+      return [frameOfEntry(take)];
+    default:
+      return unreachable(take);
+  }
 }

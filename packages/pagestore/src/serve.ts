@@ -1,4 +1,3 @@
-import { MemoryVolumeCatalog } from "@graft/catalog";
 import type { Clock, Compute, FileSystem, Random } from "@graft/core";
 import { openObjectStore, probeObjectStore } from "@graft/object-store";
 import {
@@ -60,7 +59,6 @@ export async function servePagestore(
       ...means,
       store,
       commitSource: new MetastoreCommitSource({ client: createMetastoreClient(transport), store }),
-      catalog: new MemoryVolumeCatalog(),
       frameCacheSize: config.frameCacheSize,
       metrics,
     }),

@@ -1,10 +1,9 @@
-import { MemoryVolumeCatalog, type VolumeCatalog } from "@graft/catalog";
+import type { VolumeCatalog } from "@graft/catalog";
 import type { PageSize } from "@graft/core";
 import { nodeCompute } from "@graft/core/node";
 import { SeededRandom, SimulatedClock } from "@graft/core/testing";
 import { MemoryObjectStore, MeteredObjectStore, type ObjectStore } from "@graft/object-store";
 import { createPagestore, type PagestoreInstance } from "../create-pagestore.ts";
-import type { PullCounts } from "../page-finder.ts";
 import { LogCommitSource } from "./log-commit-source.ts";
 import { VolumeWriter } from "./volume-writer.ts";
 
@@ -24,7 +23,6 @@ export interface HarnessOptions {
   readonly seed?: number;
   readonly pageSize?: PageSize;
   readonly frameCacheSize?: number;
-  readonly pullCounts?: PullCounts;
   readonly catalog?: () => VolumeCatalog;
   /** Put between the PageStore and the store: faults. */
   readonly wrap?: (store: ObjectStore) => ObjectStore;
@@ -49,12 +47,11 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     const instance = createPagestore({
       store,
       commitSource: source,
-      catalog: options.catalog?.() ?? new MemoryVolumeCatalog(),
+      catalog: options.catalog?.(),
       clock,
       random,
       compute: nodeCompute,
       frameCacheSize: options.frameCacheSize,
-      pullCounts: options.pullCounts,
     });
     return { ...instance, store, source, volume, createVolume, restart: start };
   };

@@ -1,4 +1,11 @@
 import {
+  type CatalogCommit,
+  type CatalogRecord,
+  CheckpointReader,
+  CheckpointWriter,
+  decodeCatalogCommit,
+} from "@graft/catalog";
+import {
   type Clock,
   type Compute,
   createClientId,
@@ -10,6 +17,7 @@ import {
   PAGE_SIZE_DEFAULT,
   type Page,
   type PageSize,
+  pageSetOf,
   type Random,
   toPageCount,
   toPageIndex,
@@ -17,15 +25,19 @@ import {
 } from "@graft/core";
 import {
   buildSegment,
-  commitRecordHash,
+  type CheckpointRef,
+  commitPageSet,
   encodeCommitRecord,
   encodeFrames,
   type Frame,
   logKey,
+  nextTailIndex,
   type SegmentRef,
   segmentKey,
+  type TailFields,
 } from "@graft/format";
 import type { ObjectStore } from "@graft/object-store";
+import { present } from "@graft/rpc";
 
 /** The means a volume is written with. */
 export interface VolumeWriterMeans {
@@ -44,6 +56,8 @@ export interface WrittenCommit {
   readonly lowPageCount?: number;
   /** Where the pages go: into the record, or dealt out among so many segments. Default: inline. */
   readonly placement?: "inline" | { readonly segments: number; readonly omitFrames?: boolean };
+  /** Whether the record says nothing of what lies below it: legal, and readers walk the log. */
+  readonly isBare?: boolean;
 }
 
 /** Writes a volume's log and segments as a MetaStore and a PageStore would, for tests. */
@@ -51,7 +65,9 @@ export class VolumeWriter {
   readonly volumeId: VolumeId;
   readonly pageSize: PageSize;
   readonly #means: VolumeWriterMeans;
-  #head: { readonly lsn: Lsn; readonly hash: Uint8Array } | undefined;
+  /** Newest first. */
+  readonly #commits: CatalogCommit[] = [];
+  #checkpoint: CheckpointRef | undefined;
 
   constructor(means: VolumeWriterMeans) {
     this.volumeId = createVolumeId(means);
@@ -69,7 +85,9 @@ export class VolumeWriter {
       .sort((a, b) => a.index - b.index);
     const segments = placement === "inline" ? [] : await this.#segments(pages, placement);
     const inlineFrames = placement === "inline" ? await this.#frames(pages) : [];
-    const lsn = nextLsn(this.#head?.lsn);
+    const head = this.#commits[0];
+    const lsn = nextLsn(head?.record.lsn);
+    const fields = commit.isBare === true ? {} : this.#tailFields(lsn, commit);
     const record = {
       volumeId,
       lsn,
@@ -78,15 +96,43 @@ export class VolumeWriter {
       timestampMs: clock.nowMs(),
       pageCount: toPageCount(pageCount),
       ...(lowPageCount < pageCount ? { lowPageCount: toPageCount(lowPageCount) } : {}),
-      ...(this.#head === undefined ? {} : { parentHash: this.#head.hash }),
+      ...(head === undefined ? {} : { parentHash: head.hash }),
       segments,
       inlineFrames,
+      ...fields,
     };
     const bytes = encodeCommitRecord(record, compute);
     const outcome = await store.create(logKey(volumeId, lsn), bytes);
     invariant(outcome === "created", "a test is the only writer of its volume");
-    this.#head = { lsn, hash: commitRecordHash(bytes, compute) };
+    this.#commits.unshift(decodeCatalogCommit(bytes, { volumeId, lsn }, compute));
     return lsn;
+  }
+
+  /** Writes the checkpoint at the newest commit; later commits name it. */
+  async checkpoint(): Promise<CheckpointRef> {
+    const [head, ...below] = this.#commits;
+    invariant(head !== undefined, "a checkpoint is of a commit");
+    const { record } = head;
+    const { tailIndex, checkpoint } = record;
+    const walked = nextTailIndex({ ...record, pageSet: commitPageSet(record) }, recordsOf(below));
+    const fields = tailIndex === undefined ? walked : present({ tailIndex, checkpoint });
+    invariant(fields !== undefined, "the whole log is at hand");
+    const objects = this.#means.store;
+    const reader = new CheckpointReader({ objects, compute: this.#means.compute });
+    const writer = new CheckpointWriter({ ...this.#means, objects, reader });
+    this.#checkpoint = await writer.write(head, fields, undefined);
+    return this.#checkpoint;
+  }
+
+  #tailFields(lsn: Lsn, { pages, pageCount, lowPageCount }: WrittenCommit): TailFields | undefined {
+    const next = {
+      lsn,
+      pageSet: pageSetOf([...pages.keys()].map(toPageIndex)),
+      pageCount: toPageCount(pageCount),
+      lowPageCount: lowPageCount === undefined ? undefined : toPageCount(lowPageCount),
+      checkpoint: this.#checkpoint,
+    };
+    return nextTailIndex(present(next), recordsOf(this.#commits));
   }
 
   async #frames(pages: readonly Page[]): Promise<readonly Frame[]> {
@@ -110,4 +156,8 @@ export class VolumeWriter {
     }
     return refs;
   }
+}
+
+function* recordsOf(commits: Iterable<CatalogCommit>): Generator<CatalogRecord> {
+  for (const { record } of commits) yield record;
 }
