@@ -18,6 +18,7 @@ const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   hydrate: async () => (await import("./commands/hydrate.ts")).hydrate,
   reset: async () => (await import("./commands/reset.ts")).reset,
   export: async () => (await import("./commands/export.ts")).exportCommand,
+  inspect: async () => (await import("./commands/inspect.ts")).inspect,
 };
 
 /** Verbs that people do not type. */

@@ -1,0 +1,17 @@
+import { type Compute, isGraftError } from "@graft/core";
+import { decodeFrame, type Frame, type FrameContext } from "@graft/format";
+
+/** What is wrong with the content of a frame, as a sentence; undefined: it is what its hash says. */
+export async function frameFault(
+  frame: Frame,
+  context: FrameContext,
+  compute: Compute,
+): Promise<string | undefined> {
+  try {
+    await decodeFrame(frame, { ...context, objectName: "frame" }, compute);
+    return undefined;
+  } catch (error) {
+    if (isGraftError(error, "corrupt")) return error.message;
+    throw error;
+  }
+}
