@@ -11,13 +11,33 @@ export interface ErrorFacts {
 }
 
 export function errorFacts(error: unknown): ErrorFacts {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (error instanceof GraftError) return { code: error.code, message, details: error.details };
   if (error instanceof UsageError) return { code: "usage", message, details: {} };
   if (!(error instanceof SqliteError)) return { code: "internal", message, details: {} };
-  const { codeName: code, offset, cause } = error;
-  const details = cause instanceof GraftError ? cause.details : {};
+  const { codeName: code, offset } = error;
+  const origin = originOf(error);
+  const details = origin instanceof GraftError ? origin.details : {};
   return { code, message, details: { ...details, ...(offset !== undefined && { offset }) } };
+}
+
+/** What happened, on one line. "disk I/O error" says little: what the volume said comes with it. */
+export function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const origin = originOf(error);
+  const isTold = !(origin instanceof Error) || message.includes(origin.message);
+  return (isTold ? message : `${message}: ${origin.message}`).replaceAll(/\s*\n\s*/g, " ");
+}
+
+/** What SQLite reports is often what the volume below reported to it. */
+export function originOf(error: unknown): unknown {
+  let origin = error;
+  while (origin instanceof SqliteError) {
+    const { cause } = origin;
+    if (!(cause instanceof SqliteError || cause instanceof GraftError)) break;
+    origin = cause;
+  }
+  return origin;
 }
 
 /** Whether the message tells all: anything else is a bug of ours, and its stack matters. */

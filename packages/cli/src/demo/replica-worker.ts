@@ -6,6 +6,7 @@ import type { Progress, Volume } from "@graft/client";
 import { GraftError, isGraftError, parseVolumeId } from "@graft/core";
 import { type Database, exportDatabase } from "@graft/sqlite";
 import type { Invocation } from "../command.ts";
+import { messageOf } from "../describe-error.ts";
 import { importFile } from "../replica/import-file.ts";
 import { openDatabaseOf } from "../replica/open-database-of.ts";
 import { openReplica, type Replica } from "../replica/open-replica.ts";
@@ -171,8 +172,4 @@ export class ReplicaWorker {
 function mustBeThere<T>(value: T | undefined): T {
   if (value !== undefined) return value;
   throw new GraftError("internal", "the demo's replica was asked before it was opened");
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

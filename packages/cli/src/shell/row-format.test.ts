@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { createRowPrinter, type Mode, rowObject } from "./row-format.ts";
 
 const ROWS: readonly (readonly SqlValue[])[] = [
-  [1, "plain", null],
-  [20, 'a "quoted", two\nlines', new Uint8Array([0xca, 0xfe])],
+  [1n, "plain", null],
+  [20n, 'a "quoted", two\nlines', new Uint8Array([0xca, 0xfe])],
 ];
 
 function print(
@@ -26,8 +26,8 @@ describe("rows", () => {
   it("come as a table with numbers to the right and one line a row", () => {
     expect(
       print("table", [
-        [1, "plain", null],
-        [20, "two\nlines", new Uint8Array([0xca])],
+        [1n, "plain", null],
+        [20n, "two\nlines", new Uint8Array([0xca])],
       ]),
     ).toBe(
       "id  text        more\n" +
@@ -54,7 +54,14 @@ describe("rows", () => {
   });
 
   it("come as lines of name = value", () => {
-    expect(print("line", [[1, "plain", null]])).toBe("  id = 1\ntext = plain\nmore = \n");
+    expect(print("line", [[1n, "plain", null]])).toBe("  id = 1\ntext = plain\nmore = \n");
+  });
+
+  it("show REAL values as such", () => {
+    const values = [2, 2.5, -0.125, 1e300, Number.POSITIVE_INFINITY];
+    expect(print("list", [values], ["a", "b", "c", "d", "e"])).toBe(
+      "2.0|2.5|-0.125|1.0e+300|Inf\n",
+    );
   });
 
   it("print nothing for a statement without columns", () => {
@@ -62,7 +69,7 @@ describe("rows", () => {
   });
 
   it("stream beyond the measured ones with the same widths", () => {
-    const rows = Array.from({ length: 1_500 }, (_row, at): SqlValue[] => [at, "x"]);
+    const rows = Array.from({ length: 1_500 }, (_row, at): SqlValue[] => [BigInt(at), "x"]);
     const lines = print("table", rows, ["n", "t"]).trimEnd().split("\n");
     expect(lines).toHaveLength(1_502);
     expect(lines.at(-1)).toBe("1499  x");

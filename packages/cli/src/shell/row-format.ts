@@ -1,6 +1,5 @@
 import type { SqlValue } from "@graft/sqlite-engine";
 import { toJson } from "../output.ts";
-import { formatTable } from "../text-table.ts";
 import { formatCell, formatCellOnLine } from "./cell.ts";
 
 /** How rows are printed. */
@@ -29,6 +28,7 @@ const MEASURED_ROW_COUNT = 1_000;
 const CELL_WIDTH_MAX = 60;
 
 export function createRowPrinter(options: RowFormatOptions): RowPrinter {
+  if (options.columns.length === 0) return { row: () => undefined, end: () => undefined };
   switch (options.mode) {
     case "table":
       return new TablePrinter(options);
@@ -80,10 +80,16 @@ function linePrinter(options: RowFormatOptions): RowPrinter {
   };
 }
 
+interface Cell {
+  readonly text: string;
+  /** Numbers stand to the right. */
+  readonly isNumber: boolean;
+}
+
 /** Measures the first rows, prints them aligned, and goes on with the same widths. */
 class TablePrinter implements RowPrinter {
   readonly #options: RowFormatOptions;
-  #held: (string | number)[][] = [];
+  #held: (readonly Cell[])[] = [];
   #widths: readonly number[] | undefined;
 
   constructor(options: RowFormatOptions) {
@@ -95,9 +101,9 @@ class TablePrinter implements RowPrinter {
     if (this.#widths === undefined) {
       this.#held.push(cells);
       if (this.#held.length >= MEASURED_ROW_COUNT) this.#release();
-      return;
+    } else {
+      this.#write(cells, this.#widths);
     }
-    this.#options.write(`${alignRow(cells, this.#widths)}\n`);
   }
 
   end(): void {
@@ -106,28 +112,33 @@ class TablePrinter implements RowPrinter {
 
   #release(): void {
     const { columns, write } = this.#options;
-    if (columns.length > 0) write(`${formatTable(columns, this.#held)}\n`);
-    this.#widths = columns.map((name, at) =>
-      Math.max(name.length, ...this.#held.map((row) => String(row[at] ?? "").length)),
+    const widths = columns.map((name, at) =>
+      Math.max(name.length, ...this.#held.map((row) => row[at]?.text.length ?? 0)),
     );
+    this.#write(
+      columns.map((text) => ({ text, isNumber: false })),
+      widths,
+    );
+    write(`${widths.map((width) => "─".repeat(width)).join("  ")}\n`);
+    for (const row of this.#held) this.#write(row, widths);
     this.#held = [];
+    this.#widths = widths;
+  }
+
+  #write(cells: readonly Cell[], widths: readonly number[]): void {
+    const texts = cells.map(({ text, isNumber }, at) => {
+      const width = widths[at] ?? 0;
+      return isNumber ? text.padStart(width) : text.padEnd(width);
+    });
+    this.#options.write(`${texts.join("  ").trimEnd()}\n`);
   }
 }
 
-function toCell(value: SqlValue): string | number {
-  if (typeof value === "number") return value;
+function toCell(value: SqlValue): Cell {
   const text = formatCellOnLine(value);
-  return text.length <= CELL_WIDTH_MAX ? text : `${text.slice(0, CELL_WIDTH_MAX - 1)}…`;
-}
-
-function alignRow(cells: readonly (string | number)[], widths: readonly number[]): string {
-  return cells
-    .map((cell, at) => {
-      const width = widths[at] ?? 0;
-      return typeof cell === "number" ? String(cell).padStart(width) : cell.padEnd(width);
-    })
-    .join("  ")
-    .trimEnd();
+  const isNumber = typeof value === "number" || typeof value === "bigint";
+  const isLong = text.length > CELL_WIDTH_MAX;
+  return { text: isLong ? `${text.slice(0, CELL_WIDTH_MAX - 1)}…` : text, isNumber };
 }
 
 /** RFC 4180. */

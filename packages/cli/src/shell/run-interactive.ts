@@ -1,4 +1,5 @@
 import { createInterface, type Interface } from "node:readline";
+import { messageOf } from "../describe-error.ts";
 import { DOT_HELP } from "./dot-command.ts";
 import type { History } from "./history.ts";
 import { LineRunner } from "./line-runner.ts";
@@ -71,7 +72,7 @@ class TerminalLoop {
       return await this.#runner.line(line, AbortSignal.any([running.signal, this.#signal]));
     } catch (error) {
       if (this.#signal.aborted) return false;
-      this.#session.note(`error: ${error instanceof Error ? error.message : String(error)}`);
+      this.#session.note(`error: ${messageOf(error)}`);
       return true;
     } finally {
       this.#running = undefined;

@@ -1,0 +1,78 @@
+/** Holds what a record or a checkpoint says of the page map against the log, folded forward. */
+import type { Lsn, PageCount } from "@graft/core";
+import {
+  addToShrinkList,
+  commitPageSet,
+  type CommitRecord,
+  lowPageCountOf,
+  type Shrink,
+} from "@graft/format";
+import { SHRINK_LIST_COUNT_MAX } from "@graft/core";
+import { PageOwners } from "./page-owners.ts";
+
+/** The state of a volume after its log up to some LSN. */
+export class FoldedLog {
+  readonly owners: PageOwners = new PageOwners();
+  /** False when a record was missing or damaged: nothing can be compared until a checkpoint. */
+  isComplete = true;
+  /** Every commit that cut the volume short, ascending. */
+  readonly #shrinks: Shrink[] = [];
+  #pageCount = 0;
+
+  apply(record: CommitRecord): void {
+    const lowPageCount = lowPageCountOf(record);
+    if (lowPageCount < this.#pageCount) this.#shrinks.push({ lsn: record.lsn, lowPageCount });
+    this.owners.apply(Number(record.lsn), lowPageCount, commitPageSet(record));
+    this.#pageCount = record.pageCount;
+  }
+
+  /** Starts over from a checkpoint whose map is known. */
+  startAt(pageCount: PageCount, shrinks: readonly Shrink[]): void {
+    this.#pageCount = pageCount;
+    this.#shrinks.splice(0, Number.POSITIVE_INFINITY, ...shrinks);
+    this.isComplete = true;
+  }
+
+  /** What is wrong with a shrink list, as a sentence. */
+  shrinkFault(list: readonly Shrink[], since: Lsn | undefined): string | undefined {
+    const events = this.#shrinks.filter(({ lsn }) => since === undefined || lsn > since);
+    // Beyond that neighbours were merged, in an order that depends on when.
+    if (events.length > SHRINK_LIST_COUNT_MAX) return undefined;
+    const expected = events.reduce(addToShrinkList, [] as readonly Shrink[]);
+    if (textOf(expected) === textOf(list)) return undefined;
+    return `expected the shrinks ${textOf(expected)}, got ${textOf(list)}`;
+  }
+}
+
+/** What is wrong with the tail index of a record that was applied, as a sentence. */
+export function tailIndexFault(record: CommitRecord, log: FoldedLog): string | undefined {
+  const { tailIndex, checkpoint } = record;
+  if (tailIndex === undefined || !log.isComplete) return undefined;
+  let named = commitPageSet(record).cardinality;
+  for (const { lsn, inlinePageSet, segments } of tailIndex.commits) {
+    const sets = segments.map(({ pageSet }) => pageSet);
+    for (const pages of inlinePageSet === undefined ? sets : [inlinePageSet, ...sets]) {
+      named += pages.cardinality;
+      const other = log.owners.firstOther(Number(lsn), pages);
+      if (other === undefined) continue;
+      const said = `says that LSN ${lsn} wrote page ${other.page} last`;
+      return `its tail index ${said}; the log says ${lsnText(other.lsn)}`;
+    }
+  }
+  const expected = log.owners.countAbove(Number(checkpoint?.lsn ?? 0n));
+  if (named !== expected) {
+    return `its tail index names ${named} changed pages with its own; the log has ${expected}`;
+  }
+  const fault = log.shrinkFault(tailIndex.shrinks, checkpoint?.lsn);
+  return fault === undefined ? undefined : `its tail index: ${fault}`;
+}
+
+/** "LSN 7", or that nobody did. */
+export function lsnText(lsn: number | undefined): string {
+  return lsn === undefined ? "that it does not exist" : `LSN ${lsn}`;
+}
+
+function textOf(shrinks: readonly Shrink[]): string {
+  if (shrinks.length === 0) return "none";
+  return shrinks.map(({ lsn, lowPageCount }) => `${lsn}:${lowPageCount}`).join(" ");
+}
