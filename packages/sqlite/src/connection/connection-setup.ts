@@ -8,6 +8,7 @@ import type { Connection } from "./connection.ts";
 export class ConnectionSetup {
   readonly #entries: { readonly key: string; readonly sql: string; readonly version: number }[] =
     [];
+  readonly #running = new Map<Connection, Promise<void>>();
   #version = 0;
 
   /** Remembers a statement; one with the same key is superseded. */
@@ -22,22 +23,27 @@ export class ConnectionSetup {
     if (at !== -1) this.#entries.splice(at, 1);
   }
 
-  /** The connection has run the newest statement itself. */
-  markCurrent(connection: Connection): void {
-    connection.setupVersion = this.#version;
-  }
-
   isCurrent(connection: Connection): boolean {
     return connection.setupVersion === this.#version;
   }
 
-  /** Tells the connection what it has not been told. */
-  async apply(connection: Connection): Promise<void> {
-    for (const { sql, version } of [...this.#entries]) {
-      if (version <= connection.setupVersion) continue;
-      await connection.engine.exec(sql);
-      connection.setupVersion = version;
+  /** Tells the connection what it has not been told. Who comes meanwhile waits for the same. */
+  apply(connection: Connection): Promise<void> {
+    const running = this.#running.get(connection);
+    if (running !== undefined) return running;
+    const applying = this.#apply(connection).finally(() => this.#running.delete(connection));
+    this.#running.set(connection, applying);
+    return applying;
+  }
+
+  async #apply(connection: Connection): Promise<void> {
+    // One at a time, from the entry that is next by then: more may be added while one runs.
+    for (;;) {
+      const next = this.#entries.find(({ version }) => version > connection.setupVersion);
+      if (next === undefined) break;
+      await connection.engine.exec(next.sql);
+      connection.setupVersion = next.version;
     }
-    this.markCurrent(connection);
+    connection.setupVersion = this.#version;
   }
 }

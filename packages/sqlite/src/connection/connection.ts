@@ -105,7 +105,8 @@ export class Connection {
   }
 
   /**
-   * Ends what waits for a page, rolls back what is open and frees the instance. A broken one is dropped with its dirty pages.
+   * Ends what waits for a page, rolls back what is open and frees the instance. A broken one is
+   * dropped with its dirty pages.
    */
   async close(): Promise<void> {
     this.#idleStatements.clear();

@@ -67,6 +67,21 @@ describe.each(["suspend", "rerun"] as const)(
         await db.close();
       });
 
+      test("connections opened again after idling know what was attached and set", async () => {
+        const other = new FakeVolume();
+        const { db } = open();
+        await db.attach("other", other);
+        await db.exec("create table other.u(x); pragma cache_size = 77");
+        await db.releaseIdle();
+        expect(db.connectionCount).toBe(0);
+        const writes = [1, 2, 3, 4].map((x) => db.prepare("insert into other.u values (?)").run(x));
+        const reads = [1, 2, 3].map(() => db.prepare("pragma cache_size").pluck().get());
+        await Promise.all(writes);
+        expect(await Promise.all(reads)).toEqual([77, 77, 77]);
+        expect(await db.prepare("select sum(x) from u").pluck().get()).toBe(10);
+        await db.close();
+      });
+
       test("a transaction over two volumes of which one fails is taken back in both", async () => {
         const other = new FakeVolume();
         const { db, volume } = open();

@@ -194,7 +194,6 @@ export class DatabaseHost implements StatementHost {
     if (route.isSetting) {
       // `PRAGMA schema.name`, so that settings of two databases do not supersede each other.
       this.#options.setup.put(sql.split(/[=(]/, 1)[0]?.trim().toLowerCase() ?? sql, sql);
-      this.#options.setup.markCurrent(connection);
     }
     if (route.touchesConnectionState && !connection.isBroken) {
       await this.refreshConnectionState(connection);

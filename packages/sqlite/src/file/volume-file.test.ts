@@ -46,6 +46,32 @@ describe.each(["suspend", "rerun"] as const)("SQLite on a volume file (%s)", (mi
       await fixture.expectSound(volume, second);
     });
 
+    test("a push that ends never disturbs a transaction, reading or writing", async () => {
+      const { volume, connection } = await fixture.openFilled();
+      await connection.engine.exec("begin; insert into t(a) values ('mine')");
+      await volume.push();
+      await connection.engine.exec("commit");
+      await connection.engine.exec("begin");
+      await queryValue(connection, "select count(*) from t");
+      await volume.push();
+      await connection.engine.exec("insert into t(a) values ('upgraded'); commit");
+      expect(await queryValue(connection, "select count(*) from t")).toBe(3002);
+      await fixture.expectSound(volume, connection);
+    });
+
+    test("a reset leaves live readers their snapshot", async () => {
+      const { volume, connection } = await fixture.openFilled();
+      await volume.push();
+      await connection.engine.exec("delete from t where id > 5; vacuum");
+      const reader = await fixture.open(volume);
+      await reader.engine.exec("pragma cache_size = 2; begin");
+      expect(await queryValue(reader, "select count(*) from t")).toBe(5);
+      await volume.reset();
+      expect(await queryValue(reader, "select count(*) from t where b > ''")).toBe(5);
+      await reader.engine.exec("commit");
+      expect(await queryValue(reader, "select count(*) from t")).toBe(3000);
+    });
+
     test("news that arrives during a write transaction fails its COMMIT, not what follows", async () => {
       const { volume, connection } = await fixture.openFilled();
       await volume.push();

@@ -36,7 +36,6 @@ import {
   type PragmaAnswer,
   SQLITE_BUSY,
   SQLITE_BUSY_SNAPSHOT,
-  SQLITE_ERROR,
   SQLITE_IOERR_SHORT_READ,
   SQLITE_OK,
   SQLITE_READONLY,
@@ -48,6 +47,7 @@ import { HEADER, readUint32, statedPageCount, statedPageSize } from "../page-one
 import { toSqliteError, type VfsOperation } from "../sqlite-error.ts";
 import { widening } from "./fetch-width.ts";
 import { PageOneCache } from "./page-one-cache.ts";
+import { mustBePageSize } from "./page-size-rule.ts";
 
 /**
  * `SQLITE_IOCAP_SAFE_APPEND | SEQUENTIAL | POWERSAFE_OVERWRITE`: true of every size and offset
@@ -149,13 +149,13 @@ export class VolumeFile implements VfsFile {
   }
 
   write(bytes: Uint8Array, offset: number): number {
-    this.#mustBePageSize(bytes.length);
+    mustBePageSize(this.#pageSize, bytes.length);
     return this.#attempt("write", () => {
       const writer = this.#mustHaveWriter();
       const index = toPageIndex(offset / this.#pageSize + 1);
       if (index === 1) {
         // VACUUM to another size copies its image in pages of ours; only its header tells.
-        this.#mustBePageSize(statedPageSize(bytes));
+        mustBePageSize(this.#pageSize, statedPageSize(bytes));
         this.#dirtyPageOne ??= new Uint8Array(this.#pageSize);
         this.#dirtyPageOne.set(bytes);
       } else {
@@ -372,15 +372,6 @@ export class VolumeFile implements VfsFile {
     } finally {
       this.unlock(LOCK_NONE);
     }
-  }
-
-  #mustBePageSize(size: number): void {
-    if (size === this.#pageSize) return;
-    throw new SqliteError(
-      SQLITE_ERROR,
-      `the page size of a volume is fixed: this one has pages of ${this.#pageSize} bytes, ` +
-        `not of ${size}; make a new volume to change it`,
-    );
   }
 
   #attempt(operation: VfsOperation, run: () => void): number {

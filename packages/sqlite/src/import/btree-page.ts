@@ -109,7 +109,9 @@ export function parseBtreePage(request: ParseRequest): BtreePage | PageFault {
   return reader.finish(kind.isLeaf ? 0 : readUint32(bytes, start + 8));
 }
 
-/** Reads the cells of one page in order. It keeps only what leads elsewhere: there are many cells. */
+/**
+ * Reads the cells of one page in order. It keeps only what leads elsewhere: there are many cells.
+ */
 class CellReader {
   readonly #request: ParseRequest;
   readonly #kind: PageKind;

@@ -14,8 +14,8 @@ export function valueSize(serialType: number): number | undefined {
 }
 
 /**
- * Why bytes offset…end cannot be the local part of a record with `payloadSize` bytes; undefined when
- * they can. A header that is continued on an overflow page is not judged.
+ * Why bytes offset…end cannot be the local part of a record with `payloadSize` bytes; undefined
+ * when they can. A header that is continued on an overflow page is not judged.
  */
 export function recordFault(
   bytes: Uint8Array,

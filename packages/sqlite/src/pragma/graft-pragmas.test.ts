@@ -21,6 +21,7 @@ describe.each(["suspend", "rerun"] as const)("pragmas (%s)", (missStrategy) => {
       expect(await ask("graft_snapshot")).toMatchObject({ version: 2, pageSize: 4096 });
       expect(await ask("graft_pages")).toMatchObject({ cached: { pages: volume.pageCount } });
       expect(await ask("graft_log")).toMatchObject({ pending: [{ version: 1 }, { version: 2 }] });
+      expect(await ask("graft_log = 1")).toEqual({ commits: [], hasMore: false });
       expect(await ask("graft_push")).toMatchObject({ kind: "pushed", lsn: 1, commitCount: 2 });
       expect(await ask("graft_push = 'nothing left'")).toEqual({ kind: "nothing-to-push" });
       expect(await ask("graft_pull")).toMatchObject({ lsn: 1 });
@@ -38,6 +39,8 @@ describe.each(["suspend", "rerun"] as const)("pragmas (%s)", (missStrategy) => {
     test.each([
       ["graft_nonsense", /no such pragma: graft_nonsense; there are .*graft_status/],
       ["graft_status = 3", /takes no value/],
+      ["graft_log = 'x'", /invalid LSN "x"/],
+      ["graft_log = 0", /invalid LSN 0/],
       ["graft_fetch = '0-4'", /invalid page index 0/],
       ["graft_fetch = 'x'", /invalid page list "x"/],
       ["graft_fetch = '5-2'", /invalid page list "5-2"/],

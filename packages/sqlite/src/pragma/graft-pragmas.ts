@@ -4,7 +4,8 @@
  */
 
 import type { LocalCommit } from "@graft/client";
-import { isGraftError } from "@graft/core";
+import { isGraftError, type Lsn, type PageSet, parseLsn } from "@graft/core";
+import type { PragmaAnswer } from "@graft/sqlite-engine";
 import { GRAFT_VERSION } from "../version.ts";
 import { parsePageList } from "./page-list.ts";
 import { asyncJsonAnswer, errorAnswer, jsonAnswer } from "./pragma-answer.ts";
@@ -15,29 +16,19 @@ export const GRAFT_PRAGMAS: Readonly<Record<string, PragmaHandler>> = {
   graft_status: withoutValue((context) => jsonAnswer(context.volume.status())),
   graft_snapshot: withoutValue((context) => jsonAnswer(describeSnapshot(context))),
   graft_pages: withoutValue((context) => jsonAnswer(describePages(context))),
-  graft_log: withoutValue((context) => jsonAnswer(describeLog(context))),
-  graft_version: withoutValue(() => jsonAnswer(GRAFT_VERSION)),
-  graft_fetch: (context, value) => {
-    const reader = context.reader ?? context.volume.openReader();
-    const close = (): void => {
-      if (reader !== context.reader) reader.close();
-    };
-    try {
-      const pages = parsePageList(value ?? "all", reader.pageCount);
-      return asyncJsonAnswer(async (signal) => {
-        try {
-          await reader.fetch(pages, signal);
-          return { pages: pages.cardinality };
-        } finally {
-          close();
-        }
-      });
-    } catch (error) {
-      close();
-      if (!isGraftError(error, "invalid-argument")) throw error;
-      return errorAnswer(error.message);
-    }
+  graft_log: (context, value) => {
+    if (value === undefined) return jsonAnswer(describeLog(context));
+    return refusing(() => {
+      const from = parseLsn(value);
+      return asyncJsonAnswer((signal) => describeRemoteLog(context, from, signal));
+    });
   },
+  graft_version: withoutValue(() => jsonAnswer(GRAFT_VERSION)),
+  graft_fetch: (context, value) =>
+    refusing(() => {
+      const pages = parsePageList(value ?? "all", context.volume.status().snapshot.pageCount);
+      return asyncJsonAnswer((signal) => fetchPages(context, pages, signal));
+    }),
   graft_hydrate: withoutValue(({ actions }) =>
     asyncJsonAnswer((signal) => actions.hydrate({ signal })),
   ),
@@ -77,6 +68,45 @@ function describeLog({ volume }: PragmaContext): unknown {
 function describeCommit(commit: LocalCommit): unknown {
   const { version, pageCount, pages, message, appTransactionId } = commit;
   return { version, pageCount, pages: pages.cardinality, message, appTransactionId };
+}
+
+/** The remote history from an LSN on: one page of it, and where the next one begins. */
+async function describeRemoteLog(
+  { volume }: PragmaContext,
+  from: Lsn,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const { commits, hasMore } = await volume.remoteLog(from, { signal });
+  const described = commits.map(({ snapshot, changedPageCount, message, appTransactionId }) => {
+    const { lsn, pageCount, timestampMs, clientId } = snapshot;
+    return { lsn, pageCount, timestampMs, clientId, changedPageCount, message, appTransactionId };
+  });
+  return { commits: described, hasMore };
+}
+
+/** Of the snapshot of the transaction, where there is one. */
+async function fetchPages(
+  { volume, reader }: PragmaContext,
+  pages: PageSet,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const snapshot = reader ?? volume.openReader();
+  try {
+    await snapshot.fetch(pages, signal);
+    return { pages: pages.cardinality };
+  } finally {
+    if (snapshot !== reader) snapshot.close();
+  }
+}
+
+/** What the caller wrote wrongly is an answer, not a crash. */
+function refusing(answer: () => PragmaAnswer): PragmaAnswer {
+  try {
+    return answer();
+  } catch (error) {
+    if (!isGraftError(error, "invalid-argument")) throw error;
+    return errorAnswer(error.message);
+  }
 }
 
 /** Waiting for a base change inside the transaction that holds it off would never end. */
