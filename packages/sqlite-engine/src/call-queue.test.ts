@@ -65,8 +65,11 @@ test("a long queue is served in order, and one that is too long is refused", asy
   });
   const blocked = queue.run(undefined, () => gate);
   let next = 0;
+  let isInOrder = true;
   const waiting = Array.from({ length: QUEUED_CALLS_MAX }, (_, number) =>
-    queue.run(undefined, async () => expect(next++).toBe(number)),
+    queue.run(undefined, async () => {
+      isInOrder &&= next++ === number;
+    }),
   );
   await settle();
   await expect(queue.run(undefined, async () => 1)).rejects.toMatchObject({
@@ -75,4 +78,5 @@ test("a long queue is served in order, and one that is too long is refused", asy
   open();
   await Promise.all([blocked, ...waiting]);
   expect(next).toBe(QUEUED_CALLS_MAX);
+  expect(isInOrder).toBe(true);
 });

@@ -24,7 +24,7 @@ test("text goes into the heap and comes back, whatever is in it", () => {
       expect(heap.decodeText(written.pointer, written.size)).toBe(text.toWellFormed());
       exports.sqlite3_free(written.pointer);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 

@@ -39,7 +39,6 @@ const EXTREMES: readonly (readonly [claim: string, sql: string])[] = [
   ["a pattern of 50,001 bytes", `select 'x' like '${"a".repeat(50_001)}'`],
   ["a pattern of 2,500 wildcards", `select '${"a".repeat(3000)}' like '${"%a".repeat(2500)}'`],
   ["a zeroblob beyond the largest size", "select zeroblob(1073741824)"],
-  ["a text beyond the largest size", "select length(printf('%.*c', 1073741824, 'x'))"],
   ["the length of a 900 MB zeroblob", "select length(zeroblob(900000000))"],
   ["a recursive trigger", "insert into loop values (1)"],
   ["a view of itself", "select * from mirror"],
@@ -81,7 +80,7 @@ describe.each(STRATEGIES)("at the limits, waiting by %s", (strategy) => {
   });
 
   // The build's own C stack overflows into its data here, without an error.
-  test.each([400, 999, 1001])("%i triggers that fire each other do as in stock", async (count) => {
+  test.each([999, 1001])("%i triggers that fire each other do as in stock", async (count) => {
     const chain = triggerChain(count);
     const other = new DatabaseSync(":memory:");
     other.exec(chain);
@@ -101,6 +100,15 @@ describe.each(STRATEGIES)("at the limits, waiting by %s", (strategy) => {
       await expect(match.get("%a".repeat(2501))).rejects.toThrow("pattern too complex");
       expect(await match.pluck().get("%a*".repeat(1600))).toBe(0);
     }
+  });
+
+  test("a large schema is read and changed", async () => {
+    const db = await openMemory(strategy);
+    for (let view = 0; view < 12; view++) {
+      await db.exec(`create view v${view} as select ${view} as x /* ${"x".repeat(1_000_000)} */`);
+    }
+    expect(await valueOf(db, "select x from v11")).toBe(11);
+    expect(await valueOf(db, "select sum(length(sql)) > 12000000 from sqlite_schema")).toBe(1);
   });
 
   test("a heap limit ends in SQLITE_NOMEM or SQLITE_TOOBIG, and the next statement works", async () => {
