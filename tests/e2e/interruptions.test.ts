@@ -1,6 +1,6 @@
 import type { Interceptor } from "@connectrpc/connect";
 import type { Volume } from "@graft/client";
-import { type Clock, pageRange } from "@graft/core";
+import { type Clock, pageRange, toPageCount, toPageIndex } from "@graft/core";
 import { systemClock } from "@graft/core/node";
 import { SeededRandom, SimulatedDisk } from "@graft/core/testing";
 import { describe, expect, it } from "vitest";
@@ -71,7 +71,7 @@ describe("an abort", () => {
     await systemClock.sleep(10);
     held.open();
     await wanted;
-    expect(second.read(1 as never, new Uint8Array(second.pageSize))).toBe(true);
+    expect(second.read(toPageIndex(1), new Uint8Array(second.pageSize))).toBe(true);
     first.close();
     second.close();
   });
@@ -107,13 +107,13 @@ describe("an abort", () => {
     commitPages(a, { 1: 2 }, 1);
     await a.push();
     const writer = b.openWriter();
-    writer?.write(1 as never, new Uint8Array(b.pageSize).fill(3));
+    writer?.write(toPageIndex(1), new Uint8Array(b.pageSize).fill(3));
     const given = new AbortController();
     const pulling = b.pull({ signal: given.signal });
     while (b.status().lagMs === undefined) await systemClock.sleep(1);
     given.abort();
     await expect(pulling).rejects.toThrow();
-    expect(writer?.commit({ pageCount: 1 as never })).toMatchObject({ kind: "committed" });
+    expect(writer?.commit({ pageCount: toPageCount(1) })).toMatchObject({ kind: "committed" });
     expect(b.status()).toMatchObject({ state: "pending", remote: { lsn: 1n } });
   });
 });
@@ -163,6 +163,46 @@ describe("closing", () => {
     await Promise.all([resetting, closingVolume, closingRuntime]);
     expect(order).toEqual(["volume", "runtime"]);
     process.lock("/data/lock")?.close();
+  });
+
+  it("rolls an open writer back: nothing of it is committed, however late it tries", async () => {
+    await using cluster = await startCluster(9);
+    const disk = new SimulatedDisk({ random: new SeededRandom(9) });
+    const directory = { path: "/data", fileSystem: disk };
+    const client = await cluster.openClient({ directory });
+    const volume = await client.createVolume();
+    commitPages(volume, { 1: 1 }, 1);
+    const writer = volume.openWriter();
+    writer?.write(toPageIndex(2), new Uint8Array(volume.pageSize).fill(9));
+    await client.close();
+    const closed = expect.objectContaining({ code: "invalid-argument" });
+    const again = await cluster.openClient({ directory });
+    const reopened = await again.openVolume(volume.volumeId);
+    for (let times = 0; times < 2; times++) {
+      expect(() => writer?.commit({ pageCount: toPageCount(2) })).toThrow(closed);
+    }
+    expect(() => writer?.write(toPageIndex(2), new Uint8Array(volume.pageSize))).toThrow(closed);
+    writer?.rollback();
+    commitPages(reopened, { 1: 2 }, 1);
+    expect(await readTags(reopened)).toEqual([2]);
+  });
+
+  it("ends a fetch that is under way, and stores nothing that arrives later", async () => {
+    await using cluster = await startCluster(10);
+    const { volumeId } = await createPushed(cluster, { 1: 11 });
+    const disk = new SimulatedDisk({ random: new SeededRandom(10) });
+    const directory = { path: "/data", fileSystem: disk };
+    const held = holdCalls("ReadPages", "after");
+    const client = await cluster.openClient({ directory, interceptors: [held.interceptor] });
+    const volume = await client.openVolume(volumeId);
+    const fetching = volume.openReader().fetch(pageRange(1, 1));
+    await held.reached;
+    await Promise.all([client.close(), expect(fetching).rejects.toThrow(/closed|abort/)]);
+    const changes = ["write", "rename", "truncate", "remove"] as const;
+    const before = changes.map((change) => disk.count(change));
+    held.open();
+    await systemClock.sleep(10);
+    expect(changes.map((change) => disk.count(change))).toEqual(before);
   });
 
   it("a runtime ends an opening that is under way: it opens no files afterwards", async () => {

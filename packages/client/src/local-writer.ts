@@ -8,6 +8,8 @@ const DIRTY_SIZE_MAX = 16 * 1024 * 1024;
 
 /** What a writer tells its volume. */
 export interface WriterHooks {
+  /** @throws GraftError `invalid-argument`: the volume is closed */
+  mustBeOpen(): void;
   /** Whether somebody else's news waits for this transaction to end. */
   hasNews(): boolean;
   onCommitted(version: number): void;
@@ -41,6 +43,7 @@ export class LocalWriter implements VolumeWriter {
   }
 
   write(index: PageIndex, page: Uint8Array): void {
+    if (!this.#isOpen) this.#hooks.mustBeOpen();
     invariant(this.#isOpen, "a writer writes before it is used up");
     invariant(page.length === this.pageSize, "a whole page is written");
     const old = this.#dirty.get(index);
@@ -58,6 +61,7 @@ export class LocalWriter implements VolumeWriter {
   }
 
   commit(request: LocalCommitRequest): LocalCommitOutcome {
+    this.#hooks.mustBeOpen();
     invariant(this.#isOpen, "a writer commits once");
     const pages = this.#changedPages(request.pageCount);
     if (pages.size === 0 && request.pageCount === this.base.pageCount) {

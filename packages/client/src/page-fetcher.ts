@@ -5,6 +5,7 @@
  */
 import {
   difference,
+  type GraftError,
   intersection,
   intersects,
   type Lsn,
@@ -39,6 +40,7 @@ interface Flight {
 export class PageFetcher {
   readonly #means: PageFetcherMeans;
   readonly #flights = new Set<Flight>();
+  readonly #closing = new AbortController();
 
   constructor(means: PageFetcherMeans) {
     this.#means = means;
@@ -52,6 +54,7 @@ export class PageFetcher {
   async fetch(pin: Pin, pages: PageSet, signal?: AbortSignal): Promise<void> {
     for (;;) {
       signal?.throwIfAborted();
+      this.#closing.signal.throwIfAborted();
       const missing = this.#means.store.absent(pin, pages);
       const point = pin.remote;
       if (missing.isEmpty || point === undefined) return;
@@ -59,6 +62,12 @@ export class PageFetcher {
       await Promise.all(joined.map((flight) => this.#wait(flight, signal)));
       // NOTE: asked again from the start: a flight of another snapshot may have settled only part of it.
     }
+  }
+
+  /** Ends all requests: what waits for them fails, and nothing is put into the store any more. */
+  close(reason: GraftError): void {
+    this.#closing.abort(reason);
+    for (const flight of this.#flights) flight.abort.abort(reason);
   }
 
   #flightsFor(pin: Pin, point: RemotePoint, missing: PageSet): readonly Flight[] {
@@ -99,6 +108,7 @@ export class PageFetcher {
     while (!rest.isEmpty) {
       const request = { volumeId, lsn: point.lsn, pageSize: point.pageSize, pages: rest };
       const answer = await remote.readPages(request, signal);
+      signal.throwIfAborted();
       keepCovered(store, pin, rest, answer);
       rest = difference(rest, answer.covered);
     }

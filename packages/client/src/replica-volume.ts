@@ -53,6 +53,7 @@ export class ReplicaVolume implements face.Volume {
   readonly #readers = new Set<PinnedReader>();
   readonly #closing = new AbortController();
   readonly #listeners: Listeners;
+  #writer: LocalWriter | undefined;
   #state: SyncState;
   #reachedMs: number | undefined;
   #lastError: { readonly error: GraftError; readonly sinceMs: number } | undefined;
@@ -98,14 +99,20 @@ export class ReplicaVolume implements face.Volume {
   openWriter(): VolumeWriter | undefined {
     this.#mustBeOpen();
     if (!this.#gate.tryEnter()) return undefined;
-    return new LocalWriter(this.openReader(), this.#store, {
+    const writer = new LocalWriter(this.openReader(), this.#store, {
+      mustBeOpen: () => this.#mustBeOpen(),
       hasNews: () => this.#gate.hasNews && this.#state === "synced",
       onCommitted: (version) => {
         this.#note("commit");
         this.#listeners.emit("commit", { version });
       },
-      onEnd: () => this.#gate.leave(),
+      onEnd: () => {
+        this.#writer = undefined;
+        this.#gate.leave();
+      },
     });
+    this.#writer = writer;
+    return writer;
   }
 
   push(options: face.PushOptions = {}): Promise<face.PushResult> {
@@ -176,7 +183,9 @@ export class ReplicaVolume implements face.Volume {
   async #close(): Promise<void> {
     const why = new GraftError("unavailable", `volume ${this.volumeId} was closed`);
     this.#closing.abort(why);
+    this.#context.fetcher.close(why);
     await this.#queue.drained();
+    this.#writer?.rollback();
     for (const reader of [...this.#readers]) reader.close();
     try {
       this.#store.close();
