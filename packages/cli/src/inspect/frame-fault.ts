@@ -1,5 +1,6 @@
 import { type Compute, isGraftError } from "@graft/core";
 import { decodeFrame, type Frame, type FrameContext } from "@graft/format";
+import { conditionOf } from "./condition-of.ts";
 
 /** What is wrong with the content of a frame, as a sentence; undefined: it is what its hash says. */
 export async function frameFault(
@@ -11,7 +12,7 @@ export async function frameFault(
     await decodeFrame(frame, { ...context, objectName: "frame" }, compute);
     return undefined;
   } catch (error) {
-    if (isGraftError(error, "corrupt")) return error.message;
+    if (isGraftError(error, "corrupt")) return conditionOf(error);
     throw error;
   }
 }

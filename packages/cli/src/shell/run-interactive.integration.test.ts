@@ -27,13 +27,9 @@ async function type(lines: readonly string[]): Promise<{ written: string; noted:
   const engine = await loadNodeEngine();
   await using database = new Database({ volume, engine, clock: systemClock, random: systemRandom });
   const [input, output] = [new PassThrough(), new PassThrough()];
-  const screen: string[] = [];
-  const waiting: (() => void)[] = [];
+  let promptCount = 0;
   output.on("data", (part: Buffer) => {
-    screen.push(part.toString());
-    if (/(>|…) $/.test(stripVTControlCharacters(part.toString()))) {
-      waiting.shift()?.();
-    }
+    if (/(>|…) $/.test(stripVTControlCharacters(part.toString()))) promptCount++;
   });
   const [written, noted]: [string[], string[]] = [[], []];
   const history = await History.open(nodeFileSystem, folder.at("sql-history"));
@@ -56,12 +52,12 @@ async function type(lines: readonly string[]): Promise<{ written: string; noted:
       signal: new AbortController().signal,
     },
   );
-  const answered = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
-  await answered();
+  await expect.poll(() => promptCount).toBe(1);
   for (const line of lines) {
-    const answer = line === ".quit" ? shell : answered();
+    const before = promptCount;
     input.write(`${line}\r`);
-    await answer;
+    if (line === ".quit") await shell;
+    else await expect.poll(() => promptCount, { timeout: 10_000 }).toBeGreaterThan(before);
   }
   input.end();
   await shell;

@@ -1,13 +1,13 @@
 /** Holds what a record or a checkpoint says of the page map against the log, folded forward. */
 import type { Lsn, PageCount } from "@graft/core";
+import { SHRINK_LIST_COUNT_MAX } from "@graft/core";
 import {
   addToShrinkList,
-  commitPageSet,
   type CommitRecord,
+  commitPageSet,
   lowPageCountOf,
   type Shrink,
 } from "@graft/format";
-import { SHRINK_LIST_COUNT_MAX } from "@graft/core";
 import { PageOwners } from "./page-owners.ts";
 
 /** The state of a volume after its log up to some LSN. */

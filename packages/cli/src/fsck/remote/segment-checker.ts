@@ -1,11 +1,5 @@
 /** Segments of a volume: each is read once, and held against everything that names it. */
-import {
-  difference,
-  equalBytes,
-  isGraftError,
-  type SegmentId,
-  type VolumeId,
-} from "@graft/core";
+import { difference, equalBytes, isGraftError, type SegmentId, type VolumeId } from "@graft/core";
 import {
   type FrameEntry,
   frameOf,
@@ -17,8 +11,9 @@ import {
   segmentRefOf,
   segmentTailRange,
 } from "@graft/format";
-import { frameFault } from "../../inspect/frame-fault.ts";
+import { conditionOf } from "../../inspect/condition-of.ts";
 import { pageSetText } from "../../inspect/facts.ts";
+import { frameFault } from "../../inspect/frame-fault.ts";
 import type { CheckContext } from "./check-context.ts";
 
 /** Frame entries of the footers that are kept: about 30 MiB. */
@@ -36,7 +31,7 @@ export interface SegmentUse {
 
 export class SegmentChecker {
   /** Own segments that something names. */
-  readonly named = new Set<SegmentId>();
+  readonly named: Set<SegmentId> = new Set();
   readonly #context: CheckContext;
   readonly #sizes: ReadonlyMap<SegmentId, number>;
   /** Segments that were read as a whole, and those that cannot be used and were told about. */
@@ -97,7 +92,7 @@ export class SegmentChecker {
       return footer;
     } catch (error) {
       if (!isGraftError(error, "corrupt")) throw error;
-      return this.#refuse(key, error.message);
+      return this.#refuse(key, conditionOf(error));
     }
   }
 
