@@ -12,11 +12,6 @@ export class CallQueue {
   #head = 0;
   #isBusy = false;
 
-  /** Whether a call is in the instance. */
-  get isBusy(): boolean {
-    return this.#isBusy;
-  }
-
   /**
    * Runs `task` when all earlier ones have ended. An aborted signal takes a waiting task out, rejecting
    * with its reason; a running one minds the signal itself.
@@ -27,6 +22,20 @@ export class CallQueue {
     this.#isBusy = true;
     try {
       return await task();
+    } finally {
+      this.#next();
+    }
+  }
+
+  /**
+   * Runs a task that does not wait, if nobody else is in the instance or waits for it; answers whether it
+   * did. What the task calls back into finds the instance taken.
+   */
+  tryRun(task: () => boolean): boolean {
+    if (this.#isBusy) return false;
+    this.#isBusy = true;
+    try {
+      return task();
     } finally {
       this.#next();
     }

@@ -131,7 +131,9 @@ export class EngineCalls {
       flags,
       target: this.#target,
     };
-    const answer = await this.strategy.prepare(request, callContext("read", signal));
+    const answer =
+      this.strategy.tryPrepare(request) ??
+      (await this.strategy.prepare(request, callContext("read", signal)));
     if (answer !== code.SQLITE_OK) throw core.createError(answer);
     const pointer = core.heap.readWord(this.#target);
     const rest = { pointer: core.heap.readWord(this.#target + 4), end: text.end };
@@ -161,17 +163,19 @@ export class EngineCalls {
     signal: AbortSignal | undefined,
   ): boolean {
     const isFit = statement.mode === "read" && !statement.isPaused && !statement.isLong;
-    if (!isFit || this.#queue.isBusy || !this.isOpen || signal?.aborted === true) return false;
-    try {
-      statement.begin(parameters);
-      if (this.strategy.tryRun(statement, sink) === undefined) return false;
-      this.core.exports.sqlite3_reset(statement.pointer);
-      const failure = this.core.takeSinkFailure();
-      if (failure !== undefined) throw failure;
-      return true;
-    } catch (error) {
-      throw this.toCallError(error, signal);
-    }
+    if (!isFit || !this.isOpen || signal?.aborted === true) return false;
+    return this.#queue.tryRun(() => {
+      try {
+        statement.begin(parameters);
+        if (this.strategy.tryRun(statement, sink) === undefined) return false;
+        this.core.exports.sqlite3_reset(statement.pointer);
+        const failure = this.core.takeSinkFailure();
+        if (failure !== undefined) throw failure;
+        return true;
+      } catch (error) {
+        throw this.toCallError(error, signal);
+      }
+    });
   }
 
   /** Runs a statement until it ends or the sink is full. Answers whether it has ended. */
@@ -201,7 +205,9 @@ export class EngineCalls {
   /** Frees a statement, in whatever state. */
   async finalize(statement: PreparedStatement): Promise<void> {
     if (!this.isOpen || statement.isFinalized) return;
-    await this.strategy.finalize(statement.release());
+    if (statement.isPaused) await this.strategy.finalize(statement.release());
+    // A statement that has ended touches no page any more.
+    else this.core.exports.sqlite3_finalize(statement.release());
   }
 
   /** Frees all statements, rolls back, closes. Harmless when closed or broken. */

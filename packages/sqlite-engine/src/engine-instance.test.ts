@@ -110,6 +110,30 @@ describe.each(STRATEGIES)("an engine instance, waiting by %s", (strategy) => {
     expect(seen).toEqual([...Array(2000).keys()]);
   });
 
+  test("an open iteration and statements that wait for pages do not disturb each other", async () => {
+    const blocksMax = strategy === "suspend" ? 15 : 100_000;
+    const disk = await createDisk(ITEMS_SQL);
+    const { db, vfs } = await openDelayed({ strategy, disk, blocksMax });
+    await db.exec("pragma cache_size = 10");
+    const select = await db.prepare("select id, name from item order by name, id");
+    const lookup = await db.prepare("select name from item where id = ?");
+    const missing = await db.prepare("select count(*) from item where note = 'nothing'");
+    let count = 0;
+    let last = "";
+    for await (const { id, name } of select.iterate()) {
+      expect(String(name) >= last).toBe(true);
+      last = String(name);
+      if (++count % 400 === 0) {
+        vfs.forgetAll();
+        expect(await lookup.get(Number(id))).toEqual({ name });
+        expect(await missing.pluck().get()).toBe(0);
+        await db.exec(`update item set amount = -amount where id % 3 = ${count % 3}`);
+      }
+    }
+    expect(count).toBe(3000);
+    expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+  });
+
   test("a second use of a statement ends its open iteration with an error", async () => {
     const { db } = await openDelayed({ strategy, disk: await createDisk(ITEMS_SQL) });
     const select = await db.prepare("select id from item order by id");
@@ -209,6 +233,34 @@ describe.each(STRATEGIES)("an engine instance, waiting by %s", (strategy) => {
     expect(await valueOf(one, "select hex(randomblob(8))")).toBe(
       await valueOf(two, "select hex(randomblob(8))"),
     );
+  });
+
+  test("what the VFS does not have is not claimed: no shared memory, no memory mapping", async () => {
+    const db = await open();
+    await db.exec("create table t (x)");
+    expect(await valueOf(db, "pragma journal_mode = wal")).toBe("delete");
+    expect(await valueOf(db, "pragma mmap_size = 1000000")).toBe(0);
+    await db.exec("pragma locking_mode = exclusive");
+    expect(await valueOf(db, "pragma journal_mode = wal")).toBe("wal");
+    await db.exec("insert into t values (1); pragma wal_checkpoint(truncate)");
+    expect(await valueOf(db, "pragma journal_mode = delete")).toBe("delete");
+    expect(await valueOf(db, "select count(*) from t")).toBe(1);
+    expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+  });
+
+  test("every journal mode and page size works on memory", async () => {
+    for (const mode of ["delete", "truncate", "persist", "memory", "off"]) {
+      for (const pageSize of [512, 1024, 65_536]) {
+        const db = await open();
+        await db.exec(`pragma page_size = ${pageSize}; ${ITEMS_SQL}`);
+        expect(await valueOf(db, `pragma journal_mode = ${mode}`)).toBe(mode);
+        await db.exec("pragma cache_size = 5; begin; update item set amount = 1; commit; vacuum");
+        expect(await valueOf(db, "pragma page_size")).toBe(pageSize);
+        expect(await valueOf(db, "select sum(amount) from item")).toBe(3000);
+        expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+        await db.close();
+      }
+    }
   });
 
   test("attached databases, temporary tables and triggers work", async () => {

@@ -43,6 +43,9 @@ export interface MissStrategy {
   /** `sqlite3_prepare_v3`, which may read the schema. Answers a result code. */
   prepare(request: PrepareRequest, call: CallContext): Promise<number>;
 
+  /** Like `tryRun` for `prepare`: undefined when the schema, or the answer of a pragma, is not here. */
+  tryPrepare(request: PrepareRequest): number | undefined;
+
   /**
    * Runs until the sink is full (`SQLITE_ROW`) or the statement ends (`SQLITE_DONE`). Throws the
    * `SqliteError`; the statement has then been reset. After `SQLITE_ROW` it can be called again to go

@@ -86,6 +86,11 @@ export class RerunStrategy implements MissStrategy {
     });
   }
 
+  tryPrepare(): undefined {
+    // The first attempt of `prepare` is such a try.
+    return undefined;
+  }
+
   async run(statement: RunnableStatement, sink: RowSink, call: CallContext): Promise<number> {
     this.#core.sink = sink;
     if (statement.mode === "write")

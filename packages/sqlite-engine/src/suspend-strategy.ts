@@ -113,23 +113,35 @@ export class SuspendStrategy implements MissStrategy {
 
   tryRun(statement: RunnableStatement, sink: RowSink): number | undefined {
     const { exports } = this.#core;
-    this.#begin(NO_CALL);
     this.#core.sink = sink;
+    const answer = this.#try(() => this.#runAtOnce(statement.pointer));
+    if (answer === code.SQLITE_ROW || answer === code.SQLITE_DONE) return answer;
+    const error = answer === undefined ? undefined : this.#core.createError(answer);
+    exports.sqlite3_reset(statement.pointer);
+    if (error !== undefined) throw error;
+    statement.isLong = this.#hasHeldLong;
+    sink.clear();
+    return undefined;
+  }
+
+  tryPrepare({ sql, size, flags, target }: PrepareRequest): number | undefined {
+    const { exports, heap, database } = this.#core;
+    const answer = this.#try(() =>
+      exports.sqlite3_prepare_v3(database, sql, size, flags, target, target + 4),
+    );
+    if (answer === undefined) exports.sqlite3_finalize(heap.readWord(target));
+    return answer;
+  }
+
+  /** Calls SQLite without a stack to suspend. Undefined when it would have had to wait. */
+  #try(attempt: () => number): number | undefined {
+    this.#begin(NO_CALL);
     this.#hasMissed = false;
     this.#hasHeldLong = false;
     this.#isTrying = true;
-    const answer = this.#runAtOnce(statement.pointer);
+    const answer = attempt();
     this.#isTrying = false;
-    if (this.#hasMissed || this.#hasHeldLong) {
-      statement.isLong = this.#hasHeldLong;
-      exports.sqlite3_reset(statement.pointer);
-      sink.clear();
-      return undefined;
-    }
-    if (answer === code.SQLITE_ROW || answer === code.SQLITE_DONE) return answer;
-    const error = this.#core.createError(answer);
-    exports.sqlite3_reset(statement.pointer);
-    throw error;
+    return this.#hasMissed || this.#hasHeldLong ? undefined : answer;
   }
 
   async reset(statement: RunnableStatement, call: CallContext): Promise<void> {

@@ -89,13 +89,14 @@ export interface FetchRequest {
 export type PragmaAnswer =
   /** Not ours: SQLite handles the pragma itself. */
   | { readonly kind: "unknown" }
-  /** One row with one column. An empty text gives no row. */
+  /** One row with one column. */
   | { readonly kind: "value"; readonly text: string }
   /** The statement fails with this code and message. */
   | { readonly kind: "error"; readonly code: number; readonly message: string }
   /**
-   * `run` is awaited, and its text is the answer. It is called exactly once for each `pragma` call
-   * that answered so. A rejection fails the statement, with the rejection as cause.
+   * `run` is awaited, and its text is the answer: put all that the pragma does into it. SQLite may ask
+   * for the same pragma again before `run` is called, and calls it once for each statement. A rejection
+   * fails the statement, with the rejection as cause.
    */
   | { readonly kind: "async"; readonly run: (signal: AbortSignal) => Promise<string> };
 
