@@ -89,9 +89,9 @@ async function inspectPath(
   { fileSystem }: Invocation["surroundings"],
 ): Promise<Inspection> {
   const folder = storeFolderOf(path);
-  if (isStoreDirectory(folder, fileSystem) && (folder === path || request.page !== undefined)) {
+  if (isStoreDirectory(folder, fileSystem)) {
     return request.page === undefined
-      ? describeStore(path, fileSystem)
+      ? describeStore(folder, fileSystem)
       : describeStoredPage(folder, request.page, fileSystem);
   }
   if (path.endsWith("/directory.json")) {

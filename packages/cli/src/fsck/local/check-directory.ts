@@ -95,7 +95,7 @@ async function checkStore(
     return { ...nothing, ...pages, remoteLsn, pendingCommits: state.pending.length };
   } catch (error) {
     if (!isGraftError(error, "corrupt") && !isGraftError(error, "invalid-argument")) throw error;
-    const object = String(error.details["path"] ?? directory);
+    const object = String(error.details.path ?? directory);
     report({ severity: "damage", volume, object, condition: conditionOf(error) });
     return { ...nothing, pages: undefined };
   }

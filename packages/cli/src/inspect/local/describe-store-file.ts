@@ -82,7 +82,8 @@ function recordFacts(
     case "fetched": {
       const { version } = change;
       const pages = change.pages.map(([page, location]) => ({ page, place: placeText(location) }));
-      if (change.kind === "fetched") return { ...common, version, pageCount: pages.length, pages };
+      if (change.kind === "fetched")
+        return { ...common, version, fetchedPages: pages.length, pages };
       const { pageCount, message, appTransactionId } = change;
       return { ...common, version, pageCount, message, appTransactionId, pages };
     }
