@@ -15,7 +15,7 @@ interface WireCodes {
 }
 
 /** Our code → the codes of the wire. */
-export const WIRE_CODES = {
+export const WIRE_CODES: Readonly<Record<GraftErrorCode, WireCodes>> = {
   "invalid-argument": { connect: Code.InvalidArgument, graftErr: GraftErrCode.CLIENT },
   "not-found": { connect: Code.NotFound, graftErr: GraftErrCode.SNAPSHOT_MISSING },
   rejected: { connect: Code.Aborted, graftErr: GraftErrCode.COMMIT_REJECTED },
@@ -29,10 +29,10 @@ export const WIRE_CODES = {
   busy: { connect: Code.Unavailable, graftErr: GraftErrCode.SERVICE_UNAVAILABLE },
   "busy-snapshot": { connect: Code.FailedPrecondition, graftErr: GraftErrCode.CLIENT },
   internal: { connect: Code.Internal, graftErr: GraftErrCode.SERVER },
-} as const satisfies Record<GraftErrorCode, WireCodes>;
+};
 
 /** v0.1's code → the HTTP status beside it. */
-export const GRAFT_ERR_STATUS = {
+export const GRAFT_ERR_STATUS: Readonly<Record<GraftErrCode, number>> = {
   [GraftErrCode.UNSPECIFIED]: 500,
   [GraftErrCode.CLIENT]: 400,
   [GraftErrCode.SNAPSHOT_MISSING]: 404,
@@ -40,7 +40,7 @@ export const GRAFT_ERR_STATUS = {
   [GraftErrCode.UNAUTHORIZED]: 401,
   [GraftErrCode.SERVER]: 500,
   [GraftErrCode.SERVICE_UNAVAILABLE]: 503,
-} as const satisfies Record<GraftErrCode, number>;
+};
 
 /** What a Connect code without our detail means. */
 const FROM_CONNECT = {
