@@ -68,7 +68,10 @@ export class CheckpointReader {
     throw corrupt(key, "it is not the one that a commit names");
   }
 
-  /** The root at an LSN, whoever wrote it; undefined when there is none. @throws GraftError `corrupt` */
+  /**
+   * The root at an LSN, whoever wrote it; undefined when there is none. @throws GraftError
+   * `corrupt`
+   */
   async findRoot(
     volumeId: VolumeId,
     lsn: Lsn,
@@ -118,7 +121,9 @@ export class CheckpointReader {
     return this.#blocks.get(key) ?? (await this.#blockFlights.run(key, read, signal));
   }
 
-  /** The stored bytes of one block, which the root's hash is right for. @throws GraftError `corrupt` */
+  /**
+   * The stored bytes of one block, which the root's hash is right for. @throws GraftError `corrupt`
+   */
   async blockBytes(
     root: CheckpointRoot,
     block: CheckpointBlockRef,

@@ -1,4 +1,6 @@
-/** Values by key, within a bound on the sizes that their owner names; the least recently used go. */
+/**
+ * Values by key, within a bound on the sizes that their owner names; the least recently used go.
+ */
 export class SizedCache<Key, Value> {
   readonly #sizeMax: number;
   /** Least recently used first. */

@@ -39,7 +39,9 @@ export interface CheckpointParts {
   readonly blockEntries: (block: CheckpointBlockRef) => readonly CheckpointEntry[];
   /** Bytes of a block that is copied. */
   readonly blockBytes: (block: CheckpointBlockRef) => Uint8Array;
-  /** Segments that kept and copied blocks name. Undefined: not known, all of the previous root's. */
+  /**
+   * Segments that kept and copied blocks name. Undefined: not known, all of the previous root's.
+   */
   readonly untouchedSegments: ReadonlySet<string> | undefined;
   /** Last part of the key of the new object with blocks. */
   readonly objectName: string;
@@ -138,7 +140,9 @@ class BlockWriter {
   }
 }
 
-/** Every segment that an entry names, and unless all blocks were read perhaps some that none does. */
+/**
+ * Every segment that an entry names, and unless all blocks were read perhaps some that none does.
+ */
 function segmentsOf(
   { previous, segments, untouchedSegments, plan }: CheckpointParts,
   written: ReadonlySet<string>,

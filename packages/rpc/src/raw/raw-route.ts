@@ -62,7 +62,7 @@ export function toRawError(error: unknown): { readonly status: number; readonly 
   const code = known === undefined ? GraftErrCode.SERVER : WIRE_CODES[known.code].graftErr;
   const message = known?.message ?? "internal server error";
   return {
-    status: GRAFT_ERR_STATUS[code],
+    status: GRAFT_ERR_STATUS[code] ?? 500,
     body: toBinary(GraftErrSchema, create(GraftErrSchema, { code, message })),
   };
 }
