@@ -7,10 +7,10 @@ import { loadNodeEngine } from "./node/load-engine.ts";
 import {
   copyDisk,
   createDisk,
+  firstValue,
   ITEMS_SQL,
   openDelayed,
   STRATEGIES,
-  valueOf,
 } from "./testing/fixture.ts";
 import { canSuspend } from "./web-assembly.ts";
 
@@ -52,8 +52,8 @@ describe.each(STRATEGIES)("aborting, waiting by %s", (strategy) => {
     void clock.sleep(100).then(() => abort.abort(new Error("enough")));
     await expect(updated).rejects.toThrow("enough");
     expect(db.inTransaction).toBe(false);
-    expect(await valueOf(db, "select count(*) from item where amount = -1")).toBe(0);
-    expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+    expect(await firstValue(db, "select count(*) from item where amount = -1")).toBe(0);
+    expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
   });
 
   test("a commit that has begun is finished, aborted or not", async () => {
@@ -64,7 +64,7 @@ describe.each(STRATEGIES)("aborting, waiting by %s", (strategy) => {
     abort.abort();
     await inserted;
     expect(clock.monotonicMs()).toBeGreaterThanOrEqual(0);
-    expect(await valueOf(db, "select count(*) from t")).toBe(1);
+    expect(await firstValue(db, "select count(*) from t")).toBe(1);
   });
 
   test("a call that waits for its turn is taken out of the queue", async () => {
@@ -74,7 +74,7 @@ describe.each(STRATEGIES)("aborting, waiting by %s", (strategy) => {
     const first = scan.all();
     const abort = new AbortController();
     const second = db.exec("delete from item", { signal: abort.signal });
-    const third = valueOf(db, "select count(*) from item");
+    const third = firstValue(db, "select count(*) from item");
     abort.abort();
     await expect(second).rejects.toMatchObject({ name: "AbortError" });
     await first;
@@ -87,7 +87,7 @@ describe.each(STRATEGIES)("aborting, waiting by %s", (strategy) => {
     await expect(db.exec("create table t (x)", { signal })).rejects.toThrow();
     const select = await db.prepare("select 1");
     await expect(select.with({ signal }).get()).rejects.toMatchObject({ name: "AbortError" });
-    expect(await valueOf(db, "select count(*) from sqlite_schema")).toBe(0);
+    expect(await firstValue(db, "select count(*) from sqlite_schema")).toBe(0);
   });
 });
 
@@ -118,13 +118,13 @@ describe.runIf(canSuspend())("a long statement, suspended", () => {
     const running = endless.with({ signal: abort.signal }).get();
     await expect(running).rejects.toMatchObject({ name: "AbortError" });
     expect(turns).toBe(10);
-    expect(await valueOf(db, "select 7")).toBe(7);
+    expect(await firstValue(db, "select 7")).toBe(7);
   });
 
   test("answers right although it gave way in the middle", async () => {
     let turns = 0;
     const db = await openLocal(createHurriedClock(() => void turns++));
-    expect(await valueOf(db, ENDLESS.replace("from n)", "from n limit 500000)"))).toBe(500_000);
+    expect(await firstValue(db, ENDLESS.replace("from n)", "from n limit 500000)"))).toBe(500_000);
     expect(turns).toBeGreaterThan(5);
   });
 });

@@ -4,7 +4,7 @@ import { EngineInstance } from "./engine-instance.ts";
 import type { MemoryDisk } from "./memory-vfs.ts";
 import { MemoryVfs } from "./memory-vfs.ts";
 import { loadNodeEngine } from "./node/load-engine.ts";
-import { createDisk, ITEMS_SQL, openMemory, STRATEGIES, valueOf } from "./testing/fixture.ts";
+import { createDisk, firstValue, ITEMS_SQL, openMemory, STRATEGIES } from "./testing/fixture.ts";
 import type { Vfs, VfsFile, VfsOpenRequest } from "./vfs.ts";
 
 /** Writes over the heap of SQLite when told to, as a stray pointer would. */
@@ -57,8 +57,8 @@ describe.each(STRATEGIES)("after a crash of SQLite, waiting by %s", (strategy) =
     await db.exec("pragma cache_size = 1; begin; update item set amount = -1 where id = 1");
     vfs.isArmed = true;
     const waiting = Promise.allSettled([
-      valueOf(db, "select count(*) from item"),
-      valueOf(db, "select 2"),
+      firstValue(db, "select count(*) from item"),
+      firstValue(db, "select 2"),
       db.exec("commit"),
     ]);
     for (const outcome of await waiting) {
@@ -74,8 +74,8 @@ describe.each(STRATEGIES)("after a crash of SQLite, waiting by %s", (strategy) =
 
     const other = await openMemory(strategy, disk);
     await other.exec("begin exclusive; commit");
-    expect(await valueOf(other, "select amount from item where id = 1")).toBe(1);
-    expect(await valueOf(other, "pragma integrity_check")).toBe("ok");
+    expect(await firstValue(other, "select amount from item where id = 1")).toBe(1);
+    expect(await firstValue(other, "pragma integrity_check")).toBe("ok");
   });
 
   test("the crash of one instance is no concern of another", async () => {
@@ -84,6 +84,6 @@ describe.each(STRATEGIES)("after a crash of SQLite, waiting by %s", (strategy) =
     const other = await openMemory(strategy, disk);
     vfs.isArmed = true;
     await expect(db.exec("select * from item")).rejects.toThrow("SQLite crashed");
-    expect(await valueOf(other, "select count(*) from item")).toBe(3000);
+    expect(await firstValue(other, "select count(*) from item")).toBe(3000);
   });
 });

@@ -4,8 +4,8 @@ import { GraftError } from "@graft/core";
 export const QUEUED_CALLS_MAX = 100_000;
 
 /**
- * Lets one call at a time into an instance, in the order of arrival. Two calls in flight would share one
- * C stack and return wrong rows without an error.
+ * Lets one call at a time into an instance, in the order of arrival. Two calls in flight would
+ * share one C stack and return wrong rows without an error.
  */
 export class CallQueue {
   readonly #waiting: (() => void)[] = [];
@@ -13,8 +13,8 @@ export class CallQueue {
   #isBusy = false;
 
   /**
-   * Runs `task` when all earlier ones have ended. An aborted signal takes a waiting task out, rejecting
-   * with its reason; a running one minds the signal itself.
+   * Runs `task` when all earlier ones have ended. An aborted signal takes a waiting task out,
+   * rejecting with its reason; a running one minds the signal itself.
    */
   async run<Result>(signal: AbortSignal | undefined, task: () => Promise<Result>): Promise<Result> {
     signal?.throwIfAborted();
@@ -28,8 +28,8 @@ export class CallQueue {
   }
 
   /**
-   * Runs a task that does not wait, if nobody else is in the instance or waits for it; answers whether it
-   * did. What the task calls back into finds the instance taken.
+   * Runs a task that does not wait, if nobody else is in the instance or waits for it; answers
+   * whether it did. What the task calls back into finds the instance taken.
    */
   tryRun(task: () => boolean): boolean {
     if (this.#isBusy) return false;

@@ -8,10 +8,10 @@ import {
 import {
   copyDisk,
   createDisk,
+  firstValue,
   ITEMS_SQL,
   openDelayed,
   STRATEGIES,
-  valueOf,
 } from "./testing/fixture.ts";
 
 const items = await createDisk(ITEMS_SQL);
@@ -32,12 +32,12 @@ describe.each(STRATEGIES)("the commit point, waiting by %s", (strategy) => {
         vfs.commitAnswers.push(code);
         await expect(db.exec("commit")).rejects.toMatchObject({ code, codeName });
         expect(db.inTransaction).toBe(false);
-        expect(await valueOf(db, "select count(*) from item where amount > 0")).toBe(2970);
-        expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+        expect(await firstValue(db, "select count(*) from item where amount > 0")).toBe(2970);
+        expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
 
         await db.exec("begin; delete from item where id > 1000; commit");
-        expect(await valueOf(db, "select count(*) from item")).toBe(1000);
-        expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+        expect(await firstValue(db, "select count(*) from item")).toBe(1000);
+        expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
       },
     );
 
@@ -47,8 +47,8 @@ describe.each(STRATEGIES)("the commit point, waiting by %s", (strategy) => {
       await expect(db.exec("delete from item")).rejects.toMatchObject({ codeName });
       expect(db.inTransaction).toBe(false);
       await db.exec("delete from item where id = 1");
-      expect(await valueOf(db, "select count(*) from item")).toBe(2999);
-      expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+      expect(await firstValue(db, "select count(*) from item")).toBe(2999);
+      expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
     });
 
     test("a transaction that spilled is refused and undone as well", async () => {
@@ -56,8 +56,8 @@ describe.each(STRATEGIES)("the commit point, waiting by %s", (strategy) => {
       await db.exec("pragma cache_size = 5; begin; update item set note = note || 'y'");
       vfs.commitAnswers.push(SQLITE_FULL);
       await expect(db.exec("commit")).rejects.toMatchObject({ codeName: "SQLITE_FULL" });
-      expect(await valueOf(db, "select count(*) from item where note like '%y'")).toBe(0);
-      expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+      expect(await firstValue(db, "select count(*) from item where note like '%y'")).toBe(0);
+      expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
     });
 
     test("a returning insert that is not read to its end is committed", async () => {
@@ -67,7 +67,7 @@ describe.each(STRATEGIES)("the commit point, waiting by %s", (strategy) => {
       expect(await insert.get()).toEqual({ x: 1 });
       expect(db.inTransaction).toBe(false);
       const second = await openDelayed({ strategy, disk });
-      expect(await valueOf(second.db, "select count(*) from t")).toBe(3);
+      expect(await firstValue(second.db, "select count(*) from t")).toBe(3);
     });
 
     test("a returning insert whose commit is refused rejects, although its row was there", async () => {
@@ -76,7 +76,7 @@ describe.each(STRATEGIES)("the commit point, waiting by %s", (strategy) => {
       const insert = await db.prepare("insert into t values (1), (2) returning x");
       vfs.commitAnswers.push(SQLITE_BUSY_SNAPSHOT);
       await expect(insert.get()).rejects.toMatchObject({ codeName: "SQLITE_BUSY_SNAPSHOT" });
-      expect(await valueOf(db, "select count(*) from t")).toBe(0);
+      expect(await firstValue(db, "select count(*) from t")).toBe(0);
       expect(await insert.all()).toEqual([{ x: 1 }, { x: 2 }]);
     });
 

@@ -1,6 +1,6 @@
 /**
- * Calls into one instance: what `EngineInstance`, `Statement` and `RowIterator` are made of. Everything
- * that enters SQLite does so inside `exclusively`.
+ * Calls into one instance: what `EngineInstance`, `Statement` and `RowIterator` are made of.
+ * Everything that enters SQLite does so inside `exclusively`.
  */
 import { GraftError } from "@graft/core";
 import { CallQueue } from "./call-queue.ts";
@@ -27,8 +27,8 @@ export interface CompiledText {
 
 const LIMIT_LIKE_PATTERN_LENGTH = 8;
 /**
- * Longest pattern of LIKE and GLOB, in bytes. SQLite recurses once for each `%` followed by something,
- * and the stack of a WASM runtime ends after 7,400 of them; stock allows 50,000 bytes.
+ * Longest pattern of LIKE and GLOB, in bytes. SQLite recurses once for each `%` followed by
+ * something, and the stack of a WASM runtime ends after 7,400 of them; stock allows 50,000 bytes.
  */
 export const LIKE_PATTERN_SIZE_MAX = 5000;
 
@@ -72,8 +72,8 @@ export class EngineCalls {
   }
 
   /**
-   * Runs a task when no other call is in the instance. Whatever it throws that is neither SQLite's nor
-   * ours came out of the middle of SQLite: its memory can no longer be trusted.
+   * Runs a task when no other call is in the instance. Whatever it throws that is neither SQLite's
+   * nor ours came out of the middle of SQLite: its memory can no longer be trusted.
    */
   exclusively<Result>(
     signal: AbortSignal | undefined,
@@ -142,7 +142,9 @@ export class EngineCalls {
     return { statement: new PreparedStatement(core, pointer, sql), rest };
   }
 
-  /** Begins a use of a statement: nothing of an earlier one is left. Answers the number of the use. */
+  /**
+   * Begins a use of a statement: nothing of an earlier one is left. Answers the number of the use.
+   */
   async begin(
     statement: PreparedStatement,
     parameters: Parameters,
@@ -153,8 +155,8 @@ export class EngineCalls {
   }
 
   /**
-   * Runs a reading statement at once, without a promise, and ends it. False when somebody else is in the
-   * instance, or when it would have to wait: nothing has happened then.
+   * Runs a reading statement at once, without a promise, and ends it. False when somebody else is
+   * in the instance, or when it would have to wait: nothing has happened then.
    */
   tryRun(
     statement: PreparedStatement,
@@ -232,8 +234,8 @@ export class EngineCalls {
   }
 
   /**
-   * What the caller gets to see; marks the instance broken when the error came out of a trap. What it
-   * has answered may be given to it again.
+   * What the caller gets to see; marks the instance broken when the error came out of a trap. What
+   * it has answered may be given to it again.
    */
   toCallError(error: unknown, signal: AbortSignal | undefined): unknown {
     if (error instanceof SqliteError) {

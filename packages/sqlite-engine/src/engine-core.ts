@@ -28,8 +28,8 @@ export interface CallContext {
 const NO_ROWS: RowSink = { take: () => false, clear: () => undefined };
 
 /**
- * One WASM instance with its facade VFS, and the few facts that all parts of an engine instance share:
- * the connection, who takes the rows, and what the current call may do.
+ * One WASM instance with its facade VFS, and the few facts that all parts of an engine instance
+ * share: the connection, who takes the rows, and what the current call may do.
  */
 export class EngineCore {
   readonly exports: SqliteExports;
@@ -67,7 +67,8 @@ export class EngineCore {
   /** What SQLite says about its last failure; call it before anything else enters the instance. */
   createError(code: number): SqliteError {
     const { exports, heap, database } = this;
-    // A code that did not come out of SQLite (a failed fetch between two runs) has no message there.
+    // A code that did not come out of SQLite (a failed fetch between two runs) has no message
+    // there.
     const isLast = database !== 0 && exports.sqlite3_extended_errcode(database) === code;
     const message = isLast ? exports.sqlite3_errmsg(database) : exports.sqlite3_errstr(code);
     const offset = isLast ? exports.sqlite3_error_offset(database) : -1;

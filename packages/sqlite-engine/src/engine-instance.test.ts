@@ -3,11 +3,11 @@ import type { EngineInstance } from "./engine-instance.ts";
 import { SqliteError } from "./sqlite-error.ts";
 import {
   createDisk,
+  firstValue,
   ITEMS_SQL,
   openDelayed,
   openMemory,
   STRATEGIES,
-  valueOf,
 } from "./testing/fixture.ts";
 
 describe.each(STRATEGIES)("an engine instance, waiting by %s", (strategy) => {
@@ -81,7 +81,7 @@ describe.each(STRATEGIES)("an engine instance, waiting by %s", (strategy) => {
     await expect(
       db.exec("create table a (x); create table a (x); create table b (x)"),
     ).rejects.toThrow("already exists");
-    expect(await valueOf(db, "select group_concat(name) from sqlite_schema")).toBe("a");
+    expect(await firstValue(db, "select group_concat(name) from sqlite_schema")).toBe("a");
   });
 
   test("constraint errors carry the extended code and leave the statement usable", async () => {
@@ -131,7 +131,7 @@ describe.each(STRATEGIES)("an engine instance, waiting by %s", (strategy) => {
       }
     }
     expect(count).toBe(3000);
-    expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+    expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
   });
 
   test("a second use of a statement ends its open iteration with an error", async () => {
@@ -170,7 +170,7 @@ describe.each(STRATEGIES)("an engine instance, waiting by %s", (strategy) => {
     const { db } = await openDelayed({ strategy, disk: await createDisk(ITEMS_SQL) });
     const order: string[] = [];
     await Promise.all([
-      valueOf(db, "select count(*) from item").then(() => order.push("scan")),
+      firstValue(db, "select count(*) from item").then(() => order.push("scan")),
       db.exec("delete from item where id = 1").then(() => order.push("delete")),
       db.prepare("select 1").then(() => order.push("prepare")),
     ]);
@@ -200,13 +200,13 @@ describe.each(STRATEGIES)("an engine instance, waiting by %s", (strategy) => {
     await one.close();
     const two = await openMemory(strategy, disk);
     await two.exec("begin exclusive; commit");
-    expect(await valueOf(two, "select count(*) from t")).toBe(0);
+    expect(await firstValue(two, "select count(*) from t")).toBe(0);
   });
 
   test("a read-only connection reads and refuses to write", async () => {
     const disk = await createDisk(ITEMS_SQL);
     const { db } = await openDelayed({ strategy, disk, readOnly: true });
-    expect(await valueOf(db, "select count(*) from item")).toBe(3000);
+    expect(await firstValue(db, "select count(*) from item")).toBe(3000);
     await expect(db.exec("delete from item")).rejects.toMatchObject({
       codeName: "SQLITE_READONLY",
     });
@@ -228,24 +228,24 @@ describe.each(STRATEGIES)("an engine instance, waiting by %s", (strategy) => {
 
   test("time and randomness are those that were handed in", async () => {
     const [one, two] = [await open(), await open()];
-    expect(await valueOf(one, "select datetime('now')")).toBe("2026-01-01 00:00:00");
-    expect(await valueOf(one, "select julianday('now')")).toBe(2_461_041.5);
-    expect(await valueOf(one, "select hex(randomblob(8))")).toBe(
-      await valueOf(two, "select hex(randomblob(8))"),
+    expect(await firstValue(one, "select datetime('now')")).toBe("2026-01-01 00:00:00");
+    expect(await firstValue(one, "select julianday('now')")).toBe(2_461_041.5);
+    expect(await firstValue(one, "select hex(randomblob(8))")).toBe(
+      await firstValue(two, "select hex(randomblob(8))"),
     );
   });
 
   test("what the VFS does not have is not claimed: no shared memory, no memory mapping", async () => {
     const db = await open();
     await db.exec("create table t (x)");
-    expect(await valueOf(db, "pragma journal_mode = wal")).toBe("delete");
-    expect(await valueOf(db, "pragma mmap_size = 1000000")).toBe(0);
+    expect(await firstValue(db, "pragma journal_mode = wal")).toBe("delete");
+    expect(await firstValue(db, "pragma mmap_size = 1000000")).toBe(0);
     await db.exec("pragma locking_mode = exclusive");
-    expect(await valueOf(db, "pragma journal_mode = wal")).toBe("wal");
+    expect(await firstValue(db, "pragma journal_mode = wal")).toBe("wal");
     await db.exec("insert into t values (1); pragma wal_checkpoint(truncate)");
-    expect(await valueOf(db, "pragma journal_mode = delete")).toBe("delete");
-    expect(await valueOf(db, "select count(*) from t")).toBe(1);
-    expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+    expect(await firstValue(db, "pragma journal_mode = delete")).toBe("delete");
+    expect(await firstValue(db, "select count(*) from t")).toBe(1);
+    expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
   });
 
   test("every journal mode and page size works on memory", async () => {
@@ -253,11 +253,11 @@ describe.each(STRATEGIES)("an engine instance, waiting by %s", (strategy) => {
       for (const pageSize of [512, 1024, 65_536]) {
         const db = await open();
         await db.exec(`pragma page_size = ${pageSize}; ${ITEMS_SQL}`);
-        expect(await valueOf(db, `pragma journal_mode = ${mode}`)).toBe(mode);
+        expect(await firstValue(db, `pragma journal_mode = ${mode}`)).toBe(mode);
         await db.exec("pragma cache_size = 5; begin; update item set amount = 1; commit; vacuum");
-        expect(await valueOf(db, "pragma page_size")).toBe(pageSize);
-        expect(await valueOf(db, "select sum(amount) from item")).toBe(3000);
-        expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+        expect(await firstValue(db, "pragma page_size")).toBe(pageSize);
+        expect(await firstValue(db, "select sum(amount) from item")).toBe(3000);
+        expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
         await db.close();
       }
     }
@@ -272,7 +272,7 @@ describe.each(STRATEGIES)("an engine instance, waiting by %s", (strategy) => {
       begin; insert into t values (1); insert into other.t values (2); commit;
     `);
     expect(
-      await valueOf(
+      await firstValue(
         db,
         "select group_concat(x) from (select x from t union all select x from seen " +
           "union all select x from other.t)",

@@ -41,8 +41,9 @@ export interface CallOptions {
 }
 
 /**
- * One WASM instance with one connection. Calls enter it one at a time, in the order in which they were
- * made. After SQLite itself has crashed (`isBroken`) every call is refused: throw the instance away.
+ * One WASM instance with one connection. Calls enter it one at a time, in the order in which they
+ * were made. After SQLite itself has crashed (`isBroken`) every call is refused: throw the instance
+ * away.
  */
 export class EngineInstance {
   readonly #calls: EngineCalls;
@@ -51,7 +52,9 @@ export class EngineInstance {
     this.#calls = calls;
   }
 
-  /** Instantiates the engine and opens a database in it. Throws `SqliteError`, `invalid-argument`. */
+  /**
+   * Instantiates the engine and opens a database in it. Throws `SqliteError`, `invalid-argument`.
+   */
   static async open(engine: Engine, options: EngineInstanceOptions): Promise<EngineInstance> {
     const core = await EngineCore.create(engine, options);
     const strategy = createMissStrategy(core, options.missStrategy);
@@ -151,7 +154,10 @@ export class EngineInstance {
     });
   }
 
-  /** Frees all statements, rolls back what is open, closes all files. Waits for calls made before it. */
+  /**
+   * Frees all statements, rolls back what is open, closes all files. Waits for calls made before
+   * it.
+   */
   close(): Promise<void> {
     return this.#calls.close();
   }

@@ -1,6 +1,6 @@
 /**
- * What the build imports: an operating system. It gets a clock, a time zone and memory; every system
- * call answers "not implemented", since all files go through our VFS and none through libc.
+ * What the build imports: an operating system. It gets a clock, a time zone and memory; every
+ * system call answers "not implemented", since all files go through our VFS and none through libc.
  */
 import type { Clock } from "@graft/core";
 import type { Heap } from "./heap.ts";

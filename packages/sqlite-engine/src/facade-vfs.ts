@@ -1,7 +1,7 @@
 /**
- * SQLite's view of a `Vfs`: C structures, and functions over pointers that turn them into bytes, numbers
- * and strings, call the `Vfs`, and turn its answer into a result code. Nothing else: no lock, no page,
- * no waiting. What answers `MISS` is left in `takeMiss()` for the miss strategy.
+ * SQLite's view of a `Vfs`: C structures, and functions over pointers that turn them into bytes,
+ * numbers and strings, call the `Vfs`, and turn its answer into a result code. Nothing else: no
+ * lock, no page, no waiting. What answers `MISS` is left in `takeMiss()` for the miss strategy.
  */
 import type { Clock, Random } from "@graft/core";
 import { invariant } from "@graft/core";
@@ -112,7 +112,9 @@ export class FacadeVfs {
     return failure;
   }
 
-  /** Keeps the error as the cause of the failure SQLite is about to report, and answers its code. */
+  /**
+   * Keeps the error as the cause of the failure SQLite is about to report, and answers its code.
+   */
   fail(error: unknown, otherwise: number = code.SQLITE_IOERR): number {
     this.#failure = error;
     return error instanceof SqliteError ? error.code : otherwise;
@@ -322,7 +324,9 @@ export class FacadeVfs {
     return opened;
   }
 
-  /** Nothing may be thrown through SQLite's stack: an error becomes `otherwise`, or its own code. */
+  /**
+   * Nothing may be thrown through SQLite's stack: an error becomes `otherwise`, or its own code.
+   */
   #method<Parameters extends (number | bigint)[]>(
     signature: string,
     otherwise: number,

@@ -20,8 +20,8 @@ export interface MissEntries {
 }
 
 /**
- * Builds `sqlite3_vfs` and `sqlite3_io_methods` in the heap and registers them as the default VFS of the
- * instance. They live as long as the instance.
+ * Builds `sqlite3_vfs` and `sqlite3_io_methods` in the heap and registers them as the default VFS
+ * of the instance. They live as long as the instance.
  */
 export function installVfs(core: EngineCore, entries: MissEntries): void {
   const { exports, heap, facade } = core;

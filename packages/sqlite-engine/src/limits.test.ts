@@ -3,16 +3,18 @@ import { describe, expect, test } from "vitest";
 import {
   copyDisk,
   createDisk,
+  firstValue,
   ITEMS_SQL,
   openDelayed,
   openMemory,
   STRATEGIES,
-  valueOf,
 } from "./testing/fixture.ts";
 
 const items = await createDisk(ITEMS_SQL);
 
-/** Statements at and beyond the limits of the build. Each must fail or answer as stock SQLite does. */
+/**
+ * Statements at and beyond the limits of the build. Each must fail or answer as stock SQLite does.
+ */
 const EXTREMES: readonly (readonly [claim: string, sql: string])[] = [
   ["an expression of depth 1000", `select ${"(".repeat(990)}1${")".repeat(990)}`],
   ["an expression of depth 1001", `select ${"1 + (".repeat(1001)}1${")".repeat(1001)}`],
@@ -75,8 +77,8 @@ describe.each(STRATEGIES)("at the limits, waiting by %s", (strategy) => {
     const actual = await asyncOutcomeOf(async () => await (await db.prepare(sql)).get());
     expect(actual).toEqual(expected);
     expect(db.isBroken).toBe(false);
-    expect(await valueOf(db, "select count(*) from item")).toBe(3000);
-    expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+    expect(await firstValue(db, "select count(*) from item")).toBe(3000);
+    expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
   });
 
   // The build's own C stack overflows into its data here, without an error.
@@ -89,8 +91,8 @@ describe.each(STRATEGIES)("at the limits, waiting by %s", (strategy) => {
     const expected = outcomeOf(() => other.exec("insert into chain0 values (7)"));
     const actual = await asyncOutcomeOf(() => db.exec("insert into chain0 values (7)"));
     expect(actual).toEqual(expected);
-    expect(await valueOf(db, `select count(*) from chain${count}`)).toBe(count > 1000 ? 0 : 1);
-    expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+    expect(await firstValue(db, `select count(*) from chain${count}`)).toBe(count > 1000 ? 0 : 1);
+    expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
   });
 
   test("a LIKE or GLOB pattern of more than 5,000 bytes is refused before it can hurt", async () => {
@@ -107,8 +109,8 @@ describe.each(STRATEGIES)("at the limits, waiting by %s", (strategy) => {
     for (let view = 0; view < 12; view++) {
       await db.exec(`create view v${view} as select ${view} as x /* ${"x".repeat(1_000_000)} */`);
     }
-    expect(await valueOf(db, "select x from v11")).toBe(11);
-    expect(await valueOf(db, "select sum(length(sql)) > 12000000 from sqlite_schema")).toBe(1);
+    expect(await firstValue(db, "select x from v11")).toBe(11);
+    expect(await firstValue(db, "select sum(length(sql)) > 12000000 from sqlite_schema")).toBe(1);
   });
 
   test("a heap limit ends in SQLITE_NOMEM or SQLITE_TOOBIG, and the next statement works", async () => {
@@ -121,7 +123,7 @@ describe.each(STRATEGIES)("at the limits, waiting by %s", (strategy) => {
     await expect(bind.run(new Uint8Array(50_000_000))).rejects.toMatchObject({ code: 7 });
     await expect(bind.run("x".repeat(50_000_000))).rejects.toMatchObject({ code: 7 });
     await bind.run("small");
-    expect(await valueOf(db, "select group_concat(x) from t")).toBe("small");
+    expect(await firstValue(db, "select group_concat(x) from t")).toBe("small");
   });
 
   test("a heap limit outside 8 MiB … 2 GiB is refused", async () => {
@@ -144,7 +146,7 @@ describe.each(STRATEGIES)("at the limits, waiting by %s", (strategy) => {
       [1007, 20_200],
       [2007, 20_200],
     ]);
-    expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+    expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
   });
 });
 
@@ -153,10 +155,10 @@ test("the build has FTS5, JSON, R*Tree, dbstat and mathematics", async () => {
   await db.exec(
     "create virtual table f using fts5 (a); create virtual table r using rtree (i, a, b)",
   );
-  expect(await valueOf(db, `select '{"a":[1,2]}' ->> '$.a[1]'`)).toBe(2);
-  expect(await valueOf(db, "select jsonb_extract(jsonb('[3]'), '$[0]')")).toBe(3);
-  expect(await valueOf(db, "select round(pi() * sqrt(2) + log2(8), 6)")).toBe(7.442_883);
-  expect(await valueOf(db, "select count(*) > 0 from dbstat")).toBe(1);
+  expect(await firstValue(db, `select '{"a":[1,2]}' ->> '$.a[1]'`)).toBe(2);
+  expect(await firstValue(db, "select jsonb_extract(jsonb('[3]'), '$[0]')")).toBe(3);
+  expect(await firstValue(db, "select round(pi() * sqrt(2) + log2(8), 6)")).toBe(7.442_883);
+  expect(await firstValue(db, "select count(*) > 0 from dbstat")).toBe(1);
 });
 
 interface Outcome {

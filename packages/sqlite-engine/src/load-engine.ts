@@ -21,8 +21,9 @@ const STACK_ALIGNMENT = 16;
 export const HEAP_BYTES_MAX: number = HEAP_PAGES_MAX * HEAP_PAGE_SIZE;
 
 /**
- * SQLite, compiled and not yet running. Compiling takes tens of milliseconds, so one engine is shared by
- * all connections of a process; each connection instantiates it for itself (a few ms, 8 MiB).
+ * SQLite, compiled and not yet running. Compiling takes tens of milliseconds, so one engine is
+ * shared by all connections of a process; each connection instantiates it for itself (a few ms, 8
+ * MiB).
  */
 export interface Engine {
   readonly module: WasmModule;
@@ -38,9 +39,9 @@ export interface RawInstance {
 }
 
 /**
- * Compiles SQLite from the bytes of `sqlite3.wasm`. Where they come from is the caller's business: a
- * file (`@graft/sqlite-engine/node`), a bundle, or the network. Throws `invalid-argument` for bytes
- * that are not WASM.
+ * Compiles SQLite from the bytes of `sqlite3.wasm`. Where they come from is the caller's business:
+ * a file (`@graft/sqlite-engine/node`), a bundle, or the network. Throws `invalid-argument` for
+ * bytes that are not WASM.
  */
 export async function loadEngine(wasm: Uint8Array): Promise<Engine> {
   try {
@@ -55,8 +56,8 @@ export async function loadEngine(wasm: Uint8Array): Promise<Engine> {
 }
 
 /**
- * A new instance with its own memory, initialised. `heapMaxBytes` bounds that memory (8 MiB to 2 GiB):
- * beyond it SQLite answers `SQLITE_NOMEM`.
+ * A new instance with its own memory, initialised. `heapMaxBytes` bounds that memory (8 MiB to 2
+ * GiB): beyond it SQLite answers `SQLITE_NOMEM`.
  */
 export async function instantiateEngine(
   engine: Engine,
@@ -91,9 +92,10 @@ export async function instantiateEngine(
 }
 
 /**
- * Gives C a larger stack. The build's own has 512 KiB and no guard: 570 triggers that fire each other
- * overflow it into SQLite's static data, silently. With this one either SQLite's own limits end a
- * recursion, or the runtime's stack does, and that is a trap, after which the instance is thrown away.
+ * Gives C a larger stack. The build's own has 512 KiB and no guard: 570 triggers that fire each
+ * other overflow it into SQLite's static data, silently. With this one either SQLite's own limits
+ * end a recursion, or the runtime's stack does, and that is a trap, after which the instance is
+ * thrown away.
  */
 function moveStack(exports: SqliteExports): void {
   const bottom = exports.sqlite3_malloc(STACK_SIZE);

@@ -3,8 +3,8 @@
  *
  *     NONE → SHARED → RESERVED → (PENDING) → EXCLUSIVE
  *
- * Any number may hold SHARED; one of them may hold RESERVED, beside readers; EXCLUSIVE stands alone, and
- * PENDING lets no new reader in while waiting for the old ones to leave.
+ * Any number may hold SHARED; one of them may hold RESERVED, beside readers; EXCLUSIVE stands
+ * alone, and PENDING lets no new reader in while waiting for the old ones to leave.
  */
 import * as code from "./result-codes.ts";
 import type { LockLevel } from "./vfs.ts";

@@ -6,12 +6,12 @@ import type { FixtureOptions } from "./testing/fixture.ts";
 import {
   copyDisk,
   createDisk,
+  firstValue,
   ITEMS_SQL,
   openDelayed,
   openMemory,
   rowsOf,
   STRATEGIES,
-  valueOf,
 } from "./testing/fixture.ts";
 
 const items = await createDisk(ITEMS_SQL);
@@ -61,15 +61,15 @@ describe.each(STRATEGIES)("waiting for pages by %s", (strategy) => {
     expect(await update.run()).toMatchObject({ changes: 3000 });
     expect(vfs.fetchCount).toBeGreaterThan(10);
     await db.exec("commit");
-    expect(await valueOf(db, "select sum(amount) from item")).toBe(148_500 + 3000);
-    expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+    expect(await firstValue(db, "select sum(amount) from item")).toBe(148_500 + 3000);
+    expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
   });
 
   test("an INSERT … SELECT from the table itself sees it as it was", async () => {
     const { db } = await openFar({ strategy });
     await db.exec("insert into item (name, amount) select name, amount from item");
     expect(await rowsOf(db, "select count(*), sum(amount) from item")).toEqual([[6000, 297_000]]);
-    expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+    expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
   });
 
   test("a transaction of cold writes and reads is committed whole, and rolled back whole", async () => {
@@ -77,13 +77,13 @@ describe.each(STRATEGIES)("waiting for pages by %s", (strategy) => {
     await db.exec("begin; delete from item where id % 2 = 0");
     vfs.forgetAll();
     await db.exec("update item set name = 'odd ' || id where amount > 50; rollback");
-    expect(await valueOf(db, "select count(*) from item where name like 'odd%'")).toBe(0);
+    expect(await firstValue(db, "select count(*) from item where name like 'odd%'")).toBe(0);
     vfs.forgetAll();
     await db.exec("begin; delete from item where id % 2 = 0; savepoint s");
     await db.exec("delete from item; rollback to s; commit");
     vfs.forgetAll();
-    expect(await valueOf(db, "select count(*) from item")).toBe(1500);
-    expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+    expect(await firstValue(db, "select count(*) from item")).toBe(1500);
+    expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
   });
 
   test("a cold schema is read by the first statement that needs it", async () => {
@@ -109,7 +109,7 @@ describe.each(STRATEGIES)("waiting for pages by %s", (strategy) => {
       await db.exec(sql);
     }
     expect(await rowsOf(db, "select count(*), min(extra) from item")).toEqual([[100, "none"]]);
-    expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+    expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
   });
 
   test("FTS5 and R*Tree work page by page", async () => {
@@ -124,11 +124,15 @@ describe.each(STRATEGIES)("waiting for pages by %s", (strategy) => {
     );
     for (let round = 0; round < 3; round++) {
       vfs.forgetAll();
-      expect(await valueOf(db, "select count(*) from text where text match 'common'")).toBe(2000);
+      expect(await firstValue(db, "select count(*) from text where text match 'common'")).toBe(
+        2000,
+      );
       vfs.forgetAll();
-      expect(await valueOf(db, "select rowid from text where text match 'word1234'")).toBe(1234);
+      expect(await firstValue(db, "select rowid from text where text match 'word1234'")).toBe(1234);
       vfs.forgetAll();
-      expect(await valueOf(db, "select count(*) from box where x1 >= 100 and x2 <= 200")).toBe(100);
+      expect(await firstValue(db, "select count(*) from box where x1 >= 100 and x2 <= 200")).toBe(
+        100,
+      );
       vfs.forgetAll();
       await db.exec("delete from text where rowid % 10 = 3; insert into text values ('common')");
       await db.exec(
@@ -136,7 +140,7 @@ describe.each(STRATEGIES)("waiting for pages by %s", (strategy) => {
           `select value, 'word' || value || ' common' from ${SERIES} where value % 10 = 3`,
       );
     }
-    expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+    expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
   });
 
   test("last_insert_rowid() inside a statement is that of the statement before", async () => {
@@ -144,16 +148,16 @@ describe.each(STRATEGIES)("waiting for pages by %s", (strategy) => {
     await db.exec("insert into item (id, name) values (5000, 'five')");
     vfs.forgetAll();
     await db.exec("insert into item (name, amount) select name, last_insert_rowid() from item");
-    expect(await valueOf(db, "select min(amount) from item where id > 5000")).toBe(5000);
-    expect(await valueOf(db, "select max(amount) from item where id > 5000")).toBe(5000);
+    expect(await firstValue(db, "select min(amount) from item where id > 5000")).toBe(5000);
+    expect(await firstValue(db, "select max(amount) from item where id > 5000")).toBe(5000);
   });
 
   test("an asynchronous pragma answers its text, once for each call", async () => {
     const asked: unknown[] = [];
     const pragmas = { far: (value: string | undefined) => `answer ${asked.push(value)}` };
     const { db } = await openDelayed({ strategy, pragmas });
-    expect(await valueOf(db, "pragma far")).toBe("answer 1");
-    expect(await valueOf(db, "pragma far = 'x'")).toBe("answer 2");
+    expect(await firstValue(db, "pragma far")).toBe("answer 1");
+    expect(await firstValue(db, "pragma far = 'x'")).toBe("answer 2");
     expect(asked).toEqual([undefined, "x"]);
   });
 
@@ -188,8 +192,8 @@ describe.each(STRATEGIES)("waiting for pages by %s", (strategy) => {
     await expect(failed).rejects.toMatchObject({ codeName: "SQLITE_IOERR", cause: away });
     // As SQLite itself does when a read fails in the middle of a write.
     expect(db.inTransaction).toBe(false);
-    expect(await valueOf(db, "select sum(amount) from item")).toBe(148_500);
-    expect(await valueOf(db, "select count(*) from item where id = 9000")).toBe(0);
+    expect(await firstValue(db, "select sum(amount) from item")).toBe(148_500);
+    expect(await firstValue(db, "select count(*) from item where id = 9000")).toBe(0);
   });
 
   test("OR FAIL keeps the rows before the failing one, as SQLite does", async () => {
@@ -240,17 +244,17 @@ describe.each(STRATEGIES)("waiting for pages by %s", (strategy) => {
       if (error === undefined) break;
       expect(strategy).toBe("rerun");
       expect(error).toMatchObject({ code: SQLITE_BUSY_SNAPSHOT });
-      expect(await valueOf(db, "select count(*) from item")).toBe(3000);
+      expect(await firstValue(db, "select count(*) from item")).toBe(3000);
     }
-    expect(await valueOf(db, "select count(*) from item")).toBe(2599);
+    expect(await firstValue(db, "select count(*) from item")).toBe(2599);
     vfs.forgetAll();
     await db.exec("delete from item where id between 1000 and 1200");
     vfs.forgetAll();
-    expect(await valueOf(db, "select count(*) from item")).toBe(2398);
-    expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+    expect(await firstValue(db, "select count(*) from item")).toBe(2398);
+    expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
     expect(disk.get("test.db")?.size).toBe(
-      Number(await valueOf(db, "pragma page_count")) *
-        Number(await valueOf(db, "pragma page_size")),
+      Number(await firstValue(db, "pragma page_count")) *
+        Number(await firstValue(db, "pragma page_size")),
     );
   });
 
@@ -265,11 +269,11 @@ describe.each(STRATEGIES)("waiting for pages by %s", (strategy) => {
       "select group_concat(id) from (select id from item where name like ? order by id)";
     const statement = (await db.prepare(names)).pluck();
     const expected = await Promise.all(
-      Array.from({ length: 10 }, (_, digit) => valueOf(db, names, `item ${digit}%`)),
+      Array.from({ length: 10 }, (_, digit) => firstValue(db, names, `item ${digit}%`)),
     );
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, at) =>
-        at < 10 ? statement.get(`item ${at}%`) : valueOf(db, names, `item ${at - 10}%`),
+        at < 10 ? statement.get(`item ${at}%`) : firstValue(db, names, `item ${at - 10}%`),
       ),
     );
     expect(answers).toEqual([...expected, ...expected]);
@@ -308,8 +312,8 @@ describe.each(STRATEGIES)("waiting for pages by %s", (strategy) => {
             await db.exec(`update item set amount = amount + 1 where id % 7 = ${round}`);
           }
           const changed = "select sum(amount) from item";
-          expect(await valueOf(db, changed)).toBe(148_500 + [0, 1, 2, 3].reduce(countOf, 0));
-          expect(await valueOf(db, "pragma integrity_check")).toBe("ok");
+          expect(await firstValue(db, changed)).toBe(148_500 + [0, 1, 2, 3].reduce(countOf, 0));
+          expect(await firstValue(db, "pragma integrity_check")).toBe("ok");
         }),
       );
       expect(suspendedMost).toBeGreaterThanOrEqual(5);

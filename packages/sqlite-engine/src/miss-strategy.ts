@@ -1,14 +1,14 @@
 /**
  * How a call into SQLite waits for what is not here. Two ways, one contract, one test suite:
  *
- * - **suspend** (JSPI): the WASM stack is suspended in the middle of `xRead` and goes on when the page
- *   has come. A miss costs only itself. suspend-strategy.ts
- * - **rerun** (everywhere else): the read answers `SQLITE_BUSY`, the statement is abandoned, what it
- *   missed is fetched, and it runs again, until it has run without a miss. Rows are held back until
- *   then, and a statement that writes runs inside a savepoint. rerun-strategy.ts
+ * - **suspend** (JSPI): the WASM stack is suspended in the middle of `xRead` and goes on when the
+ *   page has come. A miss costs only itself. suspend-strategy.ts
+ * - **rerun** (everywhere else): the read answers `SQLITE_BUSY`, the statement is abandoned, what
+ *   it missed is fetched, and it runs again, until it has run without a miss. Rows are held back
+ *   until then, and a statement that writes runs inside a savepoint. rerun-strategy.ts
  *
- * The contract: at most one call is in the instance (the queue of `EngineInstance` sees to it); a call
- * answers as if every page had been here all along; when waiting fails, the call fails.
+ * The contract: at most one call is in the instance (the queue of `EngineInstance` sees to it); a
+ * call answers as if every page had been here all along; when waiting fails, the call fails.
  */
 import type { CallContext, EngineCore, RowSink } from "./engine-core.ts";
 import type { MissEntries } from "./install-vfs.ts";
@@ -43,20 +43,22 @@ export interface MissStrategy {
   /** `sqlite3_prepare_v3`, which may read the schema. Answers a result code. */
   prepare(request: PrepareRequest, call: CallContext): Promise<number>;
 
-  /** Like `tryRun` for `prepare`: undefined when the schema, or the answer of a pragma, is not here. */
+  /**
+   * Like `tryRun` for `prepare`: undefined when the schema, or the answer of a pragma, is not here.
+   */
   tryPrepare(request: PrepareRequest): number | undefined;
 
   /**
    * Runs until the sink is full (`SQLITE_ROW`) or the statement ends (`SQLITE_DONE`). Throws the
-   * `SqliteError`; the statement has then been reset. After `SQLITE_ROW` it can be called again to go
-   * on, if `canPause`.
+   * `SqliteError`; the statement has then been reset. After `SQLITE_ROW` it can be called again to
+   * go on, if `canPause`.
    */
   run(statement: RunnableStatement, sink: RowSink, call: CallContext): Promise<number>;
 
   /**
-   * Tries a reading statement without waiting for anything: for the common case that all it needs is
-   * here. Undefined when it is not, or when it would hold the event loop for long: the statement has been
-   * reset, and `run` does it. Otherwise like `run`.
+   * Tries a reading statement without waiting for anything: for the common case that all it needs
+   * is here. Undefined when it is not, or when it would hold the event loop for long: the statement
+   * has been reset, and `run` does it. Otherwise like `run`.
    */
   tryRun(statement: RunnableStatement, sink: RowSink): number | undefined;
 

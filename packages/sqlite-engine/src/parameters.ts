@@ -9,8 +9,8 @@ import { bindValue, isBytes } from "./values.ts";
 export type NamedParameters = Readonly<Record<string, SqlParameter>>;
 
 /**
- * What `get`, `all`, `iterate` and `run` take: an object with named values first, if any, then values for
- * the parameters without a name (`?`, `?1`), in order. What is not given is NULL.
+ * What `get`, `all`, `iterate` and `run` take: an object with named values first, if any, then
+ * values for the parameters without a name (`?`, `?1`), in order. What is not given is NULL.
  */
 export type Parameters =
   | readonly SqlParameter[]
@@ -38,7 +38,9 @@ export class ParameterMap {
     }
   }
 
-  /** Binds all values. Throws `invalid-argument` for an unknown name, an odd value, or one too many. */
+  /**
+   * Binds all values. Throws `invalid-argument` for an unknown name, an odd value, or one too many.
+   */
   bind(core: EngineCore, statement: Pointer, parameters: Parameters): void {
     const [first] = parameters;
     const named = isNamedParameters(first) ? first : undefined;

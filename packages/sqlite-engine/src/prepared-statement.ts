@@ -12,8 +12,8 @@ import { runModeOf } from "./statement-kind.ts";
 const STMTSTATUS_REPREPARE = 5;
 
 /**
- * A `sqlite3_stmt` and what is known about it. All `Statement`s that differ in shape or signal only share
- * one of these. Its methods enter the instance: call them inside the queue.
+ * A `sqlite3_stmt` and what is known about it. All `Statement`s that differ in shape or signal only
+ * share one of these. Its methods enter the instance: call them inside the queue.
  */
 export class PreparedStatement implements RunnableStatement {
   readonly sql: string;

@@ -2,10 +2,11 @@
  * The shim: how a page that is here costs no promise, and one that is not suspends SQLite.
  *
  * Under JSPI a WASM stack can be suspended only if no JavaScript frame lies between the promising
- * export at its bottom (`sqlite3_step`) and the suspending import at its top. A VFS method written in
- * JavaScript is such a frame when it calls another, and an import that is itself suspending costs a
- * promise at every call. So the decision is made in WASM: SQLite's function table holds `read`, which
- * calls a plain import, and calls the suspending one only when that answered MISS (-1):
+ * export at its bottom (`sqlite3_step`) and the suspending import at its top. A VFS method written
+ * in JavaScript is such a frame when it calls another, and an import that is itself suspending
+ * costs a promise at every call. So the decision is made in WASM: SQLite's function table holds
+ * `read`, which calls a plain import, and calls the suspending one only when that answered MISS
+ * (-1):
  *
  *     read(file, target, size, offset) =
  *       let r = try(file, target, size, offset)
@@ -33,8 +34,8 @@
  * | 89     | `05 20 04`                                | else r                                      |
  * | 92     | `0b 0b`                                   | end of if, end of body                      |
  *
- * The same module with other parameters serves `xFileControl` (commit point, asynchronous pragmas) and
- * the progress handler.
+ * The same module with other parameters serves `xFileControl` (commit point, asynchronous pragmas)
+ * and the progress handler.
  */
 import type { Signature } from "./wasm-module.ts";
 import {

@@ -1,18 +1,19 @@
 /**
- * Waiting without JSPI: a read that misses answers `SQLITE_BUSY`, the run is abandoned, what it missed is
- * fetched, and the statement runs again. **A run with a miss is never believed**, whatever it answered.
+ * Waiting without JSPI: a read that misses answers `SQLITE_BUSY`, the run is abandoned, what it
+ * missed is fetched, and the statement runs again. **A run with a miss is never believed**,
+ * whatever it answered.
  *
  *     read          run ──miss──▶ reset, forget its rows, fetch ──▶ run …            ──▶ rows
  *     write         SAVEPOINT, run ──miss──▶ reset, ROLLBACK TO, fetch ──▶ run …     ──▶ RELEASE
  *     bare          as read: all or nothing by itself, in autocommit (VACUUM, PRAGMA journal_mode)
  *     transaction   as read: COMMIT that answers BUSY has changed nothing and is called again
  *
- * The savepoint is what makes a write safe: SQLite opens no statement journal for a statement that it
- * believes cannot fail, so an abandoned UPDATE would leave its first half behind.
+ * The savepoint is what makes a write safe: SQLite opens no statement journal for a statement that
+ * it believes cannot fail, so an abandoned UPDATE would leave its first half behind.
  *
- * One case cannot be run again: COMMIT with `auto_vacuum = FULL` reads pages while it commits, and a miss
- * there makes SQLite roll back the whole transaction. It fails with `SQLITE_BUSY_SNAPSHOT`: the pages are
- * fetched, and the transaction may be run again.
+ * One case cannot be run again: COMMIT with `auto_vacuum = FULL` reads pages while it commits, and
+ * a miss there makes SQLite roll back the whole transaction. It fails with `SQLITE_BUSY_SNAPSHOT`:
+ * the pages are fetched, and the transaction may be run again.
  *
  * NOTE: `changes()` inside a statement that missed sees 0: an abandoned run resets it.
  */
@@ -170,8 +171,8 @@ export class RerunStrategy implements MissStrategy {
   }
 
   /**
-   * Makes the statement's work part of the transaction, or, where there was none, commits. Leaves misses
-   * behind when the work was lost on the way and the statement has to run again.
+   * Makes the statement's work part of the transaction, or, where there was none, commits. Leaves
+   * misses behind when the work was lost on the way and the statement has to run again.
    */
   async #release(answer: number, isOutermost: boolean, call: CallContext): Promise<number> {
     const { exports, facade } = this.#core;
@@ -261,7 +262,9 @@ export class RerunStrategy implements MissStrategy {
     }
   }
 
-  /** Fetches all that the last run missed. Throws the `SqliteError` a stock read would have caused. */
+  /**
+   * Fetches all that the last run missed. Throws the `SqliteError` a stock read would have caused.
+   */
   async #fetch(
     progress: Progress,
     call: CallContext,

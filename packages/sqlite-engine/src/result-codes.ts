@@ -1,7 +1,7 @@
 /**
- * SQLite's result codes, as far as anybody here names them, and their names for messages. A code has a
- * primary part (low 8 bits) and may carry an extended part above it: `SQLITE_BUSY_SNAPSHOT` is
- * `SQLITE_BUSY | 2 << 8`.
+ * SQLite's result codes, as far as anybody here names them, and their names for messages. A code
+ * has a primary part (low 8 bits) and may carry an extended part above it: `SQLITE_BUSY_SNAPSHOT`
+ * is `SQLITE_BUSY | 2 << 8`.
  */
 
 export const SQLITE_OK = 0;
@@ -109,9 +109,9 @@ export function resultCodeName(code: number): string {
 }
 
 /**
- * The code with which a failed read must leave a statement that writes: one after which SQLite undoes
- * what the statement has done (and, where it cannot, the whole transaction). Other codes, `SQLITE_BUSY`
- * among them, may leave half a statement in the transaction.
+ * The code with which a failed read must leave a statement that writes: one after which SQLite
+ * undoes what the statement has done (and, where it cannot, the whole transaction). Other codes,
+ * `SQLITE_BUSY` among them, may leave half a statement in the transaction.
  */
 export function toRollbackCode(code: number): number {
   switch (primaryCode(code)) {

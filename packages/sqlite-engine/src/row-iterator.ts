@@ -7,8 +7,8 @@ import { SqliteError } from "./sqlite-error.ts";
 import type { StatementView } from "./statement.ts";
 
 /**
- * Rows of the first batch, and of the largest: a reader who stops at once has read little ahead, and a
- * long scan pays for a batch, not for a row.
+ * Rows of the first batch, and of the largest: a reader who stops at once has read little ahead,
+ * and a long scan pays for a batch, not for a row.
  */
 const BATCH_SIZE_MIN = 1;
 const BATCH_SIZE_MAX = 512;
@@ -106,7 +106,9 @@ export class RowIterator<Row> implements AsyncIterableIterator<Row, undefined> {
     this.#state = isEnded ? { kind: "done" } : { kind: "open", runNumber };
   }
 
-  /** Begins, or goes on where the last batch ended. Answers the number of this use of the statement. */
+  /**
+   * Begins, or goes on where the last batch ended. Answers the number of this use of the statement.
+   */
   async #enter(state: UnfinishedState): Promise<number> {
     if (state.kind === "new") {
       return await this.#calls.begin(this.#prepared, state.parameters, this.#view.signal);

@@ -1,8 +1,9 @@
 /**
  * The loop over the rows of a statement, in WASM: one promise for many rows.
  *
- * Under JSPI every call of a promising export makes a promise (0.8 µs), too dear for each row of a scan.
- * `run` steps until the statement ends or `row`, a plain import that takes the row, answers 0:
+ * Under JSPI every call of a promising export makes a promise (0.8 µs), too dear for each row of a
+ * scan. `run` steps until the statement ends or `row`, a plain import that takes the row, answers
+ * 0:
  *
  *     run(statement) =
  *       loop
@@ -10,8 +11,8 @@
  *         if r != SQLITE_ROW then return r
  *         if row(statement) == 0 then return SQLITE_ROW
  *
- * `row` may call into SQLite (`sqlite3_column_…`), which only reads the current row. It must not throw:
- * an exception would unwind SQLite's stack.
+ * `row` may call into SQLite (`sqlite3_column_…`), which only reads the current row. It must not
+ * throw: an exception would unwind SQLite's stack.
  */
 
 import {

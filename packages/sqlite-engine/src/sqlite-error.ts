@@ -9,8 +9,8 @@ export interface SqliteErrorOptions {
 }
 
 /**
- * A failure that SQLite reports, or that a `Vfs` reports to it. The layer above translates it; here it
- * stays in SQLite's own words.
+ * A failure that SQLite reports, or that a `Vfs` reports to it. The layer above translates it; here
+ * it stays in SQLite's own words.
  */
 export class SqliteError extends Error {
   override readonly name = "SqliteError";

@@ -1,6 +1,6 @@
 /**
- * The raw exports of the SQLite build that are used here: C functions over numbers. Pointers are i32,
- * `sqlite3_int64` is a bigint. Names and meanings are those of SQLite's C interface.
+ * The raw exports of the SQLite build that are used here: C functions over numbers. Pointers are
+ * i32, `sqlite3_int64` is a bigint. Names and meanings are those of SQLite's C interface.
  */
 import { GraftError } from "@graft/core";
 import type { WasmFunction, WasmInstance, WasmTable } from "./web-assembly.ts";

@@ -63,7 +63,9 @@ function wordAt(sql: string, start: number): string {
   return /^\w*/.exec(sql.slice(start, start + 64))?.[0] ?? "";
 }
 
-/** The position of the first character at or after `from` that is neither blank nor in a comment. */
+/**
+ * The position of the first character at or after `from` that is neither blank nor in a comment.
+ */
 function skipBlank(sql: string, from = 0): number {
   let at = from;
   for (;;) {

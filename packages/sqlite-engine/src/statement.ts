@@ -11,7 +11,9 @@ import { toNumber } from "./values.ts";
 
 /** What `run` answers. */
 export interface RunResult {
-  /** Rows inserted, updated or deleted by the statement; that of the last such statement otherwise. */
+  /**
+   * Rows inserted, updated or deleted by the statement; that of the last such statement otherwise.
+   */
   readonly changes: number | bigint;
   /** Rowid of the last insert of this connection. A bigint when a number cannot hold it. */
   readonly lastInsertRowid: number | bigint;
@@ -33,7 +35,8 @@ export interface StatementView {
  * A prepared statement. Calls are queued with all others of its connection. `raw()`, `pluck()` and
  * `with()` answer the same statement seen otherwise and leave this one as it is.
  *
- * A `get`, `all`, `run` or new `iterate` ends an iteration of the same statement that is still open.
+ * A `get`, `all`, `run` or new `iterate` ends an iteration of the same statement that is still
+ * open.
  */
 export class Statement<Row = SqlRow> {
   readonly #calls: EngineCalls;
@@ -122,12 +125,16 @@ export class Statement<Row = SqlRow> {
     return new Statement(this.#calls, this.#prepared, { ...this.#view, signal: options.signal });
   }
 
-  /** Whether INTEGER columns, `changes` and `lastInsertRowid` come as bigints. For all its views. */
+  /**
+   * Whether INTEGER columns, `changes` and `lastInsertRowid` come as bigints. For all its views.
+   */
   setReadBigInts(enabled: boolean): void {
     this.#prepared.readsBigInts = enabled;
   }
 
-  /** Frees the statement and all its views. Further calls are refused; finalizing twice is harmless. */
+  /**
+   * Frees the statement and all its views. Further calls are refused; finalizing twice is harmless.
+   */
   finalize(): Promise<void> {
     // After a close or a crash there is nothing left to free.
     if (!this.#calls.isOpen) return Promise.resolve();

@@ -1,6 +1,7 @@
 /**
- * Offsets of the C structures that the VFS shares with SQLite, in bytes, for wasm32. They are checked
- * when an engine is loaded, against what the build says about itself (`sqlite3__wasm_enum_json`).
+ * Offsets of the C structures that the VFS shares with SQLite, in bytes, for wasm32. They are
+ * checked when an engine is loaded, against what the build says about itself
+ * (`sqlite3__wasm_enum_json`).
  *
  * | structure          | size | filled by us                                                    |
  * |--------------------|------|-----------------------------------------------------------------|
@@ -56,7 +57,10 @@ interface StructInfo {
   readonly members: Readonly<Record<string, { readonly offset: number }>>;
 }
 
-/** Throws `internal` when the build lays its structures out otherwise. `json` is its self-description. */
+/**
+ * Throws `internal` when the build lays its structures out otherwise. `json` is its
+ * self-description.
+ */
 export function checkStructLayout(json: string): void {
   const { structs } = JSON.parse(json) as { readonly structs: readonly StructInfo[] };
   for (const [name, expected] of [

@@ -1,8 +1,9 @@
 /**
- * Waiting by suspending the WASM stack (JSPI). SQLite's table holds shims (read-shim.ts); every export
- * that may touch a page is called in its promising form, so that there is always a stack to suspend:
- * not only step, also open and prepare (header, schema), reset and finalize of an unfinished statement
- * (they may commit), and close. A miss under a plain export would throw in the middle of SQLite.
+ * Waiting by suspending the WASM stack (JSPI). SQLite's table holds shims (read-shim.ts); every
+ * export that may touch a page is called in its promising form, so that there is always a stack to
+ * suspend: not only step, also open and prepare (header, schema), reset and finalize of an
+ * unfinished statement (they may commit), and close. A miss under a plain export would throw in the
+ * middle of SQLite.
  */
 import type { CallContext, EngineCore, RowSink } from "./engine-core.ts";
 import type { MissEntries } from "./install-vfs.ts";
@@ -17,7 +18,9 @@ import type { Signature } from "./wasm-module.ts";
 import type { WasmFunction } from "./web-assembly.ts";
 import { webAssembly } from "./web-assembly.ts";
 
-/** How often SQLite's virtual machine asks whether to go on: every 10,000 instructions, ≈ 0.1 ms. */
+/**
+ * How often SQLite's virtual machine asks whether to go on: every 10,000 instructions, ≈ 0.1 ms.
+ */
 const PROGRESS_INSTRUCTIONS = 10_000;
 /** A statement gives way to the event loop when it has held it for this long. */
 const HOLD_MS_MAX = 20;

@@ -1,7 +1,7 @@
 /**
- * JavaScript functions as entries of a WASM table. A table takes exported WASM functions only; a module
- * that imports a JavaScript function and exports it again makes one of it. All functions of one engine
- * instance go through one such module.
+ * JavaScript functions as entries of a WASM table. A table takes exported WASM functions only; a
+ * module that imports a JavaScript function and exports it again makes one of it. All functions of
+ * one engine instance go through one such module.
  */
 import type { Signature } from "./wasm-module.ts";
 import {

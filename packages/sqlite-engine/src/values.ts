@@ -32,7 +32,10 @@ const SQLITE_TRANSIENT = -1;
 /** The largest text or blob of the build; checked before it is copied into the heap. */
 const VALUE_SIZE_MAX = 1_000_000_000;
 
-/** Binds one value. Answers a result code; throws `invalid-argument` for what SQLite has no type for. */
+/**
+ * Binds one value. Answers a result code; throws `invalid-argument` for what SQLite has no type
+ * for.
+ */
 export function bindValue(
   exports: SqliteExports,
   heap: Heap,
@@ -80,7 +83,10 @@ export interface ColumnReader {
   readonly readsBigInts: boolean;
 }
 
-/** The value of a column of the current row. Throws `invalid-argument` for an integer beyond a number. */
+/**
+ * The value of a column of the current row. Throws `invalid-argument` for an integer beyond a
+ * number.
+ */
 export function readColumn(reader: ColumnReader, statement: Pointer, index: number): SqlValue {
   const { exports, heap } = reader;
   switch (exports.sqlite3_column_type(statement, index)) {

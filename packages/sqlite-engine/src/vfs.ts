@@ -16,8 +16,8 @@
  * | `pragma`      | answers `{ kind: "async" }`         | its `run()`           | answers its text   |
  *
  * Errors: a method answers a SQLite result code. It may also throw: the code of a `SqliteError` is
- * passed on, anything else becomes `SQLITE_IOERR`; either way the call that ran the statement rejects
- * with an error whose `cause` is what was thrown.
+ * passed on, anything else becomes `SQLITE_IOERR`; either way the call that ran the statement
+ * rejects with an error whose `cause` is what was thrown.
  */
 
 /** "Not at once": see the table above. No SQLite result code is negative. */
@@ -62,15 +62,17 @@ export interface Vfs {
   readonly name: string;
 
   /**
-   * Opens or makes a file. SQLite reads the first 100 bytes of a main file at once, before any lock.
-   * Throws `SqliteError` to refuse (`SQLITE_CANTOPEN`, `SQLITE_PERM`, …).
+   * Opens or makes a file. SQLite reads the first 100 bytes of a main file at once, before any
+   * lock. Throws `SqliteError` to refuse (`SQLITE_CANTOPEN`, `SQLITE_PERM`, …).
    */
   open(request: VfsOpenRequest): VfsFile;
 
   /** Removes a file. A name that does not exist is not an error. */
   delete(name: string): void;
 
-  /** Whether `open` without `create` would find this name. Asked about journals at every first read. */
+  /**
+   * Whether `open` without `create` would find this name. Asked about journals at every first read.
+   */
   exists(name: string): boolean;
 }
 
@@ -94,9 +96,9 @@ export type PragmaAnswer =
   /** The statement fails with this code and message. */
   | { readonly kind: "error"; readonly code: number; readonly message: string }
   /**
-   * `run` is awaited, and its text is the answer: put all that the pragma does into it. SQLite may ask
-   * for the same pragma again before `run` is called, and calls it once for each statement. A rejection
-   * fails the statement, with the rejection as cause.
+   * `run` is awaited, and its text is the answer: put all that the pragma does into it. SQLite may
+   * ask for the same pragma again before `run` is called, and calls it once for each statement. A
+   * rejection fails the statement, with the rejection as cause.
    */
   | { readonly kind: "async"; readonly run: (signal: AbortSignal) => Promise<string> };
 
@@ -114,30 +116,32 @@ export interface VfsFile {
   readonly deviceCharacteristics: number;
 
   /**
-   * Fills `target` from `offset`. Answers `SQLITE_OK`; `SQLITE_IOERR_SHORT_READ` at the end of the file,
-   * with the rest of `target` zeroed; `MISS`; or an error code. Must neither wait nor allocate.
-   * `target` is a view of the WASM heap: valid during this call only.
+   * Fills `target` from `offset`. Answers `SQLITE_OK`; `SQLITE_IOERR_SHORT_READ` at the end of the
+   * file, with the rest of `target` zeroed; `MISS`; or an error code. Must neither wait nor
+   * allocate. `target` is a view of the WASM heap: valid during this call only.
    */
   read(target: Uint8Array, offset: number): number;
 
   /**
-   * After a `MISS`: makes these bytes available; `read` is called again when it resolves. A rejection
-   * fails the read with the code of the error (`SqliteError`), else with `SQLITE_IOERR`. In a statement
-   * that writes, a code that SQLite would not answer with a rollback (`SQLITE_BUSY`, say) is passed on
-   * as `SQLITE_IOERR`: half a statement must not stay in the transaction.
+   * After a `MISS`: makes these bytes available; `read` is called again when it resolves. A
+   * rejection fails the read with the code of the error (`SqliteError`), else with `SQLITE_IOERR`.
+   * In a statement that writes, a code that SQLite would not answer with a rollback (`SQLITE_BUSY`,
+   * say) is passed on as `SQLITE_IOERR`: half a statement must not stay in the transaction.
    */
   fetch(offset: number, size: number, request: FetchRequest): Promise<void>;
 
   /**
-   * Stores `bytes` at `offset`, growing the file when needed. `bytes` is a view of the WASM heap: copy
-   * what is kept.
+   * Stores `bytes` at `offset`, growing the file when needed. `bytes` is a view of the WASM heap:
+   * copy what is kept.
    */
   write(bytes: Uint8Array, offset: number): number;
 
   /** Cuts the file to `size`. */
   truncate(size: number): number;
 
-  /** `xSync`. For the main file it always comes after `commitPoint`, and not with `synchronous=OFF`. */
+  /**
+   * `xSync`. For the main file it always comes after `commitPoint`, and not with `synchronous=OFF`.
+   */
   sync(): number;
 
   /** Size in bytes. Throws to fail. */
@@ -153,18 +157,18 @@ export interface VfsFile {
   isReserved(): boolean;
 
   /**
-   * `FCNTL_SYNC`: everything of this transaction has been written; whatever is answered here is what
-   * COMMIT reports. On the main file this is **the commit point**. After an error SQLite writes the
-   * original pages back and calls this a second time, which must succeed at once. Answer no plain `SQLITE_BUSY`:
-   * it means "call COMMIT again", and leaves the transaction open. `MISS` means that the commit has to
-   * wait: see `commit`.
+   * `FCNTL_SYNC`: everything of this transaction has been written; whatever is answered here is
+   * what COMMIT reports. On the main file this is **the commit point**. After an error SQLite
+   * writes the original pages back and calls this a second time, which must succeed at once. Answer
+   * no plain `SQLITE_BUSY`: it means "call COMMIT again", and leaves the transaction open. `MISS`
+   * means that the commit has to wait: see `commit`.
    */
   commitPoint(): number;
 
   /**
-   * After a `commitPoint` that answered `MISS`: does the commit. Then `commitPoint` is called again and
-   * answers for it. A rejection is what COMMIT reports. It cannot be aborted: a commit that has begun
-   * ends one way or the other.
+   * After a `commitPoint` that answered `MISS`: does the commit. Then `commitPoint` is called again
+   * and answers for it. A rejection is what COMMIT reports. It cannot be aborted: a commit that has
+   * begun ends one way or the other.
    */
   commit(): Promise<void>;
 
@@ -175,9 +179,9 @@ export interface VfsFile {
   pragma(name: string, value: string | undefined): PragmaAnswer;
 
   /**
-   * Ends the use of the file, in whatever state: after a crash of SQLite it comes with locks held and a
-   * transaction half written. Locks are released, and what was not committed is forgotten. Never waits,
-   * never fails.
+   * Ends the use of the file, in whatever state: after a crash of SQLite it comes with locks held
+   * and a transaction half written. Locks are released, and what was not committed is forgotten.
+   * Never waits, never fails.
    */
   close(): void;
 }

@@ -2,8 +2,8 @@ import type { Miss } from "./facade-vfs.ts";
 import type { FetchRequest } from "./vfs.ts";
 
 /**
- * Waits for a miss, but no longer than the caller does: rejects with the signal's reason as soon as it is
- * aborted, also when the `Vfs` takes no notice. A commit is waited for in any case.
+ * Waits for a miss, but no longer than the caller does: rejects with the signal's reason as soon as
+ * it is aborted, also when the `Vfs` takes no notice. A commit is waited for in any case.
  */
 export async function waitForMiss(miss: Miss, request: FetchRequest): Promise<void> {
   const { signal } = request;

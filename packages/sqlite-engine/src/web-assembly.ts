@@ -1,6 +1,7 @@
 /**
- * The part of the WebAssembly API that is used here, with JSPI (`Suspending`, `promising`), which no
- * library of types describes yet. Reached through `globalThis`, so that every runtime may bring its own.
+ * The part of the WebAssembly API that is used here, with JSPI (`Suspending`, `promising`), which
+ * no library of types describes yet. Reached through `globalThis`, so that every runtime may bring
+ * its own.
  */
 
 /** A compiled module. Opaque. */

@@ -6,8 +6,8 @@ import { loadEngine } from "../load-engine.ts";
 let engine: Promise<Engine> | undefined;
 
 /**
- * SQLite from the npm package `@sqlite.org/sqlite-wasm`, compiled once for the process. A failed load is
- * not remembered.
+ * SQLite from the npm package `@sqlite.org/sqlite-wasm`, compiled once for the process. A failed
+ * load is not remembered.
  */
 export function loadNodeEngine(): Promise<Engine> {
   engine ??= readWasm()

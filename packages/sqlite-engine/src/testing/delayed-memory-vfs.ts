@@ -1,7 +1,7 @@
 /**
- * A `MemoryVfs` whose main files are far away: a block that has not been fetched is missed, and comes
- * after a random delay. Journals and temporary files stay near, as they do in a real one. With a seeded
- * random and a simulated clock every run is repeatable.
+ * A `MemoryVfs` whose main files are far away: a block that has not been fetched is missed, and
+ * comes after a random delay. Journals and temporary files stay near, as they do in a real one.
+ * With a seeded random and a simulated clock every run is repeatable.
  */
 import type { Clock } from "@graft/core";
 import type { SeededRandom } from "@graft/core/testing";

@@ -81,7 +81,7 @@ export function copyDisk(disk: MemoryDisk): MemoryDisk {
 }
 
 /** The single value that a query answers. */
-export async function valueOf(
+export async function firstValue(
   db: EngineInstance,
   sql: string,
   ...parameters: (string | number)[]
