@@ -11,9 +11,9 @@
 import {
   type Clock,
   type Compute,
+  equalBytes,
   GraftError,
   invariant,
-  type Lsn,
   mapConcurrent,
   type Random,
   randomBytes,
@@ -117,19 +117,22 @@ export class CheckpointWriter {
     const key = checkpointRootKey(volumeId, lsn);
     const outcome = await objects.create(key, built.rootBytes, { signal });
     if (outcome === "created") return { lsn, hash: compute.sha256(built.rootBytes) };
-    return await this.#adopt(volumeId, lsn, signal);
+    return await this.#adopt(commit, signal);
   }
 
   /** Another node was faster: its root is as good, and it is the one that is there. */
   async #adopt(
-    volumeId: VolumeId,
-    lsn: Lsn,
+    { record, hash }: CatalogCommit,
     signal: AbortSignal | undefined,
   ): Promise<CheckpointRef> {
+    const { volumeId, lsn } = record;
     const stored = await this.#means.reader.findRoot(volumeId, lsn, signal);
-    if (stored !== undefined) return { lsn, hash: stored.hash };
     const key = checkpointRootKey(volumeId, lsn);
-    throw new GraftError("unavailable", `${key} exists and cannot be read`);
+    if (stored === undefined) {
+      throw new GraftError("unavailable", `${key} exists and cannot be read`);
+    }
+    if (equalBytes(stored.root.recordHash, hash)) return { lsn, hash: stored.hash };
+    throw corrupt(key, `it is of another record than the one at LSN ${lsn}`);
   }
 
   /** Where every page is that changed since the previous checkpoint. */

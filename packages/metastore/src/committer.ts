@@ -25,11 +25,13 @@ import {
   encodeCommitRecord,
   type SegmentRef,
   snapshotOf,
+  type TailFields,
 } from "@graft/format";
 import type { ObjectStore } from "@graft/object-store";
 import { type CommitAnswer, type CommitRequest, type Log, present } from "@graft/rpc";
 import { asRefused } from "./as-refused.ts";
 import type { CatalogUpdater } from "./catalog-updater.ts";
+import type { Checkpointer } from "./checkpointer.ts";
 import {
   type CommitAttempt,
   type CommitDecision,
@@ -40,6 +42,7 @@ import { verifyInlineFrames } from "./inline-frames.ts";
 import type { KnownHeads } from "./known-heads.ts";
 import type { SegmentVerifier } from "./segment-verifier.ts";
 import type { VolumeLog } from "./volume-log.ts";
+import type { VolumeMaps } from "./volume-map.ts";
 import { otherPageSize, type VolumeRecords } from "./volume-records.ts";
 
 export interface CommitterParts {
@@ -49,6 +52,8 @@ export interface CommitterParts {
   readonly heads: KnownHeads;
   readonly volumes: VolumeRecords;
   readonly segments: SegmentVerifier;
+  readonly checkpointer: Checkpointer;
+  readonly maps: VolumeMaps;
   readonly clock: Clock;
   readonly compute: Compute;
   readonly log: Log;
@@ -98,10 +103,12 @@ export class Committer {
       known > (baseLsn ?? 0n) ? await commits.must(volumeId, nextLsn(baseLsn), signal) : undefined;
     const decision = await this.#decide(request, parent, successor, signal);
     if (decision.kind !== "accept") return { kind: "answer", answer: answerOf(request, decision) };
+    if (parent !== undefined) await this.#parts.checkpointer.admit(parent, signal);
     await verifyInlineFrames(request, this.#parts.compute);
     const segments = await this.#verifySegments(request, signal);
     const timestampMs = this.#timestampMs(request, parent);
-    const record = buildRecord(request, { parent, segments, timestampMs });
+    const fields = await this.#tailFields(request, parent, signal);
+    const record = buildRecord(request, { parent, segments, timestampMs, fields });
     const bytes = encodeCommitRecord(record, this.#parts.compute);
     if (baseLsn === undefined) {
       await this.#parts.volumes.ensure(volumeId, request.pageSize, signal);
@@ -157,6 +164,23 @@ export class Committer {
       { volumeId, pageSize, segments, isNamedAlready },
       signal,
     );
+  }
+
+  async #tailFields(
+    request: CommitRequest,
+    parent: CatalogCommit | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<TailFields> {
+    const { volumeId, pageCount, lowPageCount, segments, inlineFrames } = request;
+    const { checkpointer, maps } = this.#parts;
+    const next = {
+      lsn: nextLsn(parent?.record.lsn),
+      pageSet: commitPageSet({ segments, inlineFrames }),
+      pageCount,
+      lowPageCount,
+      checkpoint: parent && checkpointer.newest(volumeId, parent.record.lsn),
+    };
+    return await maps.nextFields(volumeId, present(next), parent, signal);
   }
 
   async #append(
@@ -226,6 +250,7 @@ function buildRecord(
     readonly parent: CatalogCommit | undefined;
     readonly segments: readonly SegmentRef[];
     readonly timestampMs: number;
+    readonly fields: TailFields;
   },
 ): CommitRecord {
   const { volumeId, clientId, commitId, pageSize, pageCount, lowPageCount } = request;
@@ -241,7 +266,7 @@ function buildRecord(
     parentHash: found.parent?.hash,
     segments: found.segments,
     inlineFrames: request.inlineFrames,
-    checkpoint: found.parent?.record.checkpoint,
+    ...found.fields,
     metadata: request.metadata,
   });
 }

@@ -1,9 +1,10 @@
 import type { ConnectRouter } from "@connectrpc/connect";
-import type { VolumeCatalog } from "@graft/catalog";
+import { CheckpointReader, type VolumeCatalog } from "@graft/catalog";
 import type { Clock, Compute, Random } from "@graft/core";
 import type { ObjectStore } from "@graft/object-store";
 import type { Log, MetricsRegistry, RawRoute } from "@graft/rpc";
 import { CatalogUpdater } from "./catalog-updater.ts";
+import { Checkpointer } from "./checkpointer.ts";
 import { Committer } from "./committer.ts";
 import { HeadHintWriter } from "./head-hint-writer.ts";
 import { KnownHeads } from "./known-heads.ts";
@@ -12,6 +13,7 @@ import { RecordCache } from "./record-cache.ts";
 import { SegmentVerifier } from "./segment-verifier.ts";
 import { rawMetastoreRoutes, registerMetastore } from "./service/routes.ts";
 import { VolumeLog } from "./volume-log.ts";
+import { VolumeMaps } from "./volume-map.ts";
 import { VolumeRecords } from "./volume-records.ts";
 import { WatchHub } from "./watch-hub.ts";
 
@@ -40,13 +42,16 @@ export interface MetastoreOptions {
   readonly metrics?: MetricsRegistry | undefined;
 }
 
-/** A MetaStore, and what a server mounts. Disposing it writes the head hints that are behind. */
+/** A MetaStore, and what a server mounts. Disposing it gives up checkpoints under way and
+ * writes the head hints that are behind. */
 export interface MetastoreInstance extends AsyncDisposable {
   readonly metastore: Metastore;
   /** Registers the service. */
   readonly routes: (router: ConnectRouter) => void;
   /** The routes of v0.1. */
   readonly rawRoutes: readonly RawRoute[];
+  /** Resolves when no checkpoint is being written. */
+  whenCheckpointed(): Promise<void>;
   /** Ends every `Watch` with a word of farewell: call it before the server closes. */
   drain(): void;
 }
@@ -61,6 +66,9 @@ export function createMetastore(options: MetastoreOptions): MetastoreInstance {
   const heads = new KnownHeads({ log: volumeLog, clock });
   const volumes = new VolumeRecords(options);
   const hub = new WatchHub({ catalog, heads, clock });
+  const checkpoints = new CheckpointReader({ objects: store, compute: options.compute });
+  const maps = new VolumeMaps({ commits, checkpoints });
+  const checkpointer = new Checkpointer({ ...options, checkpoints, maps });
   const hints = new HeadHintWriter({ store, clock, log: options.log });
   const committer = new Committer({
     ...options,
@@ -69,20 +77,26 @@ export function createMetastore(options: MetastoreOptions): MetastoreInstance {
     heads,
     volumes,
     segments: new SegmentVerifier(options),
-    onCommit: ({ record: { volumeId, lsn } }) => {
+    checkpointer,
+    maps,
+    onCommit: (commit) => {
+      const { volumeId, lsn } = commit.record;
       hints.note(volumeId, lsn);
       hub.publish(volumeId);
+      checkpointer.note(commit);
     },
   });
   if (options.metrics !== undefined) registerWatchMetrics(options.metrics, hub);
-  const metastore = new Metastore({ volumeLog, commits, heads, volumes, committer, hub });
+  const metastore = new Metastore({ volumeLog, commits, heads, volumes, committer, hub, maps });
   return {
     metastore,
     routes: (router) => registerMetastore(router, metastore),
     rawRoutes: rawMetastoreRoutes(metastore),
+    whenCheckpointed: () => checkpointer.whenIdle(),
     drain: () => hub.drain(),
     [Symbol.asyncDispose]: async () => {
       hub.drain();
+      await checkpointer[Symbol.asyncDispose]();
       await hints[Symbol.asyncDispose]();
     },
   };

@@ -5,11 +5,13 @@
 import type { CatalogCommit } from "@graft/catalog";
 import {
   GraftError,
+  LSN_FIRST,
   type Lsn,
   type LsnRange,
   type PageSize,
   PULL_COMMITS_SIZE_MAX,
   type Snapshot,
+  toLsn,
   type VolumeId,
 } from "@graft/core";
 import { snapshotOf } from "@graft/format";
@@ -26,11 +28,11 @@ import {
   type WireCommit,
 } from "@graft/rpc";
 import type { CatalogUpdater } from "./catalog-updater.ts";
-import { ChangeFold } from "./change-fold.ts";
 import type { Committer } from "./committer.ts";
 import type { KnownHeads } from "./known-heads.ts";
 import { fullForm, shortForm, wireSizeOf } from "./pulled-commit.ts";
 import type { VolumeLog } from "./volume-log.ts";
+import type { VolumeMaps } from "./volume-map.ts";
 import type { VolumeRecords } from "./volume-records.ts";
 import type { WatchHub } from "./watch-hub.ts";
 
@@ -41,6 +43,7 @@ export interface MetastoreParts {
   readonly volumes: VolumeRecords;
   readonly committer: Committer;
   readonly hub: WatchHub;
+  readonly maps: VolumeMaps;
 }
 
 /** A snapshot, with the newest checkpoint at or below it. */
@@ -81,7 +84,7 @@ export class Metastore {
     return foundSnapshot(await this.#load(volumeId, lsn, signal));
   }
 
-  /** What changed in a range, as one page set. @throws GraftError as `getSnapshot` */
+  /** What changed in a range, as one page set, by its last record and checkpoint. @throws GraftError as `getSnapshot` */
   async pullGraft(
     volumeId: VolumeId,
     range: LsnRange,
@@ -92,11 +95,9 @@ export class Metastore {
     const { start } = range;
     const end = newest.record.lsn;
     if (end < start) return found;
-    const fold = new ChangeFold();
-    for await (const { record } of this.#parts.commits.range(volumeId, { start, end }, signal)) {
-      fold.add(record);
-    }
-    return { ...found, changes: { range: { start, end }, pageSet: fold.finish() } };
+    const since = start === LSN_FIRST ? undefined : toLsn(start - 1n);
+    const pageSet = await this.#parts.maps.changedSince(since, newest, signal);
+    return { ...found, changes: { range: { start, end }, pageSet } };
   }
 
   /**

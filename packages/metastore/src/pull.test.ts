@@ -1,4 +1,12 @@
-import { type Lsn, type Page, type PageCount, toLsn, toPageCount, toPageIndex } from "@graft/core";
+import {
+  type Lsn,
+  type Page,
+  type PageCount,
+  toLsn,
+  toPageCount,
+  toPageIndex,
+  type VolumeId,
+} from "@graft/core";
 import { SeededRandom, SimulatedClock } from "@graft/core/testing";
 import { changedPages, decodeCommitRecord, logKey } from "@graft/format";
 import { MemoryObjectStore, MeteredObjectStore } from "@graft/object-store";
@@ -25,6 +33,10 @@ async function fill(on: TestMetastore, count: number, random?: SeededRandom): Pr
     );
     await on.metastore.commit(await inlineCommitOf(on, base, pages));
   }
+}
+
+function pullAll(on: TestMetastore, volumeId: VolumeId): Promise<unknown> {
+  return on.metastore.pullCommits({ volumeId, range: { start: FIRST }, includeRecords: false });
 }
 
 describe("PullGraft", () => {
@@ -75,12 +87,30 @@ describe("PullGraft", () => {
     }
   });
 
+  test("asked by many at once on a cold node reads the head record once, and not the log", async () => {
+    const on = createTestMetastore();
+    await fill(on, 20);
+    await on[Symbol.asyncDispose]();
+    const clock = new SimulatedClock({ mode: "auto" });
+    const slow = { fault: { kind: "latency" as const, minMs: 5, maxMs: 50 } };
+    const faulty = new FaultyObjectStore(on.store, [slow], new SeededRandom(3), clock);
+    const metered = new MeteredObjectStore(faulty, clock);
+    const cold = createTestMetastore({ store: metered, clock });
+    await Promise.all(
+      Array.from({ length: 30 }, () => cold.metastore.pullGraft(on.volumeId, { start: FIRST })),
+    );
+    // The hint, the record at it, and the lookup above the head.
+    expect(metered.meter.requestCount).toBe(3);
+  });
+});
+
+describe("PullCommits", () => {
   test("of a gap in the log is corrupt and names what is missing", async () => {
     const on = createTestMetastore();
     await fill(on, 5);
     await on.store.delete(logKey(on.volumeId, toLsn(3n)));
     const cold = createTestMetastore({ store: on.store });
-    await expect(cold.metastore.pullGraft(on.volumeId, { start: FIRST })).rejects.toMatchObject({
+    await expect(pullAll(cold, on.volumeId)).rejects.toMatchObject({
       code: "corrupt",
       details: { object: logKey(on.volumeId, toLsn(3n)) },
     });
@@ -94,28 +124,10 @@ describe("PullGraft", () => {
     const foreign = await other.store.get(logKey(on.volumeId, toLsn(2n)));
     await on.store.put(logKey(on.volumeId, toLsn(2n)), foreign?.bytes ?? []);
     const cold = createTestMetastore({ store: on.store });
-    const pull = cold.metastore.pullGraft(on.volumeId, { start: FIRST });
+    const pull = pullAll(cold, on.volumeId);
     await expect(pull).rejects.toMatchObject({ code: "corrupt" });
   });
 
-  test("asked by many at once on a cold node reads each record once", async () => {
-    const on = createTestMetastore();
-    await fill(on, 20);
-    await on[Symbol.asyncDispose]();
-    const clock = new SimulatedClock({ mode: "auto" });
-    const slow = { fault: { kind: "latency" as const, minMs: 5, maxMs: 50 } };
-    const faulty = new FaultyObjectStore(on.store, [slow], new SeededRandom(3), clock);
-    const metered = new MeteredObjectStore(faulty, clock);
-    const cold = createTestMetastore({ store: metered, clock });
-    await Promise.all(
-      Array.from({ length: 30 }, () => cold.metastore.pullGraft(on.volumeId, { start: FIRST })),
-    );
-    // 20 records, the hint, and the lookup above the head.
-    expect(metered.meter.requestCount).toBe(22);
-  });
-});
-
-describe("PullCommits", () => {
   test("pages by bytes and loses nothing, with the stored bytes when asked for", async () => {
     const on = createTestMetastore();
     await fill(on, 60, new SeededRandom(2));

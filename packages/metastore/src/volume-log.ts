@@ -127,14 +127,10 @@ export class VolumeLog {
 
   /** The last LSN. @param from a lower bound that is known to exist; without it the hint is read */
   async findHead(volumeId: VolumeId, from: Lsn | undefined): Promise<Lsn | undefined> {
-    const { store } = this.#options;
     const hint = from ?? (await this.#readHint(volumeId));
-    const exists = async (lsn: Lsn): Promise<boolean> => {
-      if (lsn === from) return true;
-      // The record at the hint is read as a whole: it is wanted next.
-      if (lsn === hint) return (await this.readBytes(volumeId, lsn, undefined)) !== undefined;
-      return (await store.head(logKey(volumeId, lsn))) !== undefined;
-    };
+    // Records are read as a whole: the last that is found is wanted next.
+    const exists = async (lsn: Lsn): Promise<boolean> =>
+      lsn === from || (await this.readBytes(volumeId, lsn, undefined)) !== undefined;
     return findHead(exists, hint);
   }
 
