@@ -20,6 +20,7 @@ const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   export: async () => (await import("./commands/export.ts")).exportCommand,
   inspect: async () => (await import("./commands/inspect.ts")).inspect,
   fsck: async () => (await import("./commands/fsck.ts")).fsck,
+  doctor: async () => (await import("./commands/doctor.ts")).doctor,
 };
 
 /** Verbs that people do not type. */
