@@ -116,7 +116,10 @@ describe.each(["suspend", "rerun"] as const)("SQLite on a volume file (%s)", (mi
       const other = await fixture.open(volume);
       expect(await queryValue(other, "select a from t where id = 7")).toBe(7);
       // SQLite counts this transaction; the volume does not.
-      await other.engine.exec("update t set a = a where id = 7");
+      const version = volume.version;
+      await other.engine.exec(`begin; update t set b = lower(b) where id = 7;
+        update t set b = upper(b) where id = 7; commit`);
+      expect(volume.version).toBe(version);
       await connection.engine.exec("update t set a = 'new' where id = 7");
       expect(await queryValue(other, "select a from t where id = 7")).toBe("new");
     });
