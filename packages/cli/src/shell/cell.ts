@@ -1,6 +1,6 @@
 import type { SqlValue } from "@graft/sqlite-engine";
 
-/** A value as text, as SQLite's shell has it: NULL as nothing, REAL with its point; bytes as in SQL. */
+/** A value as SQLite's shell has it: NULL as nothing, REAL with its point; bytes as in SQL. */
 export function formatCell(value: SqlValue | undefined): string {
   if (value === null || value === undefined) return "";
   if (value instanceof Uint8Array) return `x'${Buffer.from(value).toString("hex")}'`;
