@@ -37,6 +37,8 @@ export interface DurableLocalStoreOptions {
   readonly durability: "full" | "relaxed";
   /** Bytes of pages above which clean ones are evicted. */
   readonly cacheSizeMax: number;
+  /** Bytes of log below which no new generation is begun. */
+  readonly logSizeMin: number;
 }
 
 /** A local store on a `FileSystem`. */
@@ -53,7 +55,7 @@ export class DurableLocalStore implements LocalStore {
   constructor(disk: StoreDisk, options: DurableLocalStoreOptions) {
     this.volumeId = disk.volumeId;
     this.#disk = disk;
-    this.#log = new StoreLog(disk);
+    this.#log = new StoreLog(disk, options.logSizeMin);
     this.#staged = new StagedPages(disk);
     this.#options = options;
     this.#evictAt = options.cacheSizeMax;
@@ -105,7 +107,7 @@ export class DurableLocalStore implements LocalStore {
     const version = view.epoch.start;
     const location = data === undefined ? ZEROS : this.#keepFetched(index, version, data);
     replica.history.put(view, index, location);
-    if (replica.history.isLatest(index, version)) this.#log.noteFetched(version, index, location);
+    if (replica.history.isLatest(index, version)) this.#log.noteFetched(index, version);
     this.#evictWhenOver();
   }
 

@@ -11,12 +11,12 @@
  * another generation is begun before the next record.
  */
 import { type File, GraftError, type PageSize, type VolumeId } from "@graft/core";
-import type { PageVersion } from "../history/page-chains.ts";
+import { ABSENT, type PageVersion } from "../history/page-chains.ts";
 import type { Replica } from "../replica.ts";
 import { corruptFile } from "./corrupt-file.ts";
 import { encodeFileHeader, FILE_HEADER_SIZE } from "./file-header.ts";
 import { writeIndex } from "./index-file.ts";
-import { isInLog, logOffsetOf } from "./location.ts";
+import { isInLog, isSlot, logOffsetOf } from "./location.ts";
 import { headerChecksum } from "./log-reader.ts";
 import { LogWriter } from "./log-writer.ts";
 import type { StoreDisk, StorePlace } from "./store-disk.ts";
@@ -116,17 +116,20 @@ function writeDraft(
     const { start, stale, refreshed } = history.epoch;
     const state = { state: facts.state(), start, floors: history.floors, stale, refreshed };
     const { volumeId } = place;
-    writeIndex({ file, generation, volumeId }, pageSize, state, entriesOf(replica, moved));
+    const entries = entriesOf(place, replica, moved);
+    writeIndex({ file, generation, volumeId }, pageSize, state, entries);
     file.sync();
   } finally {
     file.close();
   }
 }
 
-/** What a store that is opened now must know. */
-function* entriesOf(replica: Replica, moved: Moved): Generator<PageVersion> {
+/** What a store that is opened now must know. All slots were flushed; one that was not is left out. */
+function* entriesOf({ pages }: StorePlace, replica: Replica, moved: Moved): Generator<PageVersion> {
   for (const entry of replica.history.named(replica.facts.push?.toVersion)) {
-    yield moved.get(entry.location) ?? entry;
+    const now = moved.get(entry.location) ?? entry;
+    const isLost = isSlot(now.location) && !pages.isDurable(now.location);
+    yield isLost ? { ...now, location: ABSENT } : now;
   }
 }
 

@@ -173,10 +173,15 @@ export class LogWriter {
     this.#file.close();
   }
 
-  /** A write that failed may have left some of its bytes, and taken room on a full disk. */
+  /**
+   * A write that failed may have left some of its bytes, or all, and taken room on a full disk. They
+   * must not be there after a crash either.
+   */
   #cutToWritten(): void {
     try {
       this.#file.truncate(this.#written);
+      this.#file.sync();
+      this.#synced = this.#written;
     } catch {
       // The first error is the one that says what happened.
       this.#isBroken = true;

@@ -5,6 +5,7 @@ import { DurableLocalStore } from "./durable-local-store.ts";
 import { isSlot } from "./location.ts";
 import { recoverStore } from "./recovery.ts";
 import type { StoreDisk } from "./store-disk.ts";
+import { LOG_SIZE_MIN_DEFAULT } from "./store-log.ts";
 
 export interface LocalStoreOptions {
   readonly fileSystem: FileSystem;
@@ -17,6 +18,8 @@ export interface LocalStoreOptions {
   readonly durability?: "full" | "relaxed";
   /** Bytes of pages above which clean ones nobody pins are evicted. Default: never. */
   readonly cacheSizeMax?: number;
+  /** Bytes of log below which no new generation is begun. Default: 1 MiB. Small ones are for tests. */
+  readonly logSizeMin?: number;
 }
 
 /**
@@ -36,6 +39,7 @@ export function openLocalStore(options: LocalStoreOptions): LocalStore {
   const store = new DurableLocalStore(disk, {
     durability: options.durability ?? "full",
     cacheSizeMax: options.cacheSizeMax ?? Number.POSITIVE_INFINITY,
+    logSizeMin: options.logSizeMin ?? LOG_SIZE_MIN_DEFAULT,
   });
   if (pageSize === undefined || store.pageSize === undefined || store.pageSize === pageSize) {
     return store;

@@ -1,4 +1,10 @@
-/** The slots of a store: page images in `pages`, verified whenever they are read. */
+/**
+ * The slots of a store: page images in `pages`, verified whenever they are read.
+ *
+ * The rule: no record names a slot before what it holds is durable. A slot may hold an older image of
+ * the same page and version (of a transaction that was rolled back, say), and after a power loss nothing
+ * could tell the two apart.
+ */
 import type { File, PageSize, VolumeId } from "@graft/core";
 import { GraftError, invariant } from "@graft/core";
 import { SLOT_COUNT_MAX } from "./location.ts";
@@ -14,21 +20,18 @@ export class PageFile {
   #imageSize = 0;
   #image = new ImageBuffer(0);
   #page: Uint8Array = new Uint8Array(0);
-  #hasUnsynced = false;
-  #failedSyncCount = 0;
+  /** Slots that were written since the last flush. */
+  readonly #unsynced = new Set<number>();
+  /**
+   * Slots that were written before a flush that failed: they may never become durable, however many
+   * flushes succeed later, unless they are written again.
+   */
+  readonly #suspect = new Set<number>();
 
   constructor(file: File, path: string, volumeId: VolumeId) {
     this.#file = file;
     this.path = path;
     this.codec = new PageImageCodec(volumeId);
-  }
-
-  /**
-   * How many flushes failed. What was written before the last of them may never become durable, however
-   * many succeed later: it must be written again.
-   */
-  get failedSyncCount(): number {
-    return this.#failedSyncCount;
   }
 
   get imageSize(): number {
@@ -63,8 +66,7 @@ export class PageFile {
     const data = new Uint8Array(this.#page.length);
     if (!this.read(slot, image.page, image.from, data)) return false;
     this.codec.stamp(this.#image, 0, this.#imageSize, image.to);
-    this.#file.write(this.#image.bytes, this.offsetOf(slot));
-    this.#hasUnsynced = true;
+    this.#writeAt(slot);
     return true;
   }
 
@@ -91,14 +93,25 @@ export class PageFile {
 
   /** Makes all slots durable that were written. */
   sync(): void {
-    if (!this.#hasUnsynced) return;
+    if (this.#unsynced.size === 0) return;
     try {
       this.#file.sync();
     } catch (error) {
-      this.#failedSyncCount++;
+      for (const slot of this.#unsynced) this.#suspect.add(slot);
       throw error;
+    } finally {
+      this.#unsynced.clear();
     }
-    this.#hasUnsynced = false;
+  }
+
+  /** Whether a record may name the slot: what it holds is durable. */
+  isDurable(slot: number): boolean {
+    return !this.#unsynced.has(slot) && !this.#suspect.has(slot);
+  }
+
+  /** Whether the slot must be written again before a flush makes it durable. */
+  isSuspect(slot: number): boolean {
+    return this.#suspect.has(slot);
   }
 
   close(): void {
@@ -121,12 +134,17 @@ export class PageFile {
     }
     const slot = slots.allocate();
     try {
-      this.#file.write(this.#image.bytes, this.offsetOf(slot));
+      this.#writeAt(slot);
     } catch (error) {
       slots.giveBack(slot);
       throw error;
     }
-    this.#hasUnsynced = true;
     return slot;
+  }
+
+  #writeAt(slot: number): void {
+    this.#file.write(this.#image.bytes, this.offsetOf(slot));
+    this.#unsynced.add(slot);
+    this.#suspect.delete(slot);
   }
 }

@@ -201,6 +201,7 @@ function loadIndex(
     readIndexEntries(index, header, (page, version, location) => {
       replica.history.load({ page, version, location });
     });
+    replica.history.settleLoaded();
   } catch (error) {
     if (!(error instanceof InvariantError)) throw error;
     throw corruptFile(index.path, 0, `its entries do not fit together: ${error.message}`, error);

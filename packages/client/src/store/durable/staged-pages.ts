@@ -12,17 +12,14 @@ export interface PlacedPages {
 
 class DurableStagedPage implements StagedPage {
   readonly index: PageIndex;
-  slot: number;
+  readonly slot: number;
   version: number;
-  /** `PageFile.failedSyncCount` when it was written. */
-  failedSyncCount: number;
   isOpen = true;
 
-  constructor(index: PageIndex, slot: number, version: number, failedSyncCount: number) {
+  constructor(index: PageIndex, slot: number, version: number) {
     this.index = index;
     this.slot = slot;
     this.version = version;
-    this.failedSyncCount = failedSyncCount;
   }
 }
 
@@ -41,7 +38,7 @@ export class StagedPages {
     const { pages, replica } = this.#disk;
     const version = replica.facts.version + 1;
     const slot = pages.write({ page: index, version, data });
-    return new DurableStagedPage(index, slot, version, pages.failedSyncCount);
+    return new DurableStagedPage(index, slot, version);
   }
 
   read(page: StagedPage, target: Uint8Array): void {
@@ -99,12 +96,10 @@ export class StagedPages {
   #placeStaged(page: StagedPage, version: number): Location {
     const staged = mustBeOpen(page);
     const { pages } = this.#disk;
-    const isGood = staged.version === version && staged.failedSyncCount === pages.failedSyncCount;
-    if (isGood) return staged.slot;
+    if (staged.version === version && !pages.isSuspect(staged.slot)) return staged.slot;
     const image = { page: staged.index, from: staged.version, to: version };
     if (!pages.restamp(staged.slot, image)) throw this.#damaged(staged);
     staged.version = version;
-    staged.failedSyncCount = pages.failedSyncCount;
     return staged.slot;
   }
 

@@ -1,43 +1,49 @@
 /**
  * How changes of a store become durable: put together, written, flushed, and only then applied.
  *
- * Records about the cache (fetched, dropped) are applied first and written later, but always before what
- * comes after them: losing them loses cached pages and nothing else.
+ * Records about the cache (fetched, dropped) are applied first and written later: losing them loses
+ * cached pages and nothing else.
  */
 import { GraftError, type PageSet } from "@graft/core";
-import type { Location } from "../history/page-chains.ts";
+import { ABSENT, type Location } from "../history/page-chains.ts";
 import { encodeChange } from "./change-codec.ts";
 import { appendCommit, type CommitToWrite } from "./commit-body.ts";
 import { switchGeneration } from "./generation.ts";
+import { isSlot } from "./location.ts";
 import { applyChange, CHANGE_KINDS, type LogChange } from "./log-change.ts";
+import type { PageFile } from "./page-file.ts";
 import type { StoreDisk } from "./store-disk.ts";
 
-/** Waiting cache records are written when they have this size. Not flushed. */
+/** Records of the cache are written when they have this size. Not flushed. */
 const BUFFERED_SIZE_MAX = 64 * 1024;
-/** Fetched pages one record names: 32 KiB of them. */
-const FETCHED_COUNT_MAX = 4096;
-const LOG_SIZE_MIN = 1024 * 1024;
+/**
+ * Fetched pages are recorded when so many are not: an eighth of the cache, which is what kill -9 may
+ * lose of it. 4096 pages of 4 KiB are flushed in some 30 ms.
+ */
+const UNRECORDED_COUNT_MIN = 64;
+const UNRECORDED_COUNT_MAX = 4096;
+/** A log of this size is worth a new generation, whatever the size of the store. */
+export const LOG_SIZE_MIN_DEFAULT: number = 1024 * 1024;
+/** A log beyond it makes opening slow, however large the store is. */
 const LOG_SIZE_MAX = 16 * 1024 * 1024;
 /** Bytes of index a page takes. */
 const INDEX_ENTRY_SIZE = 16;
 /** Slots that wait for a flush before one is made for their sake. */
 const WAITING_COUNT_MIN = 64;
 
-type FetchedChange = Extract<LogChange, { kind: "fetched" }>;
 type OtherChange = Exclude<LogChange, { kind: "commit" | "fetched" | "dropped" }>;
 
 export class StoreLog {
   readonly #disk: StoreDisk;
-  /** Fetched pages that are in no record yet, all of one version. */
-  #fetched: { readonly version: number; readonly pages: [page: number, location: Location][] } = {
-    version: 0,
-    pages: [],
-  };
+  readonly #logSizeMin: number;
+  /** Versions of fetched pages that are in no record yet, by page. */
+  readonly #unrecorded = new Map<number, number>();
   /** After a switch failed, the size at which the next one is tried. */
   #switchAt = 0;
 
-  constructor(disk: StoreDisk) {
+  constructor(disk: StoreDisk, logSizeMin: number) {
     this.#disk = disk;
+    this.#logSizeMin = logSizeMin;
   }
 
   /**
@@ -48,9 +54,8 @@ export class StoreLog {
   commit(commit: CommitToWrite, isDurable: boolean): void {
     const { pages, replica } = this.#disk;
     this.#mustTakeRecords();
-    this.#addFetched();
     const { log } = this.#disk;
-    const change = log.writing(() => appendCommit(log, pages.codec, commit));
+    const change = this.#writing(() => appendCommit(log, pages.codec, commit));
     if (isDurable) this.#flush();
     applyChange(replica, change);
     this.#switchWhenLong();
@@ -59,31 +64,31 @@ export class StoreLog {
   /** Makes any other change durable and applies it. @throws GraftError `io`: nothing was changed */
   change(change: OtherChange): void {
     this.#mustTakeRecords();
-    this.#addFetched();
     const { log } = this.#disk;
-    log.writing(() => log.append(CHANGE_KINDS[change.kind], encodeChange(change)));
+    this.#writing(() => log.append(CHANGE_KINDS[change.kind], encodeChange(change)));
     this.#flush();
     applyChange(this.#disk.replica, change);
     this.#switchWhenLong();
   }
 
-  /** A page of the latest snapshot was put somewhere. */
-  noteFetched(version: number, page: number, location: Location): void {
-    if (this.#fetched.version !== version || this.#fetched.pages.length >= FETCHED_COUNT_MAX) {
-      this.#addFetched();
-      this.#fetched = { version, pages: [] };
-    }
-    this.#fetched.pages.push([page, location]);
-    if (this.#fetched.pages.length >= FETCHED_COUNT_MAX) this.#writeWhenMany();
+  /** A page of the latest snapshot has a place now. */
+  noteFetched(page: number, version: number): void {
+    this.#unrecorded.set(page, version);
+    const share = this.#disk.replica.history.storedCount / 8;
+    const countMax = Math.min(UNRECORDED_COUNT_MAX, Math.max(UNRECORDED_COUNT_MIN, share));
+    if (this.#unrecorded.size < countMax) return;
+    this.#tolerating(() => this.#recordFetched());
+    this.#switchWhenLong();
   }
 
   /** Pages of the latest snapshot are here no more. */
   noteDropped(pages: PageSet): void {
-    this.#addFetched();
     const { log } = this.#disk;
     if (log.isBroken) return;
     log.append(CHANGE_KINDS.dropped, encodeChange({ kind: "dropped", pages }));
-    this.#writeWhenMany();
+    if (log.bufferedSize < BUFFERED_SIZE_MAX) return;
+    this.#tolerating(() => log.write());
+    this.#switchWhenLong();
   }
 
   /**
@@ -95,7 +100,6 @@ export class StoreLog {
     const countMin = isUrgent ? 1 : Math.max(WAITING_COUNT_MIN, slots.count / 16);
     if (slots.freeCount > 0 || slots.waitingCount < countMin) return;
     if (this.#disk.log.isBroken) return;
-    this.#addFetched();
     this.#flush();
   }
 
@@ -104,34 +108,46 @@ export class StoreLog {
     const { log } = this.#disk;
     try {
       if (log.isBroken) return;
-      this.#addFetched();
-      this.#flush();
+      this.#tolerating(() => this.#recordFetched());
+      if (!log.isBroken) this.#flush();
     } finally {
       this.#disk.log.close();
     }
   }
 
-  #addFetched(): void {
-    const { log } = this.#disk;
-    const { version, pages } = this.#fetched;
-    if (pages.length === 0) return;
-    if (!log.isBroken) {
-      const change: FetchedChange = { kind: "fetched", version, pages };
-      log.append(CHANGE_KINDS.fetched, encodeChange(change));
+  /** Flushes the fetched pages that are still the latest, and records them. */
+  #recordFetched(): void {
+    const { log, pages, replica } = this.#disk;
+    if (log.isBroken || this.#unrecorded.size === 0) return;
+    const fetched = [...this.#unrecorded];
+    // What cannot be flushed now will not be recorded at all.
+    this.#unrecorded.clear();
+    pages.sync();
+    const byVersion = new Map<number, [page: number, location: Location][]>();
+    for (const [page, version] of fetched) {
+      if (!replica.history.isLatest(page, version)) continue;
+      replica.history.chains.seek(page, version);
+      const location = replica.history.chains.foundLocation;
+      if (location === ABSENT || !isPlaceDurable(pages, location)) continue;
+      const group = byVersion.get(version);
+      if (group === undefined) byVersion.set(version, [[page, location]]);
+      else group.push([page, location]);
     }
-    this.#fetched = { version, pages: [] };
+    log.writing(() => {
+      for (const [version, group] of byVersion) {
+        const change = { kind: "fetched", version, pages: group } as const;
+        log.append(CHANGE_KINDS.fetched, encodeChange(change));
+      }
+    });
   }
 
-  /** The cache is worth no error: what cannot be written now is tried again with the next change. */
-  #writeWhenMany(): void {
-    const { log } = this.#disk;
-    if (log.isBroken || log.bufferedSize < BUFFERED_SIZE_MAX) return;
+  /** The cache is worth no error. */
+  #tolerating(work: () => void): void {
     try {
-      log.write();
+      work();
     } catch (error) {
       if (!(error instanceof GraftError)) throw error;
     }
-    this.#switchWhenLong();
   }
 
   /** Makes the log durable, and frees the slots its records let go. */
@@ -147,10 +163,20 @@ export class StoreLog {
     mark.write({ generation: log.generation, size: log.syncedSize });
   }
 
+  #writing<T>(add: () => T): T {
+    const { log } = this.#disk;
+    try {
+      return log.writing(add);
+    } catch (error) {
+      if (log.isBroken) this.#startAfresh();
+      throw error;
+    }
+  }
+
   /** What failed to be flushed may be on the disk all the same: a new generation makes sure it is not. */
   #startAfresh(): void {
     try {
-      switchGeneration(this.#disk);
+      this.#switch();
     } catch (error) {
       if (!(error instanceof GraftError)) throw error;
     }
@@ -158,7 +184,13 @@ export class StoreLog {
 
   /** After a failed flush nothing is recorded until the state is safe in a new generation. */
   #mustTakeRecords(): void {
-    if (this.#disk.log.isBroken) switchGeneration(this.#disk);
+    if (this.#disk.log.isBroken) this.#switch();
+  }
+
+  #switch(): void {
+    switchGeneration(this.#disk);
+    // The new index names them.
+    this.#unrecorded.clear();
   }
 
   /** A switch that fails is tried again later: the change that brought it about is safe already. */
@@ -167,14 +199,18 @@ export class StoreLog {
     const pageBytes = pages.slots.count * pageSize;
     const indexBytes = this.#disk.replica.history.storedCount * INDEX_ENTRY_SIZE;
     const byPages = Math.min(LOG_SIZE_MAX, pageBytes / 8);
-    const sizeMax = Math.max(LOG_SIZE_MIN, byPages, indexBytes * 2);
+    const sizeMax = Math.max(this.#logSizeMin, byPages, indexBytes * 2);
     if (log.size < Math.max(sizeMax, this.#switchAt)) return;
     try {
-      switchGeneration(this.#disk);
+      this.#switch();
       this.#switchAt = 0;
     } catch (error) {
       if (!(error instanceof GraftError)) throw error;
-      this.#switchAt = log.size + LOG_SIZE_MIN;
+      this.#switchAt = log.size + this.#logSizeMin;
     }
   }
+}
+
+function isPlaceDurable(pages: PageFile, location: Location): boolean {
+  return !isSlot(location) || pages.isDurable(location);
 }

@@ -234,8 +234,12 @@ export class PageHistory {
 
   /** Puts a page back that was the latest snapshot's when it was stored: for recovery. */
   restore(page: number, version: number, location: Location): void {
-    this.#supersedeNewest(page, version);
-    this.#insert(page, version, location);
+    if (this.chains.newest(page) === version) {
+      this.#relocate(page, version, location);
+    } else {
+      this.#supersedeNewest(page, version);
+      this.#insert(page, version, location);
+    }
     this.#current.stale.remove(page);
   }
 
@@ -254,12 +258,22 @@ export class PageHistory {
     }
   }
 
-  /** Adds a version that an index names: for recovery. */
+  /** Adds a version that an index names: for recovery, with `settleLoaded` after the last. */
   load({ page, version, location }: PageVersion): void {
-    const newest = this.chains.newest(page);
     this.#insert(page, version, location);
-    if (newest === NO_VERSION) return;
-    this.#supersede(page, Math.min(newest, version), Math.max(newest, version));
+  }
+
+  /** Files what was loaded for the sake of a hold alone: it goes when the hold ends. */
+  settleLoaded(): void {
+    const held: PageVersion[] = [];
+    for (const entry of this.chains.all()) {
+      if (!this.isLatest(entry.page, entry.version)) held.push(entry);
+    }
+    for (const { page, version } of held) {
+      const newer = this.chains.versionsOf(page).findLast((one) => one.version > version);
+      const until = Math.min(newer?.version ?? Infinity, this.#floors.oldestBelow(page, version));
+      this.#supersede(page, version, until);
+    }
   }
 
   /** Says that the bytes of a version have moved; the old ones are released. */

@@ -1,6 +1,7 @@
 import {
   type CommitId,
   equalBytes,
+  isGraftError,
   isZero,
   MutablePageSet,
   PAGE_SIZE_MIN,
@@ -10,9 +11,15 @@ import {
   toPageCount,
   toPageIndex,
 } from "@graft/core";
-import type { LocalStore, Pin, StagedPage } from "../../store/local-store.ts";
+import type {
+  LocalStore,
+  Pin,
+  PreparedPush,
+  RemotePoint,
+  StagedPage,
+} from "../../store/local-store.ts";
 import { bytesOf, RemoteModel } from "./remote-model.ts";
-import { type ModelPin, ReplicaModel } from "./replica-model.ts";
+import { describeState, type ModelPin, ReplicaModel } from "./replica-model.ts";
 
 /** One step of a history. Numbers that make no sense in the state at hand are bent until they do. */
 export type HistoryStep =
@@ -64,6 +71,10 @@ export class HistoryRunner {
   store: LocalStore;
   readonly #options: HistoryRunnerOptions;
   readonly #pageSize: PageSize;
+  /** What the step under way does to the model, if the store did it. */
+  #unfinished: (() => void) | undefined;
+  /** Remote commits of pushes, by commit id. */
+  readonly #landed = new Map<CommitId, RemotePoint>();
   #held: HeldPin[] = [];
   #contentCount = 0;
   #pushCount = 0;
@@ -128,17 +139,35 @@ export class HistoryRunner {
         this.model.evicted();
         break;
       case "reopen":
-        this.store.close();
-        this.reopen();
+        this.#reopen();
         break;
     }
   }
 
-  /** Opens the store anew; pins did not outlive it. */
-  reopen(): void {
+  /**
+   * Opens the store after a crash: what was under way happened wholly, or not at all.
+   *
+   * @param earlier states the store may have fallen back to, newest last
+   */
+  recover(earlier: readonly ReplicaModel[] = []): void {
     this.#held = [];
     this.store = this.#options.open();
-    if (this.#options.keepsCache !== true) this.model.evicted();
+    const seen = describeState(this.store.state());
+    const unfinished = this.#unfinished;
+    this.#unfinished = undefined;
+    if (seen !== this.model.describe()) {
+      const fallback = earlier.findLast((model) => model.describe() === seen);
+      if (fallback !== undefined) this.model = fallback.clone();
+      else unfinished?.();
+    }
+    this.model.evicted();
+    this.check();
+  }
+
+  /** The step under way failed: the store must be as it was before. */
+  fail(): void {
+    this.#unfinished = undefined;
+    this.check();
   }
 
   /** Compares everything that can be seen. */
@@ -152,6 +181,20 @@ export class HistoryRunner {
     for (const held of this.#held) this.#checkPin(held);
   }
 
+  /** A store that fails to close is closed all the same; what it acknowledged is there. */
+  #reopen(): void {
+    this.#held = [];
+    let isWhole = this.#options.keepsCache === true;
+    try {
+      this.store.close();
+    } catch (error) {
+      if (!isGraftError(error, "io")) throw error;
+      isWhole = false;
+    }
+    this.store = this.#options.open();
+    if (!isWhole) this.model.evicted();
+  }
+
   #commit(step: Extract<HistoryStep, { kind: "commit" }>): void {
     const writes = this.#writes(step.pages, step.pageCount);
     if (writes.size === 0 && step.pageCount === this.model.pageCount) return;
@@ -162,8 +205,26 @@ export class HistoryRunner {
       const isStaged = step.isStaged === true && page % 3 > 0;
       pages.set(index, isStaged ? this.store.stage(index, data) : data);
     }
-    this.store.commitLocal({ pageCount: toPageCount(step.pageCount), pages });
-    this.model.commit(step.pageCount, writes);
+    this.#perform(
+      () => {
+        try {
+          this.store.commitLocal({ pageCount: toPageCount(step.pageCount), pages });
+        } catch (error) {
+          const staged: StagedPage[] = [];
+          for (const page of pages.values()) if (!(page instanceof Uint8Array)) staged.push(page);
+          this.store.dropStaged(staged);
+          throw error;
+        }
+      },
+      () => this.model.commit(step.pageCount, writes),
+    );
+  }
+
+  #perform(store: () => void, model: () => void): void {
+    this.#unfinished = model;
+    store();
+    this.#unfinished = undefined;
+    model();
   }
 
   #remoteCommit(step: Extract<HistoryStep, { kind: "remote-commit" }>): void {
@@ -178,32 +239,52 @@ export class HistoryRunner {
     if (model.pending.length > 0 || model.push !== undefined) return;
     if (head === undefined || head.lsn === model.remote?.lsn) return;
     const changed = remote.changedSince(model.remote?.lsn);
-    this.store.applyRemote(head, changed);
-    model.applyRemote(head, remote.contentsAt(head.lsn), changed);
+    this.#perform(
+      () => this.store.applyRemote(head, changed),
+      () => model.applyRemote(head, remote.contentsAt(head.lsn), changed),
+    );
   }
 
   #reset(): void {
     const { model, remote } = this;
     const { head } = remote;
     const changed = remote.changedSince(model.remote?.lsn);
-    this.store.resetToRemote(head, changed);
-    model.reset(head, head === undefined ? new Map() : remote.contentsAt(head.lsn), changed);
+    const contents = head === undefined ? new Map() : remote.contentsAt(head.lsn);
+    this.#perform(
+      () => this.store.resetToRemote(head, changed),
+      () => model.reset(head, contents, changed),
+    );
   }
 
   #prepare(): void {
     const { model } = this;
     if (model.push !== undefined || model.pending.length === 0) return;
     const commitId = this.#nextCommitId();
-    this.store.preparePush(commitId);
     const commitCount = model.pending.length;
-    model.push = { commitId, toVersion: model.version, commitCount };
+    const push = { commitId, toVersion: model.version, commitCount };
+    this.#perform(
+      () => this.store.preparePush(commitId),
+      () => {
+        model.push = push;
+      },
+    );
+  }
+
+  #complete(): void {
+    const push = this.store.state().push;
+    if (push === undefined) return;
+    const head = this.#landed.get(push.commitId) ?? this.#send(push);
+    if (head === undefined) return;
+    this.#perform(
+      () => this.store.completePush(head),
+      () => this.model.completePush(head),
+    );
   }
 
   /** Sends what the store prepared, as it prepared it: the remote model must then equal the version. */
-  #complete(): void {
+  #send(push: PreparedPush): RemotePoint | undefined {
     const { model, remote } = this;
-    const push = this.store.state().push;
-    if (push === undefined || model.remote?.lsn !== remote.head?.lsn) return;
+    if (model.remote?.lsn !== remote.head?.lsn) return undefined;
     const pin = this.store.pinPush();
     if (pin === undefined) throw new Error("a prepared push can be pinned");
     const writes = new Map<number, number>();
@@ -224,17 +305,22 @@ export class HistoryRunner {
       if (contents.get(page) === model.contentOf(push.toVersion, page)) continue;
       throw new Error(`page ${page} differs remotely after the push`);
     }
-    this.store.completePush(head);
-    model.completePush(head);
+    this.#landed.set(push.commitId, head);
+    return head;
   }
 
   #endPush(kind: "abandon" | "diverge"): void {
     const { model } = this;
     if (kind === "diverge" && model.pending.length === 0) return;
-    if (kind === "abandon") this.store.abandonPush();
-    else this.store.markDiverged();
-    model.push = undefined;
-    model.isDiverged ||= kind === "diverge";
+    // What landed was definitely applied.
+    if (model.push !== undefined && this.#landed.has(model.push.commitId)) return;
+    this.#perform(
+      () => (kind === "abandon" ? this.store.abandonPush() : this.store.markDiverged()),
+      () => {
+        model.push = undefined;
+        model.isDiverged ||= kind === "diverge";
+      },
+    );
   }
 
   #pinPush(): void {
@@ -268,32 +354,8 @@ export class HistoryRunner {
   }
 
   #checkState(): void {
-    const { model } = this;
-    const state = this.store.state();
-    const { pending, push } = state;
-    const seen = JSON.stringify({
-      version: state.version,
-      pageCount: state.pageCount,
-      remote: state.remote === undefined ? "none" : String(state.remote.lsn),
-      pending: pending.map(({ version, pageCount, pages }) => [version, pageCount, [...pages]]),
-      push: push === undefined ? "none" : [push.commitId, push.toVersion, push.commitCount],
-      isDiverged: state.isDiverged,
-    });
-    const expected = JSON.stringify({
-      version: model.version,
-      pageCount: model.pageCount,
-      remote: model.remote === undefined ? "none" : String(model.remote.lsn),
-      pending: model.pending.map((commit) => [
-        commit.version,
-        commit.pageCount,
-        [...commit.pages].sort((a, b) => a - b),
-      ]),
-      push:
-        model.push === undefined
-          ? "none"
-          : [model.push.commitId, model.push.toVersion, model.push.commitCount],
-      isDiverged: model.isDiverged,
-    });
+    const seen = describeState(this.store.state());
+    const expected = this.model.describe();
     if (seen !== expected) throw new Error(`the state is ${seen}, expected ${expected}`);
   }
 
@@ -301,6 +363,8 @@ export class HistoryRunner {
     const target = new Uint8Array(this.#pageSize);
     const all = new MutablePageSet();
     all.insertRange(1, model.pageCount + 2);
+    // A cached page whose bytes were lost is noticed by the first read: after it both must agree.
+    for (const page of all) this.store.read(pin, toPageIndex(page), target);
     const absent = this.store.absent(pin, all);
     for (const page of all) {
       const content = this.model.contentOf(model.version, page);

@@ -53,6 +53,33 @@ export class ReplicaModel {
   /** Pages of the latest version that are here. */
   present: Set<number> = new Set();
 
+  /** An independent copy. */
+  clone(): ReplicaModel {
+    const copy = new ReplicaModel();
+    copy.#contents.splice(0, 1, ...this.#contents);
+    copy.#pageCounts.splice(0, 1, ...this.#pageCounts);
+    copy.#events.push(...this.#events);
+    copy.pending = [...this.pending];
+    copy.push = this.push;
+    copy.remote = this.remote;
+    copy.start = this.start;
+    copy.isDiverged = this.isDiverged;
+    copy.present = new Set(this.present);
+    return copy;
+  }
+
+  /** The state as text, the same for a store in the same state: see `describeState`. */
+  describe(): string {
+    return describeState({
+      version: this.version,
+      pageCount: this.pageCount,
+      remote: this.remote,
+      pending: this.pending,
+      push: this.push,
+      isDiverged: this.isDiverged,
+    });
+  }
+
   get version(): number {
     return this.#contents.length - 1;
   }
@@ -146,6 +173,36 @@ export class ReplicaModel {
     this.#contents.push(contents);
     this.#pageCounts.push(pageCount);
   }
+}
+
+/** What can be compared of a store's state and a model's. */
+export interface DescribedState {
+  readonly version: number;
+  readonly pageCount: number;
+  readonly remote: RemotePoint | undefined;
+  readonly pending: readonly {
+    readonly version: number;
+    readonly pageCount: number;
+    readonly pages: Iterable<number>;
+  }[];
+  readonly push: ModelPush | undefined;
+  readonly isDiverged: boolean;
+}
+
+export function describeState(state: DescribedState): string {
+  const { push, remote } = state;
+  return JSON.stringify({
+    version: state.version,
+    pageCount: state.pageCount,
+    remote: remote === undefined ? "none" : String(remote.lsn),
+    pending: state.pending.map(({ version, pageCount, pages }) => [
+      version,
+      pageCount,
+      [...pages].sort((a, b) => a - b),
+    ]),
+    push: push === undefined ? "none" : [push.commitId, push.toVersion, push.commitCount],
+    isDiverged: state.isDiverged,
+  });
 }
 
 /** Pages that were written, or cut off, by these commits. */

@@ -1,0 +1,70 @@
+import { isGraftError } from "@graft/core";
+import type { SimulatedDisk } from "@graft/core/testing";
+import type { HistoryRunner, HistoryStep } from "./history-runner.ts";
+import type { ReplicaModel } from "./replica-model.ts";
+
+/**
+ * Runs a history on a simulated disk that loses power now and then. After each loss the store must open
+ * with every acknowledged change, and with the one under way wholly or not at all.
+ */
+export class CrashDriver {
+  /** Power losses so far. */
+  crashCount = 0;
+  readonly #disk: SimulatedDisk;
+  readonly #runner: HistoryRunner;
+  readonly #isRelaxed: boolean;
+  /** States that a relaxed store may fall back to. */
+  #earlier: ReplicaModel[] = [];
+
+  constructor(disk: SimulatedDisk, runner: HistoryRunner, options: { isRelaxed?: boolean } = {}) {
+    this.#disk = disk;
+    this.#runner = runner;
+    this.#isRelaxed = options.isRelaxed ?? false;
+  }
+
+  run(steps: readonly HistoryStep[]): void {
+    for (const [at, step] of steps.entries()) {
+      try {
+        this.step(step);
+      } catch (cause) {
+        const text = JSON.stringify(steps.slice(0, at + 1));
+        throw new Error(`step ${at} (${step.kind}) of ${text}: ${String(cause)}`, { cause });
+      }
+    }
+  }
+
+  step(step: HistoryStep): void {
+    const before = this.#runner.model.describe();
+    if (this.#isRelaxed) this.#earlier.push(this.#runner.model.clone());
+    try {
+      this.#runner.step(step);
+      const isFlushed = step.kind !== "commit" && before !== this.#runner.model.describe();
+      if (isFlushed) this.#earlier = [];
+    } catch (error) {
+      if (!isGraftError(error, "io")) throw error;
+      if (!this.#disk.isDown) this.#carryOn(step);
+    }
+    if (this.#disk.isDown) this.restart();
+    else this.#runner.check();
+  }
+
+  /** After a call that failed: a store that could not be opened is opened again. */
+  #carryOn(step: HistoryStep): void {
+    if (step.kind === "reopen") this.#runner.recover();
+    else this.#runner.fail();
+  }
+
+  /** Loses power, and opens the store until it stays open. */
+  restart(): void {
+    do {
+      this.#disk.crash();
+      this.crashCount++;
+      try {
+        this.#runner.recover(this.#earlier);
+        this.#earlier = [];
+      } catch (error) {
+        if (!this.#disk.isDown) throw error;
+      }
+    } while (this.#disk.isDown);
+  }
+}
