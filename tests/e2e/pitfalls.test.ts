@@ -1,0 +1,442 @@
+/** What went wrong in systems like this one, as claims about the whole system. */
+import type { Interceptor } from "@connectrpc/connect";
+import type { Runtime, Volume } from "@graft/client";
+import { GraftError, pageRange, toPageCount, toPageIndex } from "@graft/core";
+import { systemClock, systemRandom } from "@graft/core/node";
+import { SeededRandom, SimulatedClock, SimulatedDisk } from "@graft/core/testing";
+import { volumePrefix } from "@graft/format";
+import { nothingWritten, toConnectError } from "@graft/rpc";
+import { Database } from "@graft/sqlite";
+import { loadNodeEngine } from "@graft/sqlite-engine/node";
+import { describe, expect, it } from "vitest";
+import { Cluster } from "../harness/cluster.ts";
+import { commitPages, readTags } from "../harness/pages.ts";
+
+type Weather = "pass" | "request lost" | "answer lost" | "refused";
+
+/** What happens to the first calls of a method; the rest pass. */
+function plan(method: string, weather: readonly Weather[]): Interceptor {
+  let seen = 0;
+  return (next) => async (request) => {
+    if (request.method.name !== method) return next(request);
+    const what = weather[seen++] ?? "pass";
+    if (what === "refused") {
+      throw toConnectError(new GraftError("invalid-argument", "no", { details: nothingWritten }));
+    }
+    if (what === "request lost") throw new GraftError("unavailable", "the request was lost");
+    const answer = await next(request);
+    if (what === "answer lost") throw new GraftError("unavailable", "the answer was lost");
+    return answer;
+  };
+}
+
+function count(method: string): { readonly interceptor: Interceptor; calls: number } {
+  const counter = {
+    calls: 0,
+    interceptor: ((next) => async (request) => {
+      if (request.method.name === method) counter.calls++;
+      return next(request);
+    }) as Interceptor,
+  };
+  return counter;
+}
+
+async function startCluster(seed: number): Promise<Cluster> {
+  return Cluster.start({
+    network: "memory",
+    clock: new SimulatedClock({ mode: "auto" }),
+    random: new SeededRandom(seed),
+  });
+}
+
+async function openOn(cluster: Cluster, disk: SimulatedDisk, ...interceptors: Interceptor[]) {
+  return cluster.openClient({ directory: { path: "/data", fileSystem: disk }, interceptors });
+}
+
+async function createPushed(cluster: Cluster, tags: Record<number, number>): Promise<Volume> {
+  const volume = await (await cluster.openClient()).createVolume();
+  commitPages(volume, tags, Object.keys(tags).length);
+  await volume.push();
+  return volume;
+}
+
+const ALL_LOST: readonly Weather[] = [
+  "answer lost",
+  "request lost",
+  "request lost",
+  "request lost",
+];
+const NONE_SENT: readonly Weather[] = Array.from({ length: 4 }, () => "request lost" as const);
+
+describe("after a crash between the commit and its answer", () => {
+  it("the client reads to the head, and its older view can commit nothing", async () => {
+    await using cluster = await startCluster(1);
+    const a = await createPushed(cluster, { 1: 1 });
+    const disk = new SimulatedDisk({ random: new SeededRandom(1) });
+    const crashed = await openOn(cluster, disk, plan("Commit", ALL_LOST));
+    const before = await crashed.openVolume(a.volumeId);
+    commitPages(before, { 1: 2 }, 1);
+    await expect(before.push()).rejects.toMatchObject({ code: "unavailable" });
+    disk.crash();
+    for (const tag of [3, 4, 5]) {
+      await a.pull();
+      commitPages(a, { 1: tag }, 1);
+      await a.push();
+    }
+    const b = await (await openOn(cluster, disk)).openVolume(a.volumeId);
+    const reader = b.openReader();
+    expect(await b.pull()).toMatchObject({ lsn: 5n });
+    expect(await readTags(b)).toEqual([5]);
+    expect(reader.lsn).toBe(1n);
+    expect(b.status()).toMatchObject({ state: "synced", local: { pending: 0 } });
+    reader.close();
+    commitPages(b, { 1: 6 }, 1);
+    expect(await b.push()).toMatchObject({ lsn: 6n });
+  });
+
+  it("the client id is the same, for it lies with the data", async () => {
+    await using cluster = await startCluster(2);
+    const disk = new SimulatedDisk({ random: new SeededRandom(2) });
+    const { clientId } = await openOn(cluster, disk);
+    disk.crash();
+    expect((await openOn(cluster, disk)).clientId).toBe(clientId);
+  });
+});
+
+describe("a reset", () => {
+  it("discards purely local work, though the server has nothing newer", async () => {
+    await using cluster = await startCluster(3);
+    const a = await createPushed(cluster, { 1: 1 });
+    commitPages(a, { 1: 2, 2: 2 }, 2);
+    expect(await a.reset()).toEqual({ lsn: 1n, discardedCommitCount: 1 });
+    expect(await readTags(a)).toEqual([1]);
+    const unpushed = await (await cluster.openClient()).createVolume();
+    commitPages(unpushed, { 1: 7 }, 1);
+    expect(await unpushed.reset()).toEqual({ lsn: undefined, discardedCommitCount: 1 });
+    expect(unpushed.openReader().pageCount).toBe(0);
+  });
+
+  it("of a push that may have landed, and may not be repeated, fences it: it landed", async () => {
+    await using cluster = await startCluster(4);
+    const a = await createPushed(cluster, { 1: 1 });
+    const weather = plan("Commit", [...ALL_LOST, "refused"]);
+    const b = await (await cluster.openClient({ interceptors: [weather] })).openVolume(a.volumeId);
+    commitPages(b, { 1: 2 }, 1);
+    await expect(b.push()).rejects.toMatchObject({ code: "unavailable" });
+    expect(await b.reset()).toMatchObject({ lsn: 2n });
+    expect(await readTags(b)).toEqual([2]);
+  });
+
+  it("of a push that may have landed, and may not be repeated, fences it: it did not", async () => {
+    await using cluster = await startCluster(5);
+    const a = await createPushed(cluster, { 1: 1 });
+    const weather = plan("Commit", [...NONE_SENT, "refused"]);
+    const b = await (await cluster.openClient({ interceptors: [weather] })).openVolume(a.volumeId);
+    commitPages(b, { 1: 2 }, 1);
+    await expect(b.push()).rejects.toMatchObject({ code: "unavailable" });
+    expect(await b.reset()).toMatchObject({ lsn: 2n, discardedCommitCount: 1 });
+    expect(await readTags(b)).toEqual([1]);
+    await a.pull();
+    expect(await readTags(a)).toEqual([1]);
+  });
+
+  it("that cannot reach the server gives up nothing", async () => {
+    await using cluster = await startCluster(6);
+    const a = await createPushed(cluster, { 1: 1 });
+    commitPages(a, { 1: 2 }, 1);
+    await cluster.stopServices();
+    await expect(a.reset()).rejects.toMatchObject({ code: "unavailable" });
+    expect(await readTags(a)).toEqual([2]);
+    expect(a.status()).toMatchObject({ state: "pending", local: { pending: 1 } });
+  });
+});
+
+describe("a refused push", () => {
+  it("leaves no lock and no trace: commits go on, and the next push sends them all", async () => {
+    await using cluster = await startCluster(7);
+    const weather = plan("Commit", ["refused"]);
+    const a = await (await cluster.openClient({ interceptors: [weather] })).createVolume();
+    commitPages(a, { 1: 1 }, 1);
+    await expect(a.push()).rejects.toMatchObject({ code: "invalid-argument" });
+    expect(a.status().state).toBe("pending");
+    commitPages(a, { 1: 2 }, 1);
+    expect(await a.push()).toMatchObject({ lsn: 1n, commitCount: 2 });
+  });
+
+  it("that was rejected leaves no lock either", async () => {
+    await using cluster = await startCluster(8);
+    const a = await createPushed(cluster, { 1: 1 });
+    const b = await (await cluster.openClient()).openVolume(a.volumeId);
+    commitPages(a, { 1: 2 }, 1);
+    commitPages(b, { 1: 3 }, 1);
+    await a.push();
+    for (let times = 0; times < 2; times++) {
+      await expect(b.push()).rejects.toMatchObject({ code: "diverged" });
+      commitPages(b, { 1: 4 + times }, 1);
+    }
+    expect(b.status().local.pending).toBe(3);
+  });
+});
+
+describe("a page that exists and is not here", () => {
+  it("is an error while nobody can be asked, never zeros", async () => {
+    await using cluster = await startCluster(9);
+    const a = await createPushed(cluster, { 1: 1, 2: 2 });
+    const b = await (await cluster.openClient()).openVolume(a.volumeId);
+    await cluster.stopServices();
+    const reader = b.openReader();
+    const page = new Uint8Array(b.pageSize).fill(7);
+    expect(reader.read(toPageIndex(2), page)).toBe(false);
+    await expect(reader.fetch(pageRange(2, 2))).rejects.toMatchObject({ code: "unavailable" });
+    expect(reader.read(toPageIndex(2), page)).toBe(false);
+    await cluster.startServices();
+    expect(await readTags(b)).toEqual([1, 2]);
+    reader.close();
+  });
+
+  it("is asked for once, however many readers want it", async () => {
+    await using cluster = await startCluster(10);
+    const a = await createPushed(cluster, { 1: 1, 2: 2 });
+    const counter = count("ReadPages");
+    const client = await cluster.openClient({ interceptors: [counter.interceptor] });
+    const b = await client.openVolume(a.volumeId);
+    const reads = Array.from({ length: 20 }, () => readTags(b));
+    expect(await Promise.all(reads)).toEqual(Array.from({ length: 20 }, () => [1, 2]));
+    expect(counter.calls).toBe(1);
+  });
+
+  it("that a pull changed while it was on its way serves the old snapshot only", async () => {
+    await using cluster = await startCluster(11);
+    const a = await createPushed(cluster, { 1: 1, 2: 2 });
+    const gate = Promise.withResolvers<void>();
+    const reached = Promise.withResolvers<void>();
+    const hold: Interceptor = (next) => async (request) => {
+      const answer = await next(request);
+      if (request.method.name === "ReadPages") {
+        reached.resolve();
+        await gate.promise;
+      }
+      return answer;
+    };
+    const client = await cluster.openClient({ interceptors: [hold] });
+    const b = await client.openVolume(a.volumeId);
+    const old = b.openReader();
+    const fetching = old.fetch(pageRange(1, 2));
+    await reached.promise;
+    commitPages(a, { 2: 22 }, 2);
+    await a.push();
+    await b.pull();
+    gate.resolve();
+    await fetching;
+    const page = new Uint8Array(b.pageSize);
+    expect(old.read(toPageIndex(2), page)).toBe(true);
+    expect(page[0]).toBe(2);
+    old.close();
+    const fresh = b.openReader();
+    expect(fresh.read(toPageIndex(1), page)).toBe(true);
+    expect(fresh.read(toPageIndex(2), page)).toBe(false);
+    fresh.close();
+    expect(await readTags(b)).toEqual([1, 22]);
+  });
+});
+
+describe("one data directory", () => {
+  it("has one user at a time, and the next one finds everything", async () => {
+    await using cluster = await startCluster(12);
+    const disk = new SimulatedDisk({ random: new SeededRandom(12) });
+    const first = await openOn(cluster, disk);
+    const volume = await first.createVolume();
+    commitPages(volume, { 1: 1 }, 1);
+    const fileSystem = disk.openProcess();
+    const other = (): Promise<Runtime> =>
+      cluster.openClient({ directory: { path: "/data", fileSystem } });
+    await expect(other()).rejects.toMatchObject({ code: "busy" });
+    await first.close();
+    expect(await readTags(await (await other()).openVolume(volume.volumeId))).toEqual([1]);
+  });
+});
+
+describe("an upload that is repeated", () => {
+  it("makes new segments, and the commit takes the last ones", async () => {
+    await using cluster = await Cluster.start({ network: "memory", random: new SeededRandom(13) });
+    const tags = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [at + 1, at + 1]));
+    const weather = plan("WritePages", ["answer lost", "answer lost"]);
+    const a = await (await cluster.openClient({ interceptors: [weather] })).createVolume();
+    commitPages(a, tags, 100);
+    expect(await a.push()).toMatchObject({ lsn: 1n, pageCount: 100 });
+    let segments = 0;
+    for await (const _ of cluster.store.list(`${volumePrefix(a.volumeId)}segments/`)) segments++;
+    expect(segments).toBeGreaterThan(1);
+    const b = await (await cluster.openClient()).openVolume(a.volumeId);
+    expect(await readTags(b)).toEqual(Object.values(tags));
+  });
+});
+
+describe("SQL", async () => {
+  const engine = await loadNodeEngine();
+  const open = (volume: Volume): Database =>
+    new Database({ volume, engine, clock: systemClock, random: systemRandom });
+  const SCRIPT = `
+    create table t(id integer primary key, a text unique, b blob);
+    with recursive n(i) as (select 1 union all select i + 1 from n where i < 500)
+      insert into t select i, 'row ' || i, zeroblob(i % 90) from n;
+    create index t_b on t(b);
+    delete from t where id % 3 = 0;
+    update t set a = a || '!' where id % 5 = 0;
+    vacuum`;
+
+  it("gives the same bytes on two clients, in however many commits it was pushed", async () => {
+    await using cluster = await Cluster.start({ network: "memory", random: new SeededRandom(14) });
+    const images: Uint8Array[][] = [];
+    for (const pushes of [false, true]) {
+      const volume = await (await cluster.openClient()).createVolume();
+      const db = open(volume);
+      for (const statement of SCRIPT.split(";")) {
+        await db.exec(statement);
+        if (pushes) await db.push();
+      }
+      await db.close();
+      const reader = volume.openReader();
+      const pages = Array.from({ length: reader.pageCount }, (_, at) => {
+        const page = new Uint8Array(reader.pageSize);
+        expect(reader.read(toPageIndex(at + 1), page)).toBe(true);
+        return page;
+      });
+      reader.close();
+      images.push(pages);
+    }
+    expect(images[0]).toEqual(images[1]);
+  });
+
+  it("COMMIT is not failed by a push, before, during or after it", async () => {
+    await using cluster = await Cluster.start({ network: "memory", random: new SeededRandom(15) });
+    const volume = await (await cluster.openClient()).createVolume();
+    const db = open(volume);
+    await db.exec("create table t(a)");
+    let pushing: Promise<unknown> = db.push();
+    for (let at = 0; at < 30; at++) {
+      await db.transaction(async (tx) => {
+        await tx.exec(`insert into t values (${at})`);
+        if (at % 3 === 0) await pushing;
+        if (at % 3 === 1) pushing = db.push();
+        await tx.exec(`insert into t values (${at})`);
+      });
+      if (at % 3 === 2) pushing = Promise.all([pushing, db.push()]);
+    }
+    await pushing;
+    await db.push();
+    await db.close();
+    const other = open(await (await cluster.openClient()).openVolume(volume.volumeId));
+    expect(await other.prepare("select count(*), count(distinct a) from t").raw().get()).toEqual([
+      60, 30,
+    ]);
+    await other.close();
+  });
+
+  it("a rolled back BEGIN IMMEDIATE makes no commit, and nothing to push", async () => {
+    await using cluster = await Cluster.start({ network: "memory", random: new SeededRandom(16) });
+    const volume = await (await cluster.openClient()).createVolume();
+    const db = open(volume);
+    await db.exec("create table t(a)");
+    await db.push();
+    await db.exec("begin immediate; insert into t values (1); rollback");
+    await db.exec("begin immediate; commit");
+    expect(await db.push()).toEqual({ kind: "nothing-to-push" });
+    expect(db.status().remote.lsn).toBe(1n);
+    await db.close();
+  });
+
+  it("a statement that is stopped in the middle leaves no lock and nothing of its work", async () => {
+    await using cluster = await Cluster.start({ network: "memory", random: new SeededRandom(17) });
+    const client = await cluster.openClient();
+    const volume = await client.createVolume();
+    const writer = open(volume);
+    await writer.exec(SCRIPT);
+    await writer.push();
+    await writer.close();
+    const reached = Promise.withResolvers<void>();
+    const hold: Interceptor = (next) => async (request) => {
+      if (request.method.name === "ReadPages" && ++reads > 3) {
+        reached.resolve();
+        const aborted = Promise.withResolvers<void>();
+        request.signal.addEventListener("abort", () => aborted.resolve());
+        if (isHeld) await aborted.promise;
+      }
+      return next(request);
+    };
+    let reads = 0;
+    let isHeld = true;
+    const other = await cluster.openClient({ interceptors: [hold] });
+    const replica = await other.openVolume(volume.volumeId);
+    const db = open(replica);
+    const given = new AbortController();
+    const updating = db.exec("update t set a = 'gone ' || id", { signal: given.signal });
+    await reached.promise;
+    given.abort();
+    await expect(updating).rejects.toThrow();
+    isHeld = false;
+    const free = replica.openWriter();
+    expect(free).toBeDefined();
+    free?.rollback();
+    expect(await db.prepare("select count(*) from t where a like 'gone%'").pluck().get()).toBe(0);
+    await db.exec("update t set b = 'x' where id = 1");
+    expect(await db.prepare("pragma integrity_check").pluck().get()).toBe("ok");
+    expect(replica.status().local.pending).toBe(1);
+    await db.close();
+  });
+
+  it("news that comes during a transaction fails its COMMIT once, and the retry stands on it", async () => {
+    await using cluster = await Cluster.start({ network: "memory", random: new SeededRandom(18) });
+    const volume = await (await cluster.openClient()).createVolume();
+    const a = open(volume);
+    await a.exec("create table t(a); insert into t values (1)");
+    await a.push();
+    const b = open(await (await cluster.openClient()).openVolume(volume.volumeId));
+    await b.prepare("select * from t").all();
+    await a.exec("update t set a = a + 10");
+    await a.push();
+    const seen: unknown[] = [];
+    let pulling: Promise<unknown> | undefined;
+    await b.transaction(async (tx) => {
+      seen.push(await tx.prepare("select a from t").pluck().get());
+      await tx.exec("update t set a = a + 100");
+      pulling ??= b.pull();
+      if (seen.length === 1) await systemClock.sleep(20);
+    });
+    await pulling;
+    expect(seen).toEqual([1, 11]);
+    await b.push();
+    await a.pull();
+    expect(await a.prepare("select a from t").pluck().get()).toBe(111);
+    await Promise.all([a.close(), b.close()]);
+  });
+});
+
+describe("a volume that shrank, was pushed, and grew again", () => {
+  it("reads zeros until it is written, here, on replicas, and after a restart", async () => {
+    await using cluster = await startCluster(19);
+    const disk = new SimulatedDisk({ random: new SeededRandom(19) });
+    const a = await (await openOn(cluster, disk)).createVolume();
+    commitPages(a, { 1: 1, 2: 2, 3: 3, 4: 4 }, 4);
+    await a.push();
+    const b = await (await cluster.openClient()).openVolume(a.volumeId);
+    expect(await readTags(b)).toEqual([1, 2, 3, 4]);
+    commitPages(a, { 1: 5 }, 2);
+    await a.push();
+    commitPages(a, { 1: 6 }, 4);
+    await a.push();
+    const writer = a.openWriter();
+    writer?.commit({ pageCount: toPageCount(3) });
+    expect(await readTags(a)).toEqual([6, 2, 0]);
+    await b.pull();
+    expect(await readTags(b)).toEqual([6, 2, 0, 0]);
+    disk.crash();
+    const again = await (await openOn(cluster, disk)).openVolume(a.volumeId);
+    expect(await readTags(again)).toEqual([6, 2, 0]);
+    await again.push();
+    await b.pull();
+    expect(await readTags(b)).toEqual([6, 2, 0]);
+    const late = await (await cluster.openClient()).openVolume(a.volumeId);
+    expect(await readTags(late)).toEqual([6, 2, 0]);
+  });
+});
