@@ -2,6 +2,7 @@ import type { Bench } from "./bench.ts";
 import { coldBench } from "./cold.ts";
 import { commitBench } from "./commit.ts";
 import { importBench } from "./import.ts";
+import { openBench } from "./open.ts";
 import { pullBench } from "./pull.ts";
 import { pushBench } from "./push.ts";
 import { visibilityBench } from "./visibility.ts";
@@ -13,6 +14,7 @@ export const BENCHES: readonly Bench[] = [
   commitBench,
   importBench,
   coldBench,
+  openBench,
   pushBench,
   pullBench,
   visibilityBench,
