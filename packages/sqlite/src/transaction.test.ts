@@ -99,6 +99,25 @@ describe.each(["suspend", "rerun"] as const)("a transaction (%s)", (missStrategy
       await db.close();
     });
 
+    test("hold back every statement that writes, whatever it begins with", async () => {
+      const { db } = open({ busyTimeoutMs: 0 });
+      await db.exec(SCHEMA);
+      const waiting: Promise<unknown>[] = [];
+      await db.transaction(async (tx) => {
+        await tx.exec("insert into t(a) values ('first')");
+        const sql = "with v(x) as (values (?)) insert into t(a) select x from v returning a";
+        waiting.push(db.prepare(sql).run("with"), db.prepare(sql).iterate("row by row").next());
+        await systemClock.sleep(10);
+      });
+      await Promise.all(waiting);
+      expect(await db.prepare("select a from t order by id").pluck().all()).toEqual([
+        "first",
+        "with",
+        "row by row",
+      ]);
+      await db.close();
+    });
+
     test("nest as savepoints", async () => {
       const { db } = open();
       await db.exec(SCHEMA);
