@@ -3,8 +3,8 @@ import type { Pointer, SqliteExports } from "./sqlite-exports.ts";
 import type { WasmMemory } from "./web-assembly.ts";
 
 const PAGE_SIZE = 65_536;
-/** Longer ASCII is faster through `TextDecoder`. */
-const SHORT_TEXT_SIZE_MAX = 32;
+/** Longer text is faster through `TextDecoder`. */
+const SHORT_TEXT_SIZE_MAX = 12;
 
 /** Longer texts are measured before memory is taken for them. */
 const EXACT_SIZE_FROM = 1024;
@@ -105,22 +105,30 @@ export class Heap {
   }
 
   /** Undefined when a byte is not ASCII. */
-  #decodeShortAscii(pointer: Pointer, size: number): string | undefined {
-    const bytes = this.bytes;
-    const end = pointer + size;
-    let text = "";
-    for (let at = pointer; at < end; at++) {
-      const byte = bytes[at] as number;
-      if (byte >= 0x80) return undefined;
-      text += ASCII[byte] as string;
-    }
-    return text;
+  #decodeShortAscii(at: Pointer, size: number): string | undefined {
+    const b = this.bytes;
+    const end = at + size;
+    let bits = 0;
+    for (let index = at; index < end; index++) bits |= b[index] as number;
+    if (bits >= 0x80) return undefined;
+    // One call for all sizes: what lies behind the text is cut off again.
+    const text = String.fromCharCode(
+      b[at] as number,
+      b[at + 1] as number,
+      b[at + 2] as number,
+      b[at + 3] as number,
+      b[at + 4] as number,
+      b[at + 5] as number,
+      b[at + 6] as number,
+      b[at + 7] as number,
+      b[at + 8] as number,
+      b[at + 9] as number,
+      b[at + 10] as number,
+      b[at + 11] as number,
+    );
+    return size === SHORT_TEXT_SIZE_MAX ? text : text.slice(0, size);
   }
 }
-
-const ASCII: readonly string[] = Array.from({ length: 0x80 }, (_, code) =>
-  String.fromCharCode(code),
-);
 
 /** How many bytes `encodeInto` writes; a lone surrogate becomes U+FFFD, three bytes. */
 function utf8Size(text: string): number {
