@@ -5,7 +5,7 @@ export type Row = readonly SqlValue[];
 
 /** Rows as text: equal text means equal answers, in order, with types. */
 export function canonicalRows(rows: Iterable<Row>): string {
-  return Array.from(rows, (row) => row.map(canonicalValue).join("\u001f")).join("\u001e");
+  return JSON.stringify(Array.from(rows, (row) => row.map(canonicalValue)));
 }
 
 /** Whether two rows are the same, types included. */
