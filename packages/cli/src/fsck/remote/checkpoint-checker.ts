@@ -87,6 +87,9 @@ export class CheckpointChecker {
   async #checkMap(key: string, root: CheckpointRoot): Promise<void> {
     const { context, log } = this.#parts;
     const isSeed = !log.isComplete;
+    for (const { segmentId, ownerVolumeId } of root.segments) {
+      if (ownerVolumeId === undefined) this.#parts.segments.named.add(segmentId);
+    }
     if (isSeed) log.owners.clear();
     let [pageCount, isWhole] = [0, true];
     for (const block of root.blocks) {
