@@ -1,4 +1,5 @@
-import { type Lsn, toLsn, type VolumeId } from "@graft/core";
+import type { Volume } from "@graft/client";
+import { isGraftError, type Lsn, toLsn, type VolumeId } from "@graft/core";
 import { nodeCompute, systemClock } from "@graft/core/node";
 import { SeededRandom } from "@graft/core/testing";
 import {
@@ -166,7 +167,9 @@ describe("a long history", () => {
     );
     for (let at = 1; at <= count; at++) {
       commitPages(writer, { [(at % 50) + 1]: at }, 51);
-      await writer.push();
+      await pushThroughWeather(writer);
+      // The background gets its turns, and is cut off in the middle of some.
+      if (at % 10 === 0) await systemClock.sleep(5);
       if (random.chance(0.02)) await cluster.restartServices();
     }
     expect(store.strikeCount).toBeGreaterThan(0);
@@ -179,6 +182,18 @@ describe("a long history", () => {
     expect(roots.length).toBeGreaterThan(0);
   });
 });
+
+/** A checkpoint that is overdue and fails refuses the commit: then it is sent again. */
+async function pushThroughWeather(volume: Volume): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await volume.push();
+      return;
+    } catch (error) {
+      if (!isGraftError(error, "unavailable") || attempt === 20) throw error;
+    }
+  }
+}
 
 /** Takes the tail index out of the newest record: legal, and what another writer may do. */
 async function strip(cluster: Cluster, volumeId: VolumeId, lsn: Lsn): Promise<void> {
