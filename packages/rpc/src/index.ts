@@ -1,3 +1,5 @@
+// What runs here.
+export { BUILD_VERSION } from "./build-info.ts";
 // Clients: typed, over any transport, throwing GraftError.
 export {
   createClients,

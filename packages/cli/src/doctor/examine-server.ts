@@ -9,6 +9,7 @@ import {
   type Random,
   toLsn,
 } from "@graft/core";
+import { BUILD_VERSION } from "@graft/rpc";
 import type { Check, Judgement } from "./check.ts";
 import { withDeadline } from "./deadline.ts";
 import {
@@ -66,7 +67,11 @@ async function* examineHealth(url: string, means: ServerMeans): AsyncGenerator<C
   }
   const { status, body, dateMs, tookMs, nowMs } = answer;
   const version = await askVersion(url, means);
-  yield { name: "server health", target: url, ...judgeHealth(status, body, version) };
+  yield {
+    name: "server health",
+    target: url,
+    ...judgeHealth({ status, body, version, ownVersion: BUILD_VERSION }),
+  };
   const skewMs = dateMs === undefined ? undefined : dateMs + DATE_HALF_MS - (nowMs - tookMs / 2);
   yield { name: "server clock", target: url, ...judgeClockSkew(skewMs, "server") };
   const timesMs: number[] = [];

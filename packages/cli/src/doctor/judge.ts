@@ -78,17 +78,35 @@ export function judgeFreeSpace(freeBytes: number): Judgement {
   return { status: freeBytes < FREE_FAIL_BYTES ? "fail" : "warn", found, advice, values };
 }
 
-/** What the server says of itself. @param body of `/healthz` */
-export function judgeHealth(status: number, body: string, version: string | undefined): Judgement {
-  const says = version === undefined ? "" : `, version ${version}`;
-  const values = { status, ...(version !== undefined && { version }) };
-  if (status === 200) return { status: "ok", found: `serving${says}`, values };
-  const found = `answers ${status}: ${body.trim().slice(0, 80)}${says}`;
-  if (status !== 503) {
+/** What the answer of `/healthz` and the version of the server say, beside ours. */
+export function judgeHealth(answer: {
+  readonly status: number;
+  readonly body: string;
+  /** Undefined: the server does not say. */
+  readonly version: string | undefined;
+  /** Of this program. */
+  readonly ownVersion: string;
+}): Judgement {
+  const { status, body, version, ownVersion } = answer;
+  const values = { status, ownVersion, ...(version !== undefined && { version }) };
+  if (status === 503) {
+    const advice = "the server is stopping: start another one";
+    return { status: "warn", found: `answers 503: ${body.trim()}`, advice, values };
+  }
+  if (status !== 200) {
+    const found = `answers ${status}: ${body.trim().slice(0, 80)}`;
     const advice = "something else listens there, or a proxy stands between: check the URL";
     return { status: "fail", found, advice, values };
   }
-  return { status: "warn", found, advice: "the server is stopping: start another one", values };
+  if (version === undefined) return { status: "ok", found: "serving, version not told", values };
+  if (version === ownVersion) return { status: "ok", found: `serving, version ${version}`, values };
+  const found = `serving, version ${version}; this program is ${ownVersion}`;
+  return {
+    status: "warn",
+    found,
+    advice: "bring the older one to the version of the other",
+    values,
+  };
 }
 
 /** A question about a volume that nobody has: any answer is a good one. */

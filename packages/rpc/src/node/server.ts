@@ -8,6 +8,7 @@ import * as net from "node:net";
 import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { type Clock, GraftError, REQUEST_BODY_SIZE_MAX } from "@graft/core";
+import { registerBuildInfo } from "../build-info.ts";
 import { createCallMetrics } from "../interceptors/metrics.ts";
 import { serverInterceptors } from "../interceptors/server-interceptors.ts";
 import type { Log } from "../log.ts";
@@ -103,6 +104,7 @@ function createHandler(
   stopped: AbortSignal,
 ): NodeHandler {
   const { log, clock, metrics } = options;
+  registerBuildInfo(metrics);
   const callMetrics = createCallMetrics(metrics, clock);
   const raw = createRawHandler({ routes: options.rawRoutes ?? [], log, callMetrics, stopped });
   const ops = createOpsHandler({ health, metrics, next: raw });
