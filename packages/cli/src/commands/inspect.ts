@@ -101,7 +101,7 @@ async function inspectPath(
   return inspectSource(fileSource(path, fileSystem), request, fileSystem);
 }
 
-/** The slots of `pages` say nothing without the index beside them: the file stands for its folder. */
+/** Slots say nothing without the index beside them: `pages` stands for its folder. */
 function storeFolderOf(path: string): string {
   return path.endsWith("/pages") ? path.slice(0, -"/pages".length) : path;
 }

@@ -2,7 +2,7 @@ import { type Compute, isGraftError } from "@graft/core";
 import { decodeFrame, type Frame, type FrameContext } from "@graft/format";
 import { conditionOf } from "./condition-of.ts";
 
-/** What is wrong with the content of a frame, as a sentence; undefined: it is what its hash says. */
+/** What is wrong with the content of a frame, as a sentence; undefined: nothing is. */
 export async function frameFault(
   frame: Frame,
   context: FrameContext,

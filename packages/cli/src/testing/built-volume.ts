@@ -1,6 +1,6 @@
 /**
- * A volume in a store, made of the codecs alone: segments, inline commits, shrinks, tail indexes and
- * checkpoints with shared blocks. For tests of tools that look.
+ * A volume in a store, made of the codecs alone: segments, inline commits, shrinks, tail indexes
+ * and checkpoints with shared blocks. For tests of tools that look.
  */
 import {
   createClientId,

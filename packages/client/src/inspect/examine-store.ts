@@ -1,6 +1,6 @@
 /**
- * What an open of a data directory would find, found without changing a byte of it: recovery runs on
- * an overlay. While another process writes, what is found may be of no single moment: take the
+ * What an open of a data directory would find, found without changing a byte of it: recovery runs
+ * on an overlay. While another process writes, what is found may be of no single moment: take the
  * directory's lock first, or say so.
  */
 import {

@@ -1,6 +1,7 @@
 /**
  * A file system that never changes the one underneath: what is written to it stays in memory and
- * goes with it. Recovery runs on it, so that a tool sees what an open would find and leaves no trace.
+ * goes with it. Recovery runs on it, so that a tool sees what an open would find, and leaves no
+ * trace.
  */
 import {
   type ByteRange,

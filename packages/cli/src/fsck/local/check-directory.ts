@@ -1,6 +1,6 @@
 /**
- * Checks a data directory without changing it: `directory.json`, and of each volume what an open
- * would check (index, log, both mark and names) and every page that the state names, by its checksum.
+ * Checks a data directory without changing it: `directory.json`, and of each volume what an
+ * open would check (index, log, mark, names), and the checksum of every page that the state names.
  */
 import { examineDirectory, examineStore, type StoreExamination } from "@graft/client/inspect";
 import { type FileSystem, GraftError, isGraftError, type VolumeId } from "@graft/core";

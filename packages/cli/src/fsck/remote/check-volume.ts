@@ -2,12 +2,14 @@
  * Walks everything a volume is in an object store:
  *
  * ```
- * LIST ─ volume record ─ log from its first record: checksum, parent hash, segments, frames, page map
- *          ─ at each checkpoint's LSN: root, blocks, their map against the log ─ head ─ what nobody names
+ * LIST ─ volume record
+ *   ─ log, from its first record: checksum, parent hash, segments, frames, page map
+ *       ─ at each checkpoint's LSN: root, blocks, their map against the log
+ *   ─ head ─ what nobody names
  * ```
  *
- * The log is folded forward, so that every page of every retained snapshot is looked for once. Memory:
- * the listing of segments, 8 bytes a page, footers within a limit, 4 records.
+ * The log is folded forward, so that every page of every retained snapshot is looked for once.
+ * Memory: the listing of segments, 8 bytes a page, footers within a limit, 4 records.
  */
 import {
   encodeHex,

@@ -73,8 +73,8 @@ async function describeContent(
   if (free !== undefined) return freelistFacts(page, free);
   if (isZero(page)) return { is: "zeros" };
   const tree = describeBtreePage(page, { headerOffset: 0, usableSize });
-  // NOTE: an overflow page may begin with the byte of a B-tree kind when its chain goes on at a page
-  // above 2^25: then its cells do not fit, and `fault` says so.
+  // NOTE: an overflow page may begin with the byte of a B-tree kind when its chain goes on at a
+  // page above 2^25: then its cells do not fit, and `fault` says so.
   if (tree !== undefined) return { is: "B-tree page", ...tree };
   return overflowFacts(page, header);
 }
