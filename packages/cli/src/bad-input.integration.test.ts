@@ -143,6 +143,8 @@ describe("an unknown name", () => {
 
   it("of a command, a flag or too many arguments is refused as wrong usage", async () => {
     expectRefusal(await runGraft(["frobnicate"]), 2, /no such command/);
+    expectRefusal(await runGraft(["constructor"]), 2, /no such command/);
+    expectRefusal(await runGraft(["help", "frobnicate"]), 2, /no such command/);
     expectRefusal(await runGraft(["push", "notes", "--fast"]), 2, /--fast/);
     expectRefusal(await runGraft(["push", "notes", "more"]), 2, /expected TAG/);
     expectRefusal(await runGraft(["clone", volume]), 2, /--tag is missing/);

@@ -21,6 +21,7 @@ const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   inspect: async () => (await import("./commands/inspect.ts")).inspect,
   fsck: async () => (await import("./commands/fsck.ts")).fsck,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
+  bench: async () => (await import("./commands/bench.ts")).bench,
 };
 
 /** Verbs that people do not type. */
@@ -30,8 +31,8 @@ const HIDDEN_VERBS: typeof VERBS = {
 
 /** The command of a verb; undefined when there is none. */
 export async function findCommand(verb: string): Promise<Command | undefined> {
-  const load = { ...HIDDEN_VERBS, ...VERBS }[verb];
-  return await load?.();
+  const verbs = { ...HIDDEN_VERBS, ...VERBS };
+  return Object.hasOwn(verbs, verb) ? await verbs[verb]?.() : undefined;
 }
 
 /** All commands that people type. */

@@ -3,6 +3,7 @@ import { mustValue } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { REPLICA_FLAGS, TAG_FLAG } from "../flags.ts";
 import { formatBytes, formatCount } from "../format-units.ts";
+import { programName } from "../program-name.ts";
 import { checkTagIsFree } from "../replica/check-tag-is-free.ts";
 import { openReplica, parseVolumeArgument } from "../replica/open-replica.ts";
 
@@ -14,7 +15,7 @@ export const clone: Command = {
   positionalCount: { min: 1, max: 1 },
   flags: [TAG_FLAG, ...REPLICA_FLAGS],
   async run(invocation) {
-    const { output, positionals, signal } = invocation;
+    const { output, positionals, signal, surroundings } = invocation;
     const tag = mustValue(invocation, "tag");
     checkTag(tag);
     const volumeId = parseVolumeArgument(positionals[0] ?? "");
@@ -37,7 +38,7 @@ export const clone: Command = {
       },
       `cloned volume ${volumeId} at LSN ${remote.lsn} as "${tag}": ${formatCount(snapshot.pageCount)} ` +
         `pages (${formatBytes(bytes)}) are there, none is here yet ` +
-        `(${requests} requests, ${formatBytes(bytesDown)})\nnext: graft sql ${tag}`,
+        `(${requests} requests, ${formatBytes(bytesDown)})\nnext: ${programName(surroundings.environment)} sql ${tag}`,
     );
   },
 };

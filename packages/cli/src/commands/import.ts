@@ -3,6 +3,7 @@ import { mustValue } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { REPLICA_FLAGS, TAG_FLAG } from "../flags.ts";
 import { formatBytes, formatCount, formatDuration } from "../format-units.ts";
+import { programName } from "../program-name.ts";
 import { ProgressBar } from "../progress.ts";
 import { checkTagIsFree } from "../replica/check-tag-is-free.ts";
 import { importFile } from "../replica/import-file.ts";
@@ -40,11 +41,12 @@ export const importCommand: Command = {
     for (const warning of imported.warnings) output.note(`warning: ${warning}`);
     const { volumeId, lsn, pageCount, pageSize, seconds } = imported;
     const bytes = pageCount * pageSize;
+    const program = programName(surroundings.environment);
     output.result(
       { volume: volumeId, lsn, pages: pageCount, bytes, seconds },
       `imported "${file}" as volume ${volumeId} at LSN ${lsn}: ${formatCount(pageCount)} pages, ` +
         `${formatBytes(bytes)} in ${formatDuration(seconds * 1000)}\n` +
-        `next: graft sql ${tag}, or elsewhere: graft clone ${volumeId} --tag NAME`,
+        `next: ${program} sql ${tag}, or elsewhere: ${program} clone ${volumeId} --tag NAME`,
     );
   },
 };

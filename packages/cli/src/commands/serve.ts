@@ -1,6 +1,7 @@
 import { mustValue } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { SERVER_FLAGS } from "../flags.ts";
+import { programName } from "../program-name.ts";
 import { serveAllInOne } from "../server/all-in-one.ts";
 import { describeListening } from "../server/describe-listening.ts";
 import { runServer } from "../server/run-server.ts";
@@ -14,11 +15,12 @@ export const serve: Command = {
   flags: SERVER_FLAGS,
   async run(invocation) {
     const store = mustValue(invocation, "store", "GRAFT_STORE");
+    const program = programName(invocation.surroundings.environment);
     await runServer(invocation, {
       role: "server",
       store,
       serve: (listening, means) => serveAllInOne({ ...listening, storeUrl: store }, means),
-      describe: (url) => describeListening(url, store),
+      describe: (url) => describeListening({ url, store, program }),
     });
   },
 };

@@ -1,5 +1,6 @@
 import type { Command } from "../command.ts";
 import { SERVER_FLAGS } from "../flags.ts";
+import { programName } from "../program-name.ts";
 import { serveAllInOne } from "../server/all-in-one.ts";
 import { describeListening } from "../server/describe-listening.ts";
 import { runServer } from "../server/run-server.ts";
@@ -17,11 +18,12 @@ export const start: Command = {
   ),
   async run(invocation) {
     const store = invocation.values.get("store") ?? STORE_DEFAULT;
+    const program = programName(invocation.surroundings.environment);
     await runServer(invocation, {
       role: "server",
       store,
       serve: (listening, means) => serveAllInOne({ ...listening, storeUrl: store }, means),
-      describe: (url) => describeListening(url, store),
+      describe: (url) => describeListening({ url, store, program }),
     });
   },
 };
