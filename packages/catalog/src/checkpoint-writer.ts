@@ -14,6 +14,7 @@ import {
   equalBytes,
   GraftError,
   invariant,
+  type Lsn,
   mapConcurrent,
   type Random,
   randomBytes,
@@ -60,6 +61,8 @@ export interface CheckpointWriterMeans {
   readonly compute: Compute;
   readonly clock: Clock;
   readonly random: Random;
+  /** A commit that is at hand: it is not read again. */
+  readonly heldCommit?: (volumeId: VolumeId, lsn: Lsn) => CatalogCommit | undefined;
 }
 
 /** Writes checkpoints. It keeps nothing. */
@@ -190,8 +193,9 @@ export class CheckpointWriter {
     const { compute, objects } = this.#means;
     const { volumeId, pageSize } = head.record;
     const objectName = logKey(volumeId, lsn);
-    let frames = lsn === head.record.lsn ? head.record.inlineFrames.filter(hasFrameData) : [];
-    if (lsn !== head.record.lsn || frames.length !== head.record.inlineFrames.length) {
+    const held = lsn === head.record.lsn ? head : this.#means.heldCommit?.(volumeId, lsn);
+    let frames = held?.record.inlineFrames.filter(hasFrameData) ?? [];
+    if (held === undefined || frames.length !== held.record.inlineFrames.length) {
       const stored = await objects.get(objectName, { signal });
       if (stored === undefined)
         throw corrupt(objectName, "it is missing, though a commit names it");

@@ -150,7 +150,8 @@ function withBoundedFrameIndexes(record: CommitRecord): CommitRecord {
   const commits = record.tailIndex.commits.map((commit) => {
     const bounded = boundFrameIndexes(commit.segments, left);
     left -= bounded.size;
-    return { ...commit, segments: bounded.refs };
+    const isWhole = bounded.refs.every((ref, at) => ref === commit.segments[at]);
+    return isWhole ? commit : { ...commit, segments: bounded.refs };
   });
   return { ...record, segments, tailIndex: { ...record.tailIndex, commits } };
 }

@@ -8,7 +8,7 @@
  *       ▼ … ── at the checkpoint, or LSN 1 ──▶ done
  */
 import { type Lsn, type PageCount, type PageSet, SHRINK_LIST_COUNT_MAX } from "@graft/core";
-import { difference, encodedSize, Splinter, unionInto } from "@graft/splinter";
+import { difference, encodedSize, intersects, Splinter, unionInto } from "@graft/splinter";
 import {
   type CheckpointRef,
   type CommitPages,
@@ -77,10 +77,20 @@ export function nextTailIndex(
 /** Bytes that an index takes in a record: about, and rather too many. */
 export function tailIndexSize(index: TailIndex): number {
   let size = index.shrinks.length * OBJECT_SIZE;
-  for (const { inlinePageSet, segments } of index.commits) {
-    size += OBJECT_SIZE + (inlinePageSet === undefined ? 0 : encodedSize(inlinePageSet));
-    for (const ref of segments) size += segmentSize(ref);
-  }
+  for (const commit of index.commits) size += commitSize(commit);
+  return size;
+}
+
+/** What is kept from index to index is counted once. */
+const COMMIT_SIZES = new WeakMap<TailCommit, number>();
+
+function commitSize(commit: TailCommit): number {
+  const known = COMMIT_SIZES.get(commit);
+  if (known !== undefined) return known;
+  const { inlinePageSet, segments } = commit;
+  let size = OBJECT_SIZE + (inlinePageSet === undefined ? 0 : encodedSize(inlinePageSet));
+  for (const ref of segments) size += segmentSize(ref);
+  COMMIT_SIZES.set(commit, size);
   return size;
 }
 
@@ -129,16 +139,22 @@ class TailWalk {
   takeRecord(record: TailRecord): void {
     const inline = new Splinter();
     for (const frame of record.inlineFrames) unionInto(inline, frame.pageSet);
-    this.#take(record.lsn, inline, record.segments);
+    this.#take(record.lsn, inline, record.segments, "grows");
     const low = lowPageCountOf(record);
     if (low < this.#lowest) this.#lowest = low;
     this.#walked.push(record);
   }
 
   takeIndex(index: TailIndex): TailFields {
-    for (const { lsn, inlinePageSet, segments } of index.commits) {
-      if (this.isInCheckpoint(lsn)) break;
-      this.#take(lsn, inlinePageSet, segments);
+    const lowest = this.#lowest;
+    for (const commit of index.commits) {
+      if (this.isInCheckpoint(commit.lsn)) break;
+      // Commits of one index share no page: only what was taken before it can be in the way.
+      const isUntouched = setsOf(commit).every(
+        (set) => (set.last ?? 0) <= lowest && !intersects(set, this.#seen),
+      );
+      if (isUntouched) this.#commits.push(commit);
+      else this.#take(commit.lsn, commit.inlinePageSet, commit.segments, "stays");
     }
     const shrinks = index.shrinks.filter(({ lsn }) => !this.isInCheckpoint(lsn));
     // The record that carries the index is in its list already.
@@ -161,7 +177,12 @@ class TailWalk {
       : { checkpoint: this.#checkpoint, tailIndex };
   }
 
-  #take(lsn: Lsn, inline: PageSet | undefined, refs: readonly SegmentRef[]): void {
+  #take(
+    lsn: Lsn,
+    inline: PageSet | undefined,
+    refs: readonly SegmentRef[],
+    seen: "grows" | "stays",
+  ): void {
     const inlinePageSet = inline && this.#newestOf(inline);
     const segments: SegmentRef[] = [];
     for (const ref of refs) {
@@ -172,11 +193,11 @@ class TailWalk {
         if (part !== undefined) segments.push(part);
       }
     }
-    for (const { pageSet } of segments) unionInto(this.#seen, pageSet);
     const hasInline = inlinePageSet !== undefined && !inlinePageSet.isEmpty;
-    if (hasInline) unionInto(this.#seen, inlinePageSet);
     if (!hasInline && segments.length === 0) return;
-    this.#commits.push(hasInline ? { lsn, inlinePageSet, segments } : { lsn, segments });
+    const commit = hasInline ? { lsn, inlinePageSet, segments } : { lsn, segments };
+    this.#commits.push(commit);
+    if (seen === "grows") for (const set of setsOf(commit)) unionInto(this.#seen, set);
   }
 
   #newestOf(pages: PageSet): PageSet {
@@ -184,4 +205,9 @@ class TailWalk {
     newest.removeRange(this.#lowest + 1, 0xffff_ffff);
     return newest;
   }
+}
+
+function setsOf({ inlinePageSet, segments }: TailCommit): readonly PageSet[] {
+  const sets = segments.map((ref) => ref.pageSet);
+  return inlinePageSet === undefined ? sets : [...sets, inlinePageSet];
 }

@@ -10,7 +10,7 @@
  * 5. its shrinks ascend in both fields, above the checkpoint's LSN and up to the record's, at
  *    most 256.
  */
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   encodePageSet,
   type Lsn,
@@ -19,10 +19,11 @@ import {
   type PageSize,
   type VolumeId,
 } from "@graft/core";
-import type {
-  TailCommit as TailCommitBody,
-  TailIndex as TailIndexBody,
-  TailIndexSchema,
+import {
+  type TailCommit as TailCommitBody,
+  TailCommitSchema,
+  type TailIndex as TailIndexBody,
+  type TailIndexSchema,
 } from "@graft/proto-gen/storage";
 import type { BodyFields } from "./body-fields.ts";
 import type { NestedLimits } from "./body-scan.ts";
@@ -149,14 +150,21 @@ function decodeTailCommit(body: TailCommitBody, fields: BodyFields): TailCommit 
 
 /** To the wire. */
 export function encodeTailIndex(index: TailIndex): MessageInitShape<typeof TailIndexSchema> {
-  return {
-    commits: index.commits.map((commit) => ({
-      lsn: commit.lsn,
-      ...(commit.inlinePageSet === undefined
-        ? {}
-        : { inlinePageSet: encodePageSet(commit.inlinePageSet) }),
-      segments: commit.segments.map(encodeSegmentRef),
-    })),
-    shrinks: [...index.shrinks],
-  };
+  return { commits: index.commits.map(encodeTailCommit), shrinks: [...index.shrinks] };
+}
+
+/** Most commits of an index are those of the index before it: they are encoded once. */
+const ENCODED = new WeakMap<TailCommit, TailCommitBody>();
+
+function encodeTailCommit(commit: TailCommit): TailCommitBody {
+  const known = ENCODED.get(commit);
+  if (known !== undefined) return known;
+  const { lsn, inlinePageSet, segments } = commit;
+  const body = create(TailCommitSchema, {
+    lsn,
+    ...(inlinePageSet === undefined ? {} : { inlinePageSet: encodePageSet(inlinePageSet) }),
+    segments: segments.map(encodeSegmentRef),
+  });
+  ENCODED.set(commit, body);
+  return body;
 }

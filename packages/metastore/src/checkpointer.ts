@@ -14,6 +14,7 @@ import {
   type CheckpointReader,
   CheckpointWriter,
   SizedCache,
+  type VolumeCatalog,
 } from "@graft/catalog";
 import {
   type Clock,
@@ -58,6 +59,7 @@ const NOTHING: VolumeState = {
 
 export interface CheckpointerOptions {
   readonly store: ObjectStore;
+  readonly catalog: VolumeCatalog;
   readonly checkpoints: CheckpointReader;
   readonly maps: VolumeMaps;
   readonly clock: Clock;
@@ -77,7 +79,9 @@ export class Checkpointer implements AsyncDisposable {
   constructor(options: CheckpointerOptions) {
     this.#options = options;
     const { store: objects, checkpoints: reader } = options;
-    this.#writer = new CheckpointWriter({ ...options, objects, reader });
+    const heldCommit = (volumeId: VolumeId, lsn: Lsn): CatalogCommit | undefined =>
+      options.catalog.get(volumeId, lsn);
+    this.#writer = new CheckpointWriter({ ...options, objects, reader, heldCommit });
     this.#supervisor = new Supervisor(({ task, error }) => {
       options.log.error({ task, err: error }, "background task failed");
     });

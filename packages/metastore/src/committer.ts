@@ -192,7 +192,7 @@ export class Committer {
     const { volumeLog, heads, commits, onCommit } = this.#parts;
     const { lsn } = record;
     const outcome = await volumeLog
-      .append({ volumeId, lsn, bytes, commitId })
+      .append({ volumeId, lsn, bytes, record, commitId })
       .catch((error: unknown) => {
         heads.doubt(volumeId);
         throw error;

@@ -18,7 +18,13 @@ import {
   type Random,
   type VolumeId,
 } from "@graft/core";
-import { decodeHeadHint, headKey, logKey } from "@graft/format";
+import {
+  type CommitRecord,
+  commitRecordHash,
+  decodeHeadHint,
+  headKey,
+  logKey,
+} from "@graft/format";
 import type { ObjectStore } from "@graft/object-store";
 import { findHead } from "./find-head.ts";
 import type { RecordCache } from "./record-cache.ts";
@@ -44,6 +50,8 @@ export interface AppendRequest {
   readonly volumeId: VolumeId;
   readonly lsn: Lsn;
   readonly bytes: Uint8Array;
+  /** What the bytes say. */
+  readonly record: CommitRecord;
   readonly commitId: CommitId | undefined;
 }
 
@@ -152,7 +160,7 @@ export class VolumeLog {
       );
       if (outcome === "created") {
         cache.add(key, bytes);
-        return { kind: "created", commit: this.#decode(request, bytes), isReplay: false };
+        return { kind: "created", commit: this.#built(request), isReplay: false };
       }
     } catch (error) {
       if (!isGraftError(error)) throw error;
@@ -163,6 +171,17 @@ export class VolumeLog {
     );
     if (stored !== undefined) return this.#judge(request, stored.bytes);
     throw failure ?? new GraftError("unavailable", `${key} exists and cannot be read`);
+  }
+
+  /** Stored by a PUT that was answered with success: it need not be read to be known. */
+  #built({ record, bytes }: AppendRequest): CatalogCommit {
+    const hash = commitRecordHash(bytes, this.#options.compute);
+    // The request's own bytes must not live on for a few of them.
+    const inlineFrames = record.inlineFrames.map((frame) => ({
+      ...frame,
+      data: frame.data.slice(),
+    }));
+    return { record: { ...record, inlineFrames }, hash, storedSize: bytes.length };
   }
 
   /** Whose record is it? Only its stored bytes can tell. */
