@@ -111,6 +111,14 @@ describe("graft inspect", () => {
     });
   });
 
+  it("reads a data directory that another process uses, and takes no lock", async () => {
+    const lock = new DatabaseSync(folder.at("a/lock"));
+    lock.exec("BEGIN EXCLUSIVE");
+    const rows = await graftJson(["inspect", folder.at("a"), folder.at(`a/volumes/${volume}`)]);
+    lock.close();
+    expect(rows).toMatchObject([{ kind: "data directory" }, { kind: "local store" }]);
+  });
+
   it("reads a page wherever it is, and says the same of it", async () => {
     const local = folder.at(`b/volumes/${volume}`);
     const [segment] = readdirSync(folder.at(`store/volumes/${volume}/segments`));

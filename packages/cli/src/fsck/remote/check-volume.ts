@@ -16,6 +16,7 @@ import {
   equalBytes,
   isGraftError,
   type Lsn,
+  mapConcurrent,
   mapOrdered,
   type PageSet,
   toLsn,
@@ -44,6 +45,8 @@ import { listVolume, type VolumeListing } from "./volume-listing.ts";
 
 /** Records read ahead: at most 64 MiB. */
 const RECORDS_AHEAD = 4;
+/** Segments of one record that are read at once: at most 96 MiB, and as much of their pages. */
+const SEGMENTS_AT_ONCE = 3;
 
 /** What was looked at. */
 export interface VolumeSummary {
@@ -149,6 +152,8 @@ class VolumeChecker {
       this.#context.damage(logKey(volumeId, lsn), "it lies beyond the log, which has no gap");
     }
     const first = lsns.first ?? 1;
+    // What a fork has from its parent is in no log of its own.
+    if (this.#volume?.parent !== undefined) this.#log.isComplete = false;
     if (first === 1) return;
     this.#log.isComplete = false;
     const below = roots.filter((lsn) => lsn < first);
@@ -219,8 +224,12 @@ class VolumeChecker {
     const reference = this.#checkpoints.referenceFault(record);
     if (reference !== undefined) this.#context.damage(key, reference);
     await this.#checkInlineFrames(key, record);
-    const tailRefs = record.tailIndex?.commits.flatMap(({ segments }) => segments) ?? [];
-    for (const ref of [...record.segments, ...tailRefs]) {
+    const { signal } = this.#context;
+    // A record names a segment once: none is read twice at the same time.
+    await mapConcurrent(record.segments, { concurrency: SEGMENTS_AT_ONCE, signal }, (ref) =>
+      this.#segments.check({ ref, namedBy: key }),
+    );
+    for (const ref of record.tailIndex?.commits.flatMap(({ segments }) => segments) ?? []) {
       await this.#segments.check({ ref, namedBy: key });
     }
     this.#log.apply(record);
