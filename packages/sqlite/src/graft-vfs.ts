@@ -34,7 +34,8 @@ interface SpillEntry {
 export class GraftVfs implements Vfs, VolumeFileHost {
   readonly name: string;
   readonly #options: GraftVfsOptions;
-  readonly #volumeFiles = new Set<VolumeFile>();
+  /** With the names of their journals. */
+  readonly #volumeFiles = new Map<VolumeFile, string>();
   readonly #entries = new Map<string, SpillEntry>();
   readonly #contents = new Set<SpillContent>();
   readonly #closing = new AbortController();
@@ -72,6 +73,15 @@ export class GraftVfs implements Vfs, VolumeFileHost {
     return this.#options.pragma(file, name, value);
   }
 
+  /**
+   * A rollback that could not be played to its end (a full disk) leaves its journal, and SQLite would
+   * play it once more, over a volume that never had the transaction and may have moved on.
+   */
+  onRelease(file: VolumeFile): void {
+    const journal = this.#volumeFiles.get(file);
+    if (journal !== undefined) this.delete(journal);
+  }
+
   onClose(file: VolumeFile): void {
     this.#volumeFiles.delete(file);
   }
@@ -87,7 +97,7 @@ export class GraftVfs implements Vfs, VolumeFileHost {
 
   /** Whether any database of the connection is in a write transaction. */
   get isWriting(): boolean {
-    return this.#volumeFiles.values().some((file) => file.isWriting);
+    return this.#volumeFiles.keys().some((file) => file.isWriting);
   }
 
   /**
@@ -95,7 +105,7 @@ export class GraftVfs implements Vfs, VolumeFileHost {
    * gone. For an instance that broke and is thrown away.
    */
   dispose(): void {
-    for (const file of [...this.#volumeFiles]) file.close();
+    for (const file of [...this.#volumeFiles.keys()]) file.close();
     for (const content of this.#contents) content.clear();
     this.#contents.clear();
     this.#entries.clear();
@@ -111,7 +121,7 @@ export class GraftVfs implements Vfs, VolumeFileHost {
       );
     }
     const file = new VolumeFile({ volume, host: this, isReadOnly: request.readOnly });
-    this.#volumeFiles.add(file);
+    this.#volumeFiles.set(file, `${name}-journal`);
     return file;
   }
 

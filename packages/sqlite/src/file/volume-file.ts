@@ -62,6 +62,8 @@ export interface VolumeFileHost {
   /** Aborted when the connection is closed: nobody waits for a page any more. */
   readonly closing: AbortSignal;
   pragma(file: VolumeFile, name: string, value: string | undefined): PragmaAnswer;
+  /** No lock is left: no journal beside the file speaks of its transaction any more (rule 5). */
+  onRelease(file: VolumeFile): void;
   onClose(file: VolumeFile): void;
 }
 
@@ -204,6 +206,7 @@ export class VolumeFile implements VfsFile {
     if (level === LOCK_NONE) before.reader.close();
     else this.#size = before.reader.pageCount * this.#pageSize;
     this.#forgetPageOne();
+    if (level === LOCK_NONE) this.#host.onRelease(this);
     return SQLITE_OK;
   }
 
