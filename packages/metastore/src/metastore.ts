@@ -84,7 +84,11 @@ export class Metastore {
     return foundSnapshot(await this.#load(volumeId, lsn, signal));
   }
 
-  /** What changed in a range, as one page set, by its last record and checkpoint. @throws GraftError as `getSnapshot` */
+  /**
+   * What changed in a range, as one page set: by its last record and that record's checkpoint.
+   *
+   * @throws GraftError as `getSnapshot`
+   */
   async pullGraft(
     volumeId: VolumeId,
     range: LsnRange,

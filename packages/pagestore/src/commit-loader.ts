@@ -20,7 +20,10 @@ import type { ObjectStore } from "@graft/object-store";
 import type { CommitSource } from "./commit-source.ts";
 import { readLogObject } from "./log-reader.ts";
 
-/** Memory of decoded commits kept, as estimated from their stored size: an eighth of a server's 300 MiB. */
+/**
+ * Memory of decoded commits kept, as estimated from their stored size: an eighth of a server's 300
+ * MiB.
+ */
 const COMMITS_SIZE_MAX: number = 40 * 1024 * 1024;
 /** What a decoded commit takes: its objects beside its bytes, and the bytes twice over. */
 const COMMIT_OVERHEAD_SIZE = 4096;
@@ -45,7 +48,10 @@ export class CommitLoader {
     this.#options = options;
   }
 
-  /** The commit at an LSN that a client names. @throws GraftError `not-found`; what the source throws */
+  /**
+   * The commit at an LSN that a client names. @throws GraftError `not-found`; what the source
+   * throws
+   */
   async head(
     volumeId: VolumeId,
     lsn: Lsn,
@@ -55,7 +61,9 @@ export class CommitLoader {
     return await this.#load(volumeId, lsn, signal, (each) => source.read(volumeId, lsn, each));
   }
 
-  /** A commit that a later one names or stands on, from the log itself. @throws GraftError `corrupt` */
+  /**
+   * A commit that a later one names or stands on, from the log itself. @throws GraftError `corrupt`
+   */
   async below(
     volumeId: VolumeId,
     lsn: Lsn,
@@ -69,8 +77,8 @@ export class CommitLoader {
   }
 
   /**
-   * The commits below one, newest first, without a gap: each is the one that the commit above it names as
-   * its parent.
+   * The commits below one, newest first, without a gap: each is the one that the commit above it
+   * names as its parent.
    *
    * @param count how many, fewer at LSN 1
    */

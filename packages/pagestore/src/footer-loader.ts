@@ -8,8 +8,9 @@ import type { SegmentTake } from "./read-plan.ts";
 const ENTRY_COUNT_MAX = 65_536;
 
 /**
- * References with their frame index. A commit whose frame indexes are beyond 1 MiB leaves them to the
- * segments' footers, which are read here: once, at most two requests each, and checked against the commit.
+ * References with their frame index. A commit whose frame indexes are beyond 1 MiB leaves them to
+ * the segments' footers, which are read here: once, at most two requests each, and checked against
+ * the commit.
  */
 export class FooterLoader {
   readonly #store: ObjectStore;
@@ -22,7 +23,10 @@ export class FooterLoader {
     this.#compute = options.compute;
   }
 
-  /** The take's reference if it has an index, else that of the segment's footer. @throws GraftError `corrupt` */
+  /**
+   * The take's reference if it has an index, else that of the segment's footer. @throws GraftError
+   * `corrupt`
+   */
   async load(
     take: SegmentTake,
     pageSize: PageSize,

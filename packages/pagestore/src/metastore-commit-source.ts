@@ -11,8 +11,8 @@ import type { CommitSource } from "./commit-source.ts";
 import { readLogObject } from "./log-reader.ts";
 
 /**
- * Commits from a MetaStore's `PullCommits`. A record that was left out of an answer, for its size or by a
- * server that does not send records, is read from the log itself.
+ * Commits from a MetaStore's `PullCommits`. A record that was left out of an answer, for its size
+ * or by a server that does not send records, is read from the log itself.
  */
 export class MetastoreCommitSource implements CommitSource {
   readonly #client: MetastoreClient;

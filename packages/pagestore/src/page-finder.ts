@@ -36,7 +36,9 @@ interface Findings {
   readonly absent: MutablePageSet;
 }
 
-/** Finds pages: by the record at the snapshot's LSN and its checkpoint, not by what lies between. */
+/**
+ * Finds pages: by the record at the snapshot's LSN and its checkpoint, not by what lies between.
+ */
 export class PageFinder {
   readonly #commits: CommitLoader;
   readonly #checkpoints: CheckpointReader;
@@ -82,7 +84,9 @@ export class PageFinder {
     });
   }
 
-  /** Down from the snapshot's record, as far as records have no tail index: as a rule not at all. */
+  /**
+   * Down from the snapshot's record, as far as records have no tail index: as a rule not at all.
+   */
   async #walk(
     snapshot: CatalogCommit,
     wanted: PageSet,

@@ -9,9 +9,9 @@
  *     without a tail index: the rest is for the record below, down to the checkpoint or LSN 1
  *     what no block of the checkpoint holds was never written: zeros
  *
- * Sets are met by their members, never by their structure, so no segment is touched that has no wanted page.
- * A commit holds no page above its page count, so an index beyond the end of the snapshot is struck off by
- * the first record.
+ * Sets are met by their members, never by their structure, so no segment is touched that has no
+ * wanted page. A commit holds no page above its page count, so an index beyond the end of the
+ * snapshot is struck off by the first record.
  */
 
 import type { CatalogFrame, CatalogRecord } from "@graft/catalog";

@@ -3,7 +3,10 @@ import type { ObjectStore } from "@graft/object-store";
 import type { CommitSource } from "../commit-source.ts";
 import { readLogObject } from "../log-reader.ts";
 
-/** Commits straight from the log of a store: a MetaStore without anything between. Counts what it is asked. */
+/**
+ * Commits straight from the log of a store: a MetaStore without anything between. Counts what it is
+ * asked.
+ */
 export class LogCommitSource implements CommitSource {
   readonly #store: ObjectStore;
   readonly #reads: Lsn[] = [];
