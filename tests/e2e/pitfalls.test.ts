@@ -1,7 +1,15 @@
 /** What went wrong in systems like this one, as claims about the whole system. */
 import type { Interceptor } from "@connectrpc/connect";
 import type { Runtime, Volume } from "@graft/client";
-import { GraftError, pageRange, toPageCount, toPageIndex } from "@graft/core";
+import {
+  GraftError,
+  isGraftError,
+  pageRange,
+  parseVolumeId,
+  toPageCount,
+  toPageIndex,
+  toPageSize,
+} from "@graft/core";
 import { systemClock, systemRandom } from "@graft/core/node";
 import { SeededRandom, SimulatedClock, SimulatedDisk } from "@graft/core/testing";
 import { volumePrefix } from "@graft/format";
@@ -10,7 +18,7 @@ import { Database } from "@graft/sqlite";
 import { loadNodeEngine } from "@graft/sqlite-engine/node";
 import { describe, expect, it } from "vitest";
 import { Cluster } from "../harness/cluster.ts";
-import { commitPages, readTags } from "../harness/pages.ts";
+import { commitPages, readTags, tagPage } from "../harness/pages.ts";
 
 type Weather = "pass" | "request lost" | "answer lost" | "refused";
 
@@ -269,6 +277,21 @@ describe("an upload that is repeated", () => {
     expect(segments).toBeGreaterThan(1);
     const b = await (await cluster.openClient()).openVolume(a.volumeId);
     expect(await readTags(b)).toEqual(Object.values(tags));
+  });
+});
+
+describe("an import whose outcome nobody learns", () => {
+  it("names the volume, which is whole when it is there", async () => {
+    await using cluster = await startCluster(20);
+    const lost = Array.from({ length: 6 }, () => "answer lost" as const);
+    const client = await cluster.openClient({ interceptors: [plan("Commit", lost)] });
+    const pages = [{ index: toPageIndex(1), data: tagPage(4096, 7) }];
+    const request = { pageSize: toPageSize(4096), pageCount: toPageCount(1), pages };
+    const error: unknown = await client.importVolume(request).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: "unavailable" });
+    if (!isGraftError(error)) throw error;
+    const volumeId = parseVolumeId(String(error.details.volume));
+    expect(await readTags(await (await cluster.openClient()).openVolume(volumeId))).toEqual([7]);
   });
 });
 

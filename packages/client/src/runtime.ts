@@ -5,6 +5,7 @@ import {
   createVolumeId,
   type FileSystem,
   GraftError,
+  isGraftError,
   MutablePageSet,
   PAGE_SIZE_DEFAULT,
   type PageSize,
@@ -108,18 +109,25 @@ export class Runtime implements AsyncDisposable {
   /**
    * Sends pages as the first commit of a new volume, and opens a replica of it without pages.
    *
-   * @throws GraftError `unavailable`: nothing is known of the outcome; the volume id is in the details
+   * @throws GraftError with the volume id in the details · `unavailable`: nothing is known of the outcome
    */
   async importVolume(request: ImportRequest): Promise<{ volume: Volume; result: ImportResult }> {
     const volumeId = createVolumeId(this.#options);
     const { clock, random } = this.#options;
     const means = { remote: this.remote, clientId: this.clientId, clock, random };
-    const result = await importPages(volumeId, request, means);
-    const volume = await this.#openOnce(volumeId, async () => {
-      await this.#directory?.addVolume(volumeId, "cloned");
-      return this.#adopt(volumeId, result);
-    });
-    return { volume, result };
+    try {
+      const result = await importPages(volumeId, request, means);
+      const volume = await this.#openOnce(volumeId, async () => {
+        await this.#directory?.addVolume(volumeId, "cloned");
+        return this.#adopt(volumeId, result);
+      });
+      return { volume, result };
+    } catch (error) {
+      if (!isGraftError(error)) throw error;
+      // Nobody else knows the id of what may have been made.
+      const details = { ...error.details, volume: volumeId };
+      throw new GraftError(error.code, error.message, { details, cause: error });
+    }
   }
 
   /** Closes every volume, then gives the directory back, also when a volume could not be flushed. */
