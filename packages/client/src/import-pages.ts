@@ -3,21 +3,17 @@ import {
   type Clock,
   createCommitId,
   GraftError,
-  isGraftError,
   type Lsn,
   type Page,
   type PageCount,
   type PageSize,
   type Random,
+  retry,
   type VolumeId,
 } from "@graft/core";
-import type { Remote, RemoteCommitAnswer, RemoteCommitRequest } from "./remote/remote.ts";
-import { backoffMs } from "./sync/backoff.ts";
+import type { Remote, RemoteCommitRequest } from "./remote/remote.ts";
 import { uploadPages } from "./sync/upload.ts";
 import type { Progress } from "./volume.ts";
-
-/** Times a commit whose outcome stays unknown is sent before the import gives up. */
-const ATTEMPTS_MAX = 6;
 
 export interface ImportRequest {
   readonly pageSize: PageSize;
@@ -55,12 +51,12 @@ export async function importPages(
   const { pageCount, pageSize } = request;
   const segments = await uploadPages({
     ...request,
-    remote: means.remote,
+    ...means,
     volumeId,
     isNewVolume: true,
     total: pageCount,
   });
-  const answer = await commitUntilDefinite(means, request.signal, {
+  const commit: RemoteCommitRequest = {
     volumeId,
     clientId: means.clientId,
     commitId: createCommitId(means.random),
@@ -72,25 +68,13 @@ export async function importPages(
     inlinePages: [],
     message: request.message,
     appTransactionId: undefined,
-  });
+  };
+  // The same commit id is sent until the answer is definite, or for as long as the policy lasts.
+  const answer = await retry({ ...means, signal: request.signal }, () =>
+    means.remote.commit(commit, request.signal),
+  );
   if (answer.kind === "rejected") {
     throw new GraftError("rejected", `volume ${volumeId} is new and has a commit already`);
   }
   return { lsn: answer.snapshot.lsn, pageCount, pageSize, segmentCount: segments.length };
-}
-
-async function commitUntilDefinite(
-  means: ImportMeans,
-  signal: AbortSignal | undefined,
-  request: RemoteCommitRequest,
-): Promise<RemoteCommitAnswer> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await means.remote.commit(request, signal);
-    } catch (error) {
-      const mayPass = isGraftError(error) && error.isRepeatable && signal?.aborted !== true;
-      if (!mayPass || attempt >= ATTEMPTS_MAX) throw error;
-      await means.clock.sleep(backoffMs(attempt, means.random), signal);
-    }
-  }
 }

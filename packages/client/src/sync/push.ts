@@ -12,6 +12,7 @@
  * next push sends the same commit id and gets a definite answer.
  */
 import {
+  backoffDelayMs,
   createCommitId,
   GraftError,
   INLINE_PAGES_SIZE_MAX,
@@ -20,6 +21,7 @@ import {
   type Page,
   type PageSet,
   type PageSize,
+  RETRY_POLICY_DEFAULT,
   toPageIndex,
 } from "@graft/core";
 
@@ -27,7 +29,6 @@ import { saysNothingWritten } from "@graft/rpc";
 import type { RemoteCommitRequest, UploadedSegment } from "../remote/remote.ts";
 import type { Pin, PreparedPush, RemotePoint } from "../store/local-store.ts";
 import type { PushOptions, PushResult } from "../volume.ts";
-import { backoffMs } from "./backoff.ts";
 import type { SyncContext } from "./sync-context.ts";
 import { uploadPages } from "./upload.ts";
 
@@ -77,9 +78,11 @@ async function waitBeforeRetry(
   attempt: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  await context.clock.sleep(backoffMs(attempt, context.random), signal).catch((error: unknown) => {
-    if (signal?.aborted !== true) throw error;
-  });
+  await context.clock
+    .sleep(backoffDelayMs(RETRY_POLICY_DEFAULT, attempt, context.random), signal)
+    .catch((error: unknown) => {
+      if (signal?.aborted !== true) throw error;
+    });
 }
 
 /** The error of an operation on a volume whose base has moved. */
@@ -140,6 +143,8 @@ async function buildRequest(
       ? []
       : await uploadPages({
           remote: context.remote,
+          clock: context.clock,
+          random: context.random,
           volumeId: context.volumeId,
           pageSize,
           isNewVolume: prepared.base === undefined,

@@ -1,5 +1,12 @@
-import type { Page, PageSize, VolumeId } from "@graft/core";
-import { WRITE_PAGES_SIZE_MAX } from "@graft/core";
+import {
+  type Clock,
+  type Page,
+  type PageSize,
+  type Random,
+  retry,
+  type VolumeId,
+  WRITE_PAGES_SIZE_MAX,
+} from "@graft/core";
 import type { Remote, UploadedSegment } from "../remote/remote.ts";
 import type { Progress } from "../volume.ts";
 
@@ -8,6 +15,8 @@ const PARTS_IN_FLIGHT_MAX = 4;
 
 export interface UploadRequest {
   readonly remote: Remote;
+  readonly clock: Clock;
+  readonly random: Random;
   readonly volumeId: VolumeId;
   readonly pageSize: PageSize;
   /** A volume without commits: its record is made first, so that a page size clash shows early. */
@@ -40,12 +49,16 @@ export async function uploadPages(request: UploadRequest): Promise<readonly Uplo
   try {
     for await (const part of partsOf(request.pages, pageSize)) {
       const at = partCount++;
-      const flight = remote.writePages(volumeId, pageSize, part, signal).then((segments) => {
+      const flight = retry({ ...request, signal }, () =>
+        remote.writePages(volumeId, pageSize, part, signal),
+      ).then((segments) => {
         parts[at] = segments;
         underWay.delete(flight);
         done += part.length;
         request.onProgress?.({ done, total: request.total });
       });
+      // It may fail while the next part is still being read: it is heard of at the race below.
+      flight.catch(() => undefined);
       underWay.add(flight);
       if (underWay.size >= PARTS_IN_FLIGHT_MAX) await Promise.race(underWay);
     }
