@@ -109,7 +109,8 @@ export class Runtime implements AsyncDisposable {
   /**
    * Sends pages as the first commit of a new volume, and opens a replica of it without pages.
    *
-   * @throws GraftError with the volume id in the details · `unavailable`: nothing is known of the outcome
+   * @throws GraftError with the volume id in the details · `unavailable`: nothing is known of the
+   *   outcome
    */
   async importVolume(request: ImportRequest): Promise<{ volume: Volume; result: ImportResult }> {
     const volumeId = createVolumeId(this.#options);
@@ -130,7 +131,9 @@ export class Runtime implements AsyncDisposable {
     }
   }
 
-  /** Closes every volume, then gives the directory back, also when a volume could not be flushed. */
+  /**
+   * Closes every volume, then gives the directory back, also when a volume could not be flushed.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;

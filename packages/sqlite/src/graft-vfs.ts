@@ -74,8 +74,8 @@ export class GraftVfs implements Vfs, VolumeFileHost {
   }
 
   /**
-   * A rollback that could not be played to its end (a full disk) leaves its journal, and SQLite would
-   * play it once more, over a volume that never had the transaction and may have moved on.
+   * A rollback that could not be played to its end (a full disk) leaves its journal, and SQLite
+   * would play it once more, over a volume that never had the transaction and may have moved on.
    */
   onRelease(file: VolumeFile): void {
     const journal = this.#volumeFiles.get(file);
