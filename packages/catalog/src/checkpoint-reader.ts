@@ -13,6 +13,7 @@ import {
   type VolumeId,
 } from "@graft/core";
 import {
+  type BuiltCheckpoint,
   type CheckpointBlockRef,
   type CheckpointEntry,
   type CheckpointRef,
@@ -89,6 +90,14 @@ export class CheckpointReader {
     return this.#roots.get(key) ?? (await this.#rootFlights.run(key, read, signal));
   }
 
+  /** Holds a checkpoint that was just stored: it need not be read to be known. */
+  hold({ root, rootBytes, written }: BuiltCheckpoint): void {
+    const stored = { root, hash: this.#compute.sha256(rootBytes) };
+    this.#roots.set(checkpointRootKey(root.volumeId, root.lsn), stored, rootBytes.length);
+    for (const [block, entries] of written)
+      this.#blocks.set(keyOf(root, block), entries, block.size);
+  }
+
   /** The entries of some blocks of a root, in their order. @throws GraftError `corrupt` */
   async entries(
     root: CheckpointRoot,
@@ -108,7 +117,7 @@ export class CheckpointReader {
     block: CheckpointBlockRef,
     signal: AbortSignal | undefined,
   ): Promise<readonly CheckpointEntry[]> {
-    const key = `${checkpointBlocksKey(root.volumeId, block.object)}+${block.offset}`;
+    const key = keyOf(root, block);
     const read = async (flight: AbortSignal): Promise<readonly CheckpointEntry[]> => {
       const bytes = await this.blockBytes(root, block, flight);
       const objectName = checkpointBlocksKey(root.volumeId, block.object);
@@ -136,6 +145,10 @@ export class CheckpointReader {
     if (equalBytes(this.#compute.sha256(bytes), block.hash)) return bytes;
     throw corrupt(key, "a block is not the one that its root names");
   }
+}
+
+function keyOf(root: CheckpointRoot, block: CheckpointBlockRef): string {
+  return `${checkpointBlocksKey(root.volumeId, block.object)}+${block.offset}`;
 }
 
 function corrupt(objectKey: string, what: string): GraftError {

@@ -119,7 +119,10 @@ export class CheckpointWriter {
     }
     const key = checkpointRootKey(volumeId, lsn);
     const outcome = await objects.create(key, built.rootBytes, { signal });
-    if (outcome === "created") return { lsn, hash: compute.sha256(built.rootBytes) };
+    if (outcome === "created") {
+      reader.hold(built);
+      return { lsn, hash: compute.sha256(built.rootBytes) };
+    }
     return await this.#adopt(commit, signal);
   }
 

@@ -2,34 +2,40 @@ import type { PageCount, PageSet } from "@graft/core";
 import { intersection, intersects, Splinter, unionInto } from "@graft/splinter";
 
 /**
- * Pages of a set that goes in page by page: many small sets must not cost what has gathered, each.
+ * Pages of a set that is tallied page by page: many small sets, as in a tail index, must not cost
+ * what has gathered, each.
  */
 const FEW = 64;
 
 /** Page sets that must not share a page, added one by one. */
 export class PageTally {
-  /** All pages added so far. For reading only. */
-  readonly pages: PageSet = new Splinter();
+  /** Pages of small sets, and of large ones. They share none. */
+  readonly #few = new Set<number>();
+  readonly #many = new Splinter();
 
-  /** Adds a set, or says what is wrong with it, as a sentence. */
+  /** Adds a set, or says what is wrong with it, as a sentence: then the tally is of no more use. */
   add(set: PageSet, pageCount: PageCount): string | undefined {
     const last = set.last ?? 0;
     if (last > pageCount) return `page ${last} is above the page count ${pageCount}`;
-    if (this.#meets(set)) return `page ${intersection(this.pages, set).first} is in it twice`;
-    this.#insert(set);
+    const double = set.cardinality > FEW ? this.#addMany(set) : this.#addFew(set);
+    return double === undefined ? undefined : `page ${double} is in it twice`;
+  }
+
+  /** The first page that was added before. */
+  #addFew(set: PageSet): number | undefined {
+    for (let page = set.first; page !== undefined; page = set.firstFrom(page + 1)) {
+      if (this.#few.has(page) || this.#many.contains(page)) return page;
+      this.#few.add(page);
+    }
     return undefined;
   }
 
-  #meets(set: PageSet): boolean {
-    if (set.cardinality > FEW) return intersects(this.pages, set);
-    for (const { first, last } of set.ranges()) {
-      if (this.pages.countRange(first, last) > 0) return true;
+  #addMany(set: PageSet): number | undefined {
+    let first = intersects(this.#many, set) ? intersection(this.#many, set).first : undefined;
+    for (const page of this.#few) {
+      if (set.contains(page) && page < (first ?? Number.POSITIVE_INFINITY)) first = page;
     }
-    return false;
-  }
-
-  #insert(set: PageSet): void {
-    if (set.cardinality > FEW) unionInto(this.pages, set);
-    else for (const { first, last } of set.ranges()) this.pages.insertRange(first, last);
+    if (first === undefined) unionInto(this.#many, set);
+    return first;
   }
 }

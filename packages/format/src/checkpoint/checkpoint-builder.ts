@@ -55,6 +55,8 @@ export interface BuiltCheckpoint {
   readonly rootBytes: Uint8Array;
   /** The new object's content, in order. Empty: there is none to write. */
   readonly blocks: readonly Uint8Array[];
+  /** What the blocks say that were not copied, by their place in the root. */
+  readonly written: ReadonlyMap<CheckpointBlockRef, readonly CheckpointEntry[]>;
 }
 
 /** Builds a checkpoint. @throws GraftError `resource-exhausted` when its root is over 32 MiB */
@@ -74,12 +76,14 @@ export function buildCheckpoint(parts: CheckpointParts, compute: Compute): Built
     shrinks: parts.shrinks.reduce(addToShrinkList, previous?.shrinks ?? []),
     segments: segmentsOf(parts, writer.segmentIds),
   };
-  return { root, rootBytes: encodeCheckpointRoot(root, compute), blocks: writer.blocks };
+  const rootBytes = encodeCheckpointRoot(root, compute);
+  return { root, rootBytes, blocks: writer.blocks, written: writer.written };
 }
 
 class BlockWriter {
   readonly blocks: Uint8Array[] = [];
   readonly refs: CheckpointBlockRef[] = [];
+  readonly written = new Map<CheckpointBlockRef, readonly CheckpointEntry[]>();
   /** Named by entries of the blocks written here. */
   readonly segmentIds = new Set<string>();
   readonly #parts: CheckpointParts;
@@ -126,17 +130,21 @@ class BlockWriter {
     const context = { volumeId, lsn: change.lsn, pageSize, ...place };
     const bytes = encodeCheckpointBlock(entries, context, this.#compute);
     for (const { segmentId } of entries) this.segmentIds.add(segmentId);
-    this.#append(bytes, { ...place, hash: this.#compute.sha256(bytes) });
+    const ref = this.#append(bytes, { ...place, hash: this.#compute.sha256(bytes) });
+    this.written.set(ref, entries);
   }
 
   #append(
     bytes: Uint8Array,
     { firstPage, lastPage, hash }: Pick<CheckpointBlockRef, "firstPage" | "lastPage" | "hash">,
-  ): void {
+  ): CheckpointBlockRef {
     const object = this.#parts.objectName;
-    this.refs.push({ firstPage, lastPage, object, offset: this.#offset, size: bytes.length, hash });
+    const offset = this.#offset;
+    const ref = { firstPage, lastPage, object, offset, size: bytes.length, hash };
+    this.refs.push(ref);
     this.blocks.push(bytes);
     this.#offset += bytes.length;
+    return ref;
   }
 }
 
