@@ -1,5 +1,6 @@
 import { GraftError } from "@graft/core";
 import { FRAME_CACHE_SIZE_DEFAULT } from "./create-pagestore.ts";
+import { DISK_CACHE_SIZE_DEFAULT } from "./frame-cache/open-disk-frame-cache.ts";
 
 /** How a PageStore of its own is set up. */
 export interface PagestoreConfig {
@@ -15,7 +16,16 @@ export interface PagestoreConfig {
   readonly token?: string;
   /** Bytes of decoded frames kept in memory. */
   readonly frameCacheSize: number;
+  /** Frames that survive a restart. Default: none. */
+  readonly diskCache?: DiskCacheConfig | undefined;
   readonly logLevel: LogLevel;
+}
+
+/** Where frames are cached on disk. */
+export interface DiskCacheConfig {
+  readonly directory: string;
+  /** Bytes of all files. */
+  readonly sizeMax: number;
 }
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
@@ -23,6 +33,7 @@ export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
 const MIB = 1024 * 1024;
 const CACHE_MIB_MAX = 65_536;
+const DISK_CACHE_MIB_MAX = 1_048_576;
 
 /**
  * Reads the environment:
@@ -35,6 +46,8 @@ const CACHE_MIB_MAX = 65_536;
  * | `GRAFT_METASTORE` | – | MetaStore URL |
  * | `GRAFT_TOKEN` | – | sent to the MetaStore |
  * | `GRAFT_FRAME_CACHE_MIB` | 64 | memory for decoded frames |
+ * | `GRAFT_DISK_CACHE` | – | directory for frames that survive a restart |
+ * | `GRAFT_DISK_CACHE_MIB` | 1024 | its size; 0: none |
  * | `GRAFT_LOG_LEVEL` | info | debug, info, warn, error, silent |
  *
  * @throws GraftError `invalid-argument` naming the variable
@@ -44,6 +57,7 @@ export function parsePagestoreConfig(
 ): PagestoreConfig {
   const token = env.GRAFT_TOKEN;
   const cacheMib = env.GRAFT_FRAME_CACHE_MIB;
+  const diskCache = parseDiskCache(env);
   return {
     host: env.GRAFT_PAGESTORE_HOST || "127.0.0.1",
     port: parseNumber("GRAFT_PAGESTORE_PORT", env.GRAFT_PAGESTORE_PORT ?? "3000", 65_535),
@@ -54,8 +68,20 @@ export function parsePagestoreConfig(
       cacheMib === undefined
         ? FRAME_CACHE_SIZE_DEFAULT
         : parseNumber("GRAFT_FRAME_CACHE_MIB", cacheMib, CACHE_MIB_MAX) * MIB,
+    ...(diskCache !== undefined && { diskCache }),
     logLevel: parseLogLevel(env.GRAFT_LOG_LEVEL ?? "info"),
   };
+}
+
+function parseDiskCache(
+  env: Readonly<Record<string, string | undefined>>,
+): DiskCacheConfig | undefined {
+  const name = "GRAFT_DISK_CACHE_MIB";
+  const text = env[name] ?? String(DISK_CACHE_SIZE_DEFAULT / MIB);
+  const sizeMax = parseNumber(name, text, DISK_CACHE_MIB_MAX) * MIB;
+  const directory = env.GRAFT_DISK_CACHE;
+  if (directory === undefined || directory === "" || sizeMax === 0) return undefined;
+  return { directory, sizeMax };
 }
 
 function required(

@@ -6,7 +6,8 @@ import type { MetricsRegistry, RawRoute } from "@graft/rpc";
 import { CommitLoader } from "./commit-loader.ts";
 import type { CommitSource } from "./commit-source.ts";
 import { FooterLoader } from "./footer-loader.ts";
-import type { FrameCache } from "./frame-cache/frame-cache.ts";
+import type { DiskFrameCache } from "./frame-cache/disk-frame-cache.ts";
+import { registerCacheMetrics } from "./frame-cache/frame-cache-metrics.ts";
 import { MemoryFrameCache } from "./frame-cache/memory-frame-cache.ts";
 import { FrameLoader } from "./frame-loader.ts";
 import { PageFinder } from "./page-finder.ts";
@@ -18,7 +19,8 @@ import { rawPagestoreRoutes, registerPagestore } from "./service/routes.ts";
 export const FRAME_CACHE_SIZE_DEFAULT: number = 64 * 1024 * 1024;
 
 /**
- * What a PageStore is made of. The store, the source and the catalog stay the caller's to close.
+ * What a PageStore is made of. The store, the source, the catalog and the disk cache stay the
+ * caller's to close.
  */
 export interface PagestoreOptions {
   readonly store: ObjectStore;
@@ -30,6 +32,8 @@ export interface PagestoreOptions {
   readonly compute: Compute;
   /** Bytes of decoded frames kept in memory. Default 64 MiB. */
   readonly frameCacheSize?: number | undefined;
+  /** Frames that survive a restart: see `openDiskFrameCache`. Default: none. */
+  readonly diskCache?: DiskFrameCache | undefined;
   /** `graft_frame_cache_*` are registered here. */
   readonly metrics?: MetricsRegistry | undefined;
 }
@@ -48,16 +52,16 @@ export interface PagestoreInstance extends AsyncDisposable {
  * nothing, and a host does it all the same, as with every other owner.
  */
 export function createPagestore(options: PagestoreOptions): PagestoreInstance {
-  const { store, commitSource: source, catalog, compute } = options;
+  const { store, commitSource: source, catalog, compute, diskCache } = options;
   const cache = new MemoryFrameCache(options.frameCacheSize ?? FRAME_CACHE_SIZE_DEFAULT);
-  if (options.metrics !== undefined) registerCacheMetrics(options.metrics, cache);
+  if (options.metrics !== undefined) registerCacheMetrics(options.metrics, cache, diskCache);
   const pagestore = new Pagestore({
     finder: new PageFinder({
       commits: new CommitLoader({ source, store, compute, catalog }),
       checkpoints: new CheckpointReader({ objects: store, compute }),
     }),
     footers: new FooterLoader({ store, compute }),
-    frames: new FrameLoader({ store, cache, compute }),
+    frames: new FrameLoader({ store, cache, diskCache, compute }),
     writer: new SegmentWriter(options),
   });
   return {
@@ -66,17 +70,4 @@ export function createPagestore(options: PagestoreOptions): PagestoreInstance {
     rawRoutes: rawPagestoreRoutes(pagestore),
     [Symbol.asyncDispose]: async () => undefined,
   };
-}
-
-function registerCacheMetrics(metrics: MetricsRegistry, cache: FrameCache): void {
-  metrics.callback("counter", "graft_frame_cache_lookups_total", "Frames asked for.", () => {
-    const { hits, misses } = cache.stats();
-    return [
-      { labels: { result: "hit" }, value: hits },
-      { labels: { result: "miss" }, value: misses },
-    ];
-  });
-  metrics.callback("gauge", "graft_frame_cache_bytes", "Memory of decoded frames.", () => [
-    { labels: {}, value: cache.stats().bytes },
-  ]);
 }

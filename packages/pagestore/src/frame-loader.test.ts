@@ -1,11 +1,13 @@
 import { decodeCatalogCommit, MemoryVolumeCatalog } from "@graft/catalog";
 import { GraftError, MutablePageSet, type PageSet, toLsn, toPageSize } from "@graft/core";
 import { nodeCompute } from "@graft/core/node";
-import { SeededRandom, SimulatedClock } from "@graft/core/testing";
+import { SeededRandom, SimulatedClock, SimulatedDisk } from "@graft/core/testing";
 import { logKey, parseObjectKey } from "@graft/format";
 import type { ObjectStore } from "@graft/object-store";
 import { type FaultRule, FaultyObjectStore } from "@graft/object-store/testing";
+import { silentLog } from "@graft/rpc";
 import { describe, expect, it } from "vitest";
+import { openDiskFrameCache } from "./frame-cache/open-disk-frame-cache.ts";
 import { createHarness, type Harness } from "./testing/harness.ts";
 
 const BIG = 100_000_000;
@@ -219,5 +221,120 @@ describe("stored bytes that are not what a commit names", () => {
     await harness.volume.commit({ pages: pages(1, 64), pageCount: 64, placement: { segments: 1 } });
     await expect(read(harness, 1, range(1, 1))).rejects.toBeInstanceOf(GraftError);
     expect(await read(harness, 1, range(1, 1))).toEqual([1]);
+  });
+});
+
+describe("loading frames with a disk cache", () => {
+  async function createServer(
+    frameCacheSize?: number,
+  ): Promise<{ harness: Harness; disk: SimulatedDisk; restart: () => Promise<Harness> }> {
+    const disk = new SimulatedDisk();
+    const clock = new SimulatedClock();
+    const means = { fileSystem: disk, clock, compute: nodeCompute, log: silentLog };
+    const options = { ...means, directory: "cache", sizeMax: BIG };
+    let diskCache = await openDiskFrameCache(options);
+    const harness = createHarness({
+      diskCache: () => diskCache,
+      ...(frameCacheSize !== undefined && { frameCacheSize }),
+    });
+    const restart = async (): Promise<Harness> => {
+      await diskCache?.[Symbol.asyncDispose]();
+      diskCache = await openDiskFrameCache(options);
+      return harness.restart();
+    };
+    return { harness, disk, restart };
+  }
+
+  function slabsOf(disk: SimulatedDisk): readonly string[] {
+    const names = disk.list("cache/frames") ?? [];
+    return names.filter((name) => name.endsWith(".slab")).map((name) => `cache/frames/${name}`);
+  }
+
+  const fill = { pages: pages(1, 640), pageCount: 640, placement: { segments: 1 } };
+
+  it("asks the store for nothing that was read before a restart", async () => {
+    const { harness, restart } = await createServer();
+    await harness.volume.commit(fill);
+    await read(harness, 1, range(1, 200));
+    const warm = await restart();
+    expect(await read(warm, 1, range(1, 200))).toHaveLength(200);
+    expect(gets(warm)).toBe(0);
+    expect(await read(warm, 1, range(1, 640))).toHaveLength(640);
+    expect(gets(warm)).toBe(1);
+  });
+
+  it("serves the same bytes with no memory at all", async () => {
+    const { harness, restart } = await createServer(0);
+    await harness.volume.commit(fill);
+    const { volumeId } = harness.volume;
+    const request = { volumeId, lsn: toLsn(1n), pageSet: range(1, 640), byteBudget: BIG };
+    const first = await harness.pagestore.readPages(request);
+    expect(await harness.pagestore.readPages(request)).toEqual(first);
+    expect(await (await restart()).pagestore.readPages(request)).toEqual(first);
+    expect(first.pages.map(({ data }) => data)).toEqual([...fill.pages.values()]);
+  });
+
+  it("keeps inline pages that had to be read from the log", async () => {
+    const disk = new SimulatedDisk();
+    const means = { fileSystem: disk, clock: new SimulatedClock(), compute: nodeCompute };
+    const options = { ...means, log: silentLog, directory: "cache", sizeMax: BIG };
+    const diskCache = await openDiskFrameCache(options);
+    const catalog = new MemoryVolumeCatalog({ inlineSizeMax: 0 });
+    const harness = createHarness({ catalog: () => catalog, diskCache: () => diskCache });
+    await harness.volume.commit({ pages: pages(1, 2), pageCount: 2, placement: "inline" });
+    const { volumeId } = harness.volume;
+    const lsn = toLsn(1n);
+    const bytes = (await harness.source.read(volumeId, lsn, undefined)).slice();
+    catalog.insert(decodeCatalogCommit(bytes, { volumeId, lsn }, nodeCompute));
+    expect(await read(harness, 1, range(1, 2))).toEqual([1, 2]);
+    expect(gets(harness)).toBe(1);
+    const warm = harness.restart();
+    expect(await read(warm, 1, range(1, 2))).toEqual([1, 2]);
+    expect(gets(warm)).toBe(0);
+  });
+
+  it("fetches a damaged frame again, and serves the right bytes, whichever byte it is", async () => {
+    const { harness, disk, restart } = await createServer();
+    await harness.volume.commit({ ...fill, pages: pages(1, 64), pageCount: 64 });
+    await read(harness, 1, range(1, 64));
+    for (const back of [1, 100, 64 * 4096]) {
+      await restart();
+      const [slab = ""] = slabsOf(disk).slice(-1);
+      disk.corrupt(slab, (disk.stat(slab)?.size ?? 0) - back);
+      const warm = await restart();
+      const { volumeId } = warm.volume;
+      const request = { volumeId, lsn: toLsn(1n), pageSet: range(1, 64), byteBudget: BIG };
+      const found = await warm.pagestore.readPages(request);
+      expect(found.pages.map(({ data }) => data)).toEqual([...pages(1, 64).values()]);
+      expect(gets(warm)).toBe(1);
+    }
+    const healed = await restart();
+    await read(healed, 1, range(1, 64));
+    expect(gets(healed)).toBe(0);
+  });
+
+  it("goes on when the directory is deleted under it, and when the disk fails", async () => {
+    const { harness, disk, restart } = await createServer(0);
+    await harness.volume.commit(fill);
+    await read(harness, 1, range(1, 640));
+    const warm = await restart();
+    disk.removeTree("cache");
+    expect(await read(warm, 1, range(1, 640))).toHaveLength(640);
+    expect(gets(warm)).toBeGreaterThan(0);
+    const again = await restart();
+    disk.inject({ reason: "other", times: Number.POSITIVE_INFINITY });
+    expect(await read(again, 1, range(1, 640))).toHaveLength(640);
+  });
+
+  it("never answers a commit from a frame of another content", async () => {
+    const { harness, restart } = await createServer();
+    await harness.volume.commit({ ...fill, pages: pages(1, 64, 0), pageCount: 64 });
+    await harness.volume.commit({ ...fill, pages: pages(1, 64, 1), pageCount: 64 });
+    await read(harness, 1, range(1, 64));
+    const warm = await restart();
+    const { volumeId } = warm.volume;
+    const request = { volumeId, lsn: toLsn(2n), pageSet: range(1, 64), byteBudget: BIG };
+    const { pages: found } = await warm.pagestore.readPages(request);
+    expect(found.map(({ data }) => data)).toEqual([...pages(1, 64, 1).values()]);
   });
 });

@@ -1,6 +1,7 @@
 /**
- * Pages out of frames: from the cache, else from the store in as few ranges as sensible, verified
- * against the hash that the commit names. A frame that many wait for is fetched and decoded once.
+ * Pages out of frames: from memory, else from the local disk, else from the store in as few ranges
+ * as sensible. Whatever came from disk or store is verified against the hash that the commit names.
+ * A frame that many wait for is fetched and decoded once.
  */
 
 import { decodeCatalogCommit, hasFrameData } from "@graft/catalog";
@@ -21,10 +22,12 @@ import {
   type Frame,
   type FrameContext,
   frameOf,
+  framePageSet,
   frameRange,
   logKey,
 } from "@graft/format";
 import type { ObjectStore, StoredObject } from "@graft/object-store";
+import type { DiskFrameCache } from "./frame-cache/disk-frame-cache.ts";
 import type { DecodedFrame, FrameCache } from "./frame-cache/frame-cache.ts";
 import {
   type FrameTake,
@@ -46,6 +49,8 @@ const DECODE_CONCURRENCY = 8;
 export interface FrameLoaderOptions {
   readonly store: ObjectStore;
   readonly cache: FrameCache;
+  /** Asked before the store. */
+  readonly diskCache?: DiskFrameCache | undefined;
   readonly compute: Compute;
 }
 
@@ -60,6 +65,7 @@ type Load = () => Promise<void>;
 export class FrameLoader {
   readonly #store: ObjectStore;
   readonly #cache: FrameCache;
+  readonly #diskCache: DiskFrameCache | undefined;
   readonly #compute: Compute;
   readonly #frames = new Coalescer<string, DecodedFrame>();
   readonly #ranges = new Coalescer<string, Uint8Array>();
@@ -70,6 +76,7 @@ export class FrameLoader {
   constructor(options: FrameLoaderOptions) {
     this.#store = options.store;
     this.#cache = options.cache;
+    this.#diskCache = options.diskCache;
     this.#compute = options.compute;
   }
 
@@ -90,9 +97,14 @@ export class FrameLoader {
     for (const take of frames) {
       const { source } = take;
       const cached = this.#cache.get(take.key);
-      if (cached !== undefined) pages.collect(cached, take.pages);
-      else if (source.kind === "segment") segments.push({ ...take, source });
-      else loads.push(() => this.#loadInline({ ...take, source }, pageSize, pages, signal));
+      if (cached !== undefined) {
+        this.#diskCache?.touch(take.key);
+        pages.collect(cached, take.pages);
+      } else if (source.kind === "inline") {
+        loads.push(() => this.#loadInline({ ...take, source }, pageSize, pages, signal));
+      } else if (this.#diskCache?.has(take.key) === true) {
+        loads.push(() => this.#loadAlone({ ...take, source }, pageSize, pages, signal));
+      } else segments.push({ ...take, source });
     }
     for (const group of groupRanges(segments)) {
       loads.push(() => this.#loadGroup(group, pageSize, pages, signal));
@@ -116,6 +128,40 @@ export class FrameLoader {
     await settleAll(group.items.map(load));
   }
 
+  /** From disk; what the disk lost since, from the store. */
+  async #loadAlone(
+    item: SegmentItem,
+    pageSize: PageSize,
+    pages: PageCollector,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { volumeId, objectKey: objectName, ref, entry } = item.source;
+    const group = { objectKey: objectName, range: frameRange(entry), items: [item] };
+    const fetch = async (flight: AbortSignal): Promise<DecodedFrame> => {
+      const frame = { pageSet: framePageSet(ref, entry), hash: entry.hash };
+      const found = await this.#readDisk(item.key, frame, { volumeId, pageSize, objectName });
+      return found ?? (await this.#fetchFromSegment(group, item, pageSize, flight));
+    };
+    pages.collect(await this.#once(item.key, fetch, signal), item.pages);
+  }
+
+  /** The frame from disk; undefined, and dropped there, when it is not what the commit names. */
+  async #readDisk(
+    key: string,
+    frame: Pick<Frame, "pageSet" | "hash">,
+    context: FrameOrigin,
+  ): Promise<DecodedFrame | undefined> {
+    const stored = await this.#diskCache?.get(key);
+    if (stored === undefined) return undefined;
+    try {
+      return await this.#decode({ ...frame, ...stored }, context);
+    } catch (error) {
+      if (!isGraftError(error, "corrupt")) throw error;
+      this.#diskCache?.drop(key);
+      return undefined;
+    }
+  }
+
   async #loadInline(
     item: InlineItem,
     pageSize: PageSize,
@@ -123,9 +169,14 @@ export class FrameLoader {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const fetch = async (flight: AbortSignal): Promise<DecodedFrame> => {
-      const { volumeId, lsn } = item.source;
-      const frame = await this.#inlineFrame(item.source, flight);
-      return await this.#decode(frame, { volumeId, pageSize, objectName: logKey(volumeId, lsn) });
+      const { volumeId, lsn, frame } = item.source;
+      const context = { volumeId, pageSize, objectName: logKey(volumeId, lsn) };
+      if (hasFrameData(frame)) return await this.#decode(frame, context);
+      const isOnDisk = this.#diskCache?.has(item.key) === true;
+      const found = isOnDisk ? await this.#readDisk(item.key, frame, context) : undefined;
+      if (found !== undefined) return found;
+      const fetched = await this.#inlineFrame(item.source, flight);
+      return await this.#decodeFetched(item.key, fetched, context);
     };
     pages.collect(await this.#once(item.key, fetch, signal), item.pages);
   }
@@ -159,13 +210,20 @@ export class FrameLoader {
     try {
       const bytes = await this.#getRange(objectKey, group.range, flight);
       const data = bytes.subarray(start, start + entry.size);
-      return await this.#decode(frameOf(ref, entry, data, objectKey), context);
+      return await this.#decodeFetched(item.key, frameOf(ref, entry, data, objectKey), context);
     } catch (error) {
       if (!isGraftError(error, "corrupt")) throw error;
       // Bytes may also have suffered on their way: what is wrong twice is wrong in the store.
       const data = await this.#getRange(objectKey, frameRange(entry), flight);
-      return await this.#decode(frameOf(ref, entry, data, objectKey), context);
+      return await this.#decodeFetched(item.key, frameOf(ref, entry, data, objectKey), context);
     }
+  }
+
+  /** Decodes what the store gave, and leaves it to the disk once it is verified. */
+  async #decodeFetched(key: string, frame: Frame, context: FrameOrigin): Promise<DecodedFrame> {
+    const decoded = await this.#decode(frame, context);
+    this.#diskCache?.put(key, frame);
+    return decoded;
   }
 
   async #decode(frame: Frame, context: FrameOrigin): Promise<DecodedFrame> {
@@ -185,10 +243,9 @@ export class FrameLoader {
     return await this.#ranges.run(key, get, flight);
   }
 
-  /** The frame with its data: as the catalog has it, else from the record in the store. */
+  /** The frame with its data, from the record in the store. */
   async #inlineFrame(source: InlineFrameSource, flight: AbortSignal): Promise<Frame> {
     const { volumeId, lsn, at, frame } = source;
-    if (hasFrameData(frame)) return frame;
     const objectKey = logKey(volumeId, lsn);
     const read = async (signal: AbortSignal): Promise<readonly Frame[]> => {
       const request = (): Promise<Uint8Array | undefined> =>

@@ -1,7 +1,12 @@
 // Where it learns of commits.
 export type { CommitSource } from "./commit-source.ts";
 // Its set-up.
-export { type LogLevel, type PagestoreConfig, parsePagestoreConfig } from "./config.ts";
+export {
+  type DiskCacheConfig,
+  type LogLevel,
+  type PagestoreConfig,
+  parsePagestoreConfig,
+} from "./config.ts";
 // A PageStore to mount on a server, and a server of its own.
 export {
   createPagestore,
@@ -9,6 +14,13 @@ export {
   type PagestoreInstance,
   type PagestoreOptions,
 } from "./create-pagestore.ts";
+// Frames that survive a restart.
+export { DiskFrameCache, type DiskFrameCacheStats } from "./frame-cache/disk-frame-cache.ts";
+export {
+  DISK_CACHE_SIZE_DEFAULT,
+  type DiskFrameCacheOptions,
+  openDiskFrameCache,
+} from "./frame-cache/open-disk-frame-cache.ts";
 export { MetastoreCommitSource } from "./metastore-commit-source.ts";
 export { Pagestore } from "./pagestore.ts";
 export { type ServeMeans, type ServingPagestore, servePagestore } from "./serve.ts";

@@ -141,8 +141,8 @@ describe("a PageStore on a port of its own", () => {
     close();
     const metrics = await (await fetch(`${pagestore.url}/metrics`)).text();
     expect(metrics).toMatch(/graft_object_store_requests_total\{operation="get"\} [1-9]/);
-    expect(metrics).toContain('graft_frame_cache_lookups_total{result="hit"} 1');
-    expect(metrics).toMatch(/graft_frame_cache_bytes [1-9]/);
+    expect(metrics).toContain('graft_frame_cache_lookups_total{tier="memory",result="hit"} 1');
+    expect(metrics).toMatch(/graft_frame_cache_bytes\{tier="memory"\} [1-9]/);
   });
 
   it("says so when the MetaStore is gone, and goes on with what it knows", async () => {

@@ -9,6 +9,7 @@ import {
 import { createNodeTransport, type RunningServer, startServer } from "@graft/rpc/node";
 import type { PagestoreConfig } from "./config.ts";
 import { createPagestore } from "./create-pagestore.ts";
+import { openDiskFrameCache } from "./frame-cache/open-disk-frame-cache.ts";
 import { MetastoreCommitSource } from "./metastore-commit-source.ts";
 
 /** How long calls under way may still take when a server stops, ms. */
@@ -54,12 +55,18 @@ export async function servePagestore(
   cleanup.defer(close);
   const metrics = new MetricsRegistry();
   registerObjectStoreMetrics(metrics, () => meter.snapshot());
+  const diskCache =
+    config.diskCache === undefined
+      ? undefined
+      : await openDiskFrameCache({ ...means, ...config.diskCache });
+  if (diskCache !== undefined) cleanup.use(diskCache);
   const instance = cleanup.use(
     createPagestore({
       ...means,
       store,
       commitSource: new MetastoreCommitSource({ client: createMetastoreClient(transport), store }),
       frameCacheSize: config.frameCacheSize,
+      diskCache,
       metrics,
     }),
   );

@@ -124,7 +124,8 @@ export function decodeSlabHead(bytes: Uint8Array, compute: Compute): SlabHead | 
 
 function readHead(bytes: Uint8Array, compute: Compute): SlabHead | undefined {
   const reader = new ByteReader(bytes);
-  if (!equalBytes(reader.bytes(MAGIC.length), MAGIC) || reader.u16le() !== VERSION) return undefined;
+  if (!equalBytes(reader.bytes(MAGIC.length), MAGIC) || reader.u16le() !== VERSION)
+    return undefined;
   const queue = reader.u8();
   const padding = reader.u8();
   const count = reader.u32le();

@@ -4,6 +4,7 @@ import { nodeCompute } from "@graft/core/node";
 import { SeededRandom, SimulatedClock } from "@graft/core/testing";
 import { MemoryObjectStore, MeteredObjectStore, type ObjectStore } from "@graft/object-store";
 import { createPagestore, type PagestoreInstance } from "../create-pagestore.ts";
+import type { DiskFrameCache } from "../frame-cache/disk-frame-cache.ts";
 import { LogCommitSource } from "./log-commit-source.ts";
 import { VolumeWriter } from "./volume-writer.ts";
 
@@ -24,6 +25,7 @@ export interface HarnessOptions {
   readonly pageSize?: PageSize;
   readonly frameCacheSize?: number;
   readonly catalog?: () => VolumeCatalog;
+  readonly diskCache?: () => DiskFrameCache | undefined;
   /** Put between the PageStore and the store: faults. */
   readonly wrap?: (store: ObjectStore) => ObjectStore;
 }
@@ -52,6 +54,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
       random,
       compute: nodeCompute,
       frameCacheSize: options.frameCacheSize,
+      diskCache: options.diskCache?.(),
     });
     return { ...instance, store, source, volume, createVolume, restart: start };
   };
