@@ -40,8 +40,9 @@ export class Replica {
     if (push !== undefined) this.history.hold(push.toVersion);
   }
 
-  pin(): StorePin {
-    return new StorePin(this.history, this.facts.version, this.facts.pageCount);
+  /** Pins the latest version. `onClose` runs after the pin was closed. */
+  pin(onClose?: () => void): StorePin {
+    return new StorePin(this.history, this.facts.version, this.facts.pageCount, onClose);
   }
 
   pinPush(): StorePin | undefined {
@@ -120,10 +121,17 @@ export class StorePin implements Pin {
   readonly view: View;
   readonly pageCount: PageCount;
   readonly #history: PageHistory;
+  readonly #onClose: (() => void) | undefined;
   #isOpen = true;
 
-  constructor(history: PageHistory, version: number, pageCount: PageCount) {
+  constructor(
+    history: PageHistory,
+    version: number,
+    pageCount: PageCount,
+    onClose?: (() => void) | undefined,
+  ) {
     this.#history = history;
+    this.#onClose = onClose;
     this.pageCount = pageCount;
     this.view = history.pin(version, pageCount);
   }
@@ -140,6 +148,7 @@ export class StorePin implements Pin {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#history.unpin(this.view);
+    this.#onClose?.();
   }
 
   /** What the pin sees; undefined once it was closed. */

@@ -17,7 +17,8 @@ localStoreContract("a durable local store on a simulated disk", () => {
 
 localStoreContract("a durable local store that begins generations all the time", () => {
   const fileSystem = new SimulatedDisk();
-  const open = () => openLocalStore({ fileSystem, directory, volumeId, logSizeMin: 100 });
+  const means = { fileSystem, directory, volumeId };
+  const open = () => openLocalStore({ ...means, logSizeMin: 100, fetchedCountMin: 1 });
   return { open, isDurable: true };
 });
 
@@ -27,7 +28,8 @@ describe("a durable local store", () => {
     fc.assert(
       fc.property(arbitrarySteps(), sizes, (steps, logSizeMin) => {
         const fileSystem = new SimulatedDisk();
-        const open = () => openLocalStore({ fileSystem, directory, volumeId, logSizeMin });
+        const means = { fileSystem, directory, volumeId };
+        const open = () => openLocalStore({ ...means, logSizeMin, fetchedCountMin: 2 });
         new HistoryRunner({ open, keepsCache: true }).run(steps);
       }),
       { numRuns: 400 },

@@ -2,7 +2,6 @@ import {
   type CommitId,
   type GraftError,
   invariant,
-  isGraftError,
   MutablePageSet,
   type PageIndex,
   type PageSet,
@@ -28,17 +27,15 @@ import { isInLog, isSlot, logOffsetOf } from "./location.ts";
 import { type PlacedPages, StagedPages } from "./staged-pages.ts";
 import type { StoreDisk } from "./store-disk.ts";
 import { closePlace } from "./store-disk.ts";
-import { StoreLog } from "./store-log.ts";
+import { StoreLog, type StoreLogOptions } from "./store-log.ts";
 
 /** A commit with more bytes of pages than this goes to slots first: two flushes, each page once. */
 const COMMIT_IN_LOG_SIZE_MAX = 1024 * 1024;
 
-export interface DurableLocalStoreOptions {
+export interface DurableLocalStoreOptions extends StoreLogOptions {
   readonly durability: "full" | "relaxed";
   /** Bytes of pages above which clean ones are evicted. */
   readonly cacheSizeMax: number;
-  /** Bytes of log below which no new generation is begun. */
-  readonly logSizeMin: number;
 }
 
 /** A local store on a `FileSystem`. */
@@ -48,17 +45,14 @@ export class DurableLocalStore implements LocalStore {
   readonly #log: StoreLog;
   readonly #staged: StagedPages;
   readonly #options: DurableLocalStoreOptions;
-  /** Bytes of pages at which eviction is tried again. */
-  #evictAt: number;
   #isOpen = true;
 
   constructor(disk: StoreDisk, options: DurableLocalStoreOptions) {
     this.volumeId = disk.volumeId;
     this.#disk = disk;
-    this.#log = new StoreLog(disk, options.logSizeMin);
+    this.#log = new StoreLog(disk, options);
     this.#staged = new StagedPages(disk);
     this.#options = options;
-    this.#evictAt = options.cacheSizeMax;
   }
 
   get pageSize(): PageSize | undefined {
@@ -70,7 +64,7 @@ export class DurableLocalStore implements LocalStore {
   }
 
   pin(): Pin {
-    return this.#disk.replica.pin();
+    return this.#disk.replica.pin(() => this.#evictWhenOver());
   }
 
   pinPush(): Pin | undefined {
@@ -108,7 +102,6 @@ export class DurableLocalStore implements LocalStore {
     const location = data === undefined ? ZEROS : this.#keepFetched(index, version, data);
     replica.history.put(view, index, location);
     if (replica.history.isLatest(index, version)) this.#log.noteFetched(index, version);
-    this.#evictWhenOver();
   }
 
   stage(index: PageIndex, data: Uint8Array): StagedPage {
@@ -215,21 +208,10 @@ export class DurableLocalStore implements LocalStore {
     }
   }
 
-  /** On a full disk cached pages make room for the one that is needed now. */
   #keepFetched(page: number, version: number, data: Uint8Array): Location {
     this.#adoptPageSize(pageSizeOf(data, this.pageSize));
-    const { pages } = this.#disk;
-    this.#log.makeRoom(false);
-    try {
-      return pages.write({ page, version, data });
-    } catch (error) {
-      if (!isGraftError(error, "io") || error.details.reason !== "full") throw error;
-      const { bytes } = this.usage();
-      this.evict(bytes - bytes / 16);
-      this.#log.makeRoom(true);
-      if (pages.slots.freeCount === 0) throw error;
-      return pages.write({ page, version, data });
-    }
+    this.#log.makeRoom();
+    return this.#disk.pages.write({ page, version, data });
   }
 
   /** Decides where the pages of a commit go: large commits straight to slots, flushed. */
@@ -272,12 +254,13 @@ export class DurableLocalStore implements LocalStore {
     return corruptFile(files.pages, location === undefined ? 0 : pages.offsetOf(location), why);
   }
 
+  /** A pin was closed. While one is open on the latest snapshot, there is nothing to evict. */
   #evictWhenOver(): void {
     const { cacheSizeMax } = this.#options;
-    if (this.usage().bytes <= this.#evictAt) return;
-    // An eviction walks the whole table: it frees a sixteenth, and waits for as much when it could not.
+    if (!this.#isOpen || this.usage().bytes <= cacheSizeMax) return;
+    if (this.#disk.replica.history.epoch.pinCount > 0) return;
+    // An eviction walks the whole table: it makes room for a while.
     this.evict(cacheSizeMax - cacheSizeMax / 16);
-    this.#evictAt = Math.max(cacheSizeMax, this.usage().bytes + cacheSizeMax / 16);
   }
 
   #learnPageSize(remote: RemotePoint): void {

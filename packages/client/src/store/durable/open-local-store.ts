@@ -5,7 +5,7 @@ import { DurableLocalStore } from "./durable-local-store.ts";
 import { isSlot } from "./location.ts";
 import { recoverStore } from "./recovery.ts";
 import type { StoreDisk } from "./store-disk.ts";
-import { LOG_SIZE_MIN_DEFAULT } from "./store-log.ts";
+import { FETCHED_COUNT_MIN_DEFAULT, LOG_SIZE_MIN_DEFAULT } from "./store-log.ts";
 
 export interface LocalStoreOptions {
   readonly fileSystem: FileSystem;
@@ -16,10 +16,12 @@ export interface LocalStoreOptions {
   readonly pageSize?: PageSize | undefined;
   /** "full" (default): a commit survives power loss. "relaxed": it survives the process. */
   readonly durability?: "full" | "relaxed";
-  /** Bytes of pages above which clean ones nobody pins are evicted. Default: never. */
+  /** Bytes of pages above which clean ones are evicted, whenever no pin sees them. Default: never. */
   readonly cacheSizeMax?: number;
   /** Bytes of log below which no new generation is begun. Default: 1 MiB. Small ones are for tests. */
   readonly logSizeMin?: number;
+  /** Fetched pages below which they are not recorded yet: kill -9 loses them. Default: 64. */
+  readonly fetchedCountMin?: number;
 }
 
 /**
@@ -40,6 +42,7 @@ export function openLocalStore(options: LocalStoreOptions): LocalStore {
     durability: options.durability ?? "full",
     cacheSizeMax: options.cacheSizeMax ?? Number.POSITIVE_INFINITY,
     logSizeMin: options.logSizeMin ?? LOG_SIZE_MIN_DEFAULT,
+    fetchedCountMin: options.fetchedCountMin ?? FETCHED_COUNT_MIN_DEFAULT,
   });
   if (pageSize === undefined || store.pageSize === undefined || store.pageSize === pageSize) {
     return store;

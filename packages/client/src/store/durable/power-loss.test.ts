@@ -80,8 +80,8 @@ function start({ disk, logSizeMin, durability }: StoreOptions): {
   readonly driver: CrashDriver;
   readonly wasCutShort: boolean;
 } {
-  const options = { fileSystem: disk, directory: "/store", volumeId, logSizeMin, durability };
-  const open = () => openLocalStore(options);
+  const options = { directory: "/store", volumeId, logSizeMin, durability, fetchedCountMin: 2 };
+  const open = () => openLocalStore({ ...options, fileSystem: disk });
   const isRelaxed = durability === "relaxed";
   try {
     const driver = new CrashDriver(disk, new HistoryRunner({ open }), { isRelaxed });

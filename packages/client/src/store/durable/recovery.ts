@@ -141,7 +141,7 @@ function readStore(
   );
   if (fileSystem.stat(logPath) === undefined) throw corruptFile(logPath, 0, "the file is missing");
   const { replica } = loaded;
-  let known = loaded.pageSize ?? pageSize;
+  let known = loaded.pageSize;
   const end = withFile(fileSystem, logPath, (file) =>
     readLog({ file, path: logPath, generation, volumeId }, durableSize, (record) => {
       decodingFile(logPath, record.bodyOffset, () => {
@@ -153,7 +153,7 @@ function readStore(
   );
   // Without pins the rest is named by nobody, and its slots may be in use again.
   replica.history.retainNamed(replica.facts.push?.toVersion);
-  return { replica, pageSize: known, end };
+  return { replica, pageSize: known ?? pageSize, end };
 }
 
 /** What is known of the page size after a change: it is said once and never changes. */

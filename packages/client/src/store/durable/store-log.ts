@@ -20,8 +20,8 @@ const BUFFERED_SIZE_MAX = 64 * 1024;
  * Fetched pages are recorded when so many are not: an eighth of the cache, which is what kill -9 may
  * lose of it. 4096 pages of 4 KiB are flushed in some 30 ms.
  */
-const UNRECORDED_COUNT_MIN = 64;
-const UNRECORDED_COUNT_MAX = 4096;
+export const FETCHED_COUNT_MIN_DEFAULT = 64;
+const FETCHED_COUNT_MAX = 4096;
 /** A log of this size is worth a new generation, whatever the size of the store. */
 export const LOG_SIZE_MIN_DEFAULT: number = 1024 * 1024;
 /** A log beyond it makes opening slow, however large the store is. */
@@ -33,17 +33,24 @@ const WAITING_COUNT_MIN = 64;
 
 type OtherChange = Exclude<LogChange, { kind: "commit" | "fetched" | "dropped" }>;
 
+export interface StoreLogOptions {
+  /** Bytes of log below which no new generation is begun. */
+  readonly logSizeMin: number;
+  /** Fetched pages below which they are not recorded yet. */
+  readonly fetchedCountMin: number;
+}
+
 export class StoreLog {
   readonly #disk: StoreDisk;
-  readonly #logSizeMin: number;
+  readonly #options: StoreLogOptions;
   /** Versions of fetched pages that are in no record yet, by page. */
   readonly #unrecorded = new Map<number, number>();
   /** After a switch failed, the size at which the next one is tried. */
   #switchAt = 0;
 
-  constructor(disk: StoreDisk, logSizeMin: number) {
+  constructor(disk: StoreDisk, options: StoreLogOptions) {
     this.#disk = disk;
-    this.#logSizeMin = logSizeMin;
+    this.#options = options;
   }
 
   /**
@@ -75,7 +82,7 @@ export class StoreLog {
   noteFetched(page: number, version: number): void {
     this.#unrecorded.set(page, version);
     const share = this.#disk.replica.history.storedCount / 8;
-    const countMax = Math.min(UNRECORDED_COUNT_MAX, Math.max(UNRECORDED_COUNT_MIN, share));
+    const countMax = Math.min(FETCHED_COUNT_MAX, Math.max(this.#options.fetchedCountMin, share));
     if (this.#unrecorded.size < countMax) return;
     this.#tolerating(() => this.#recordFetched());
     this.#switchWhenLong();
@@ -91,14 +98,11 @@ export class StoreLog {
     this.#switchWhenLong();
   }
 
-  /**
-   * Flushes when slots wait for it, many of them unless `isUrgent`, and none is free: a cache that only
-   * turns over never commits.
-   */
-  makeRoom(isUrgent: boolean): void {
+  /** Flushes when many slots wait for it and none is free: a cache that only turns over never commits. */
+  makeRoom(): void {
     const { slots } = this.#disk.pages;
-    const countMin = isUrgent ? 1 : Math.max(WAITING_COUNT_MIN, slots.count / 16);
-    if (slots.freeCount > 0 || slots.waitingCount < countMin) return;
+    if (slots.freeCount > 0) return;
+    if (slots.waitingCount < Math.max(WAITING_COUNT_MIN, slots.count / 16)) return;
     if (this.#disk.log.isBroken) return;
     this.#flush();
   }
@@ -199,14 +203,14 @@ export class StoreLog {
     const pageBytes = pages.slots.count * pageSize;
     const indexBytes = this.#disk.replica.history.storedCount * INDEX_ENTRY_SIZE;
     const byPages = Math.min(LOG_SIZE_MAX, pageBytes / 8);
-    const sizeMax = Math.max(this.#logSizeMin, byPages, indexBytes * 2);
+    const sizeMax = Math.max(this.#options.logSizeMin, byPages, indexBytes * 2);
     if (log.size < Math.max(sizeMax, this.#switchAt)) return;
     try {
       this.#switch();
       this.#switchAt = 0;
     } catch (error) {
       if (!(error instanceof GraftError)) throw error;
-      this.#switchAt = log.size + this.#logSizeMin;
+      this.#switchAt = log.size + this.#options.logSizeMin;
     }
   }
 }

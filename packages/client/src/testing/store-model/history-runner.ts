@@ -172,7 +172,7 @@ export class HistoryRunner {
 
   /** Compares everything that can be seen. */
   check(): void {
-    this.#checkState();
+    this.checkState();
     const pin = this.store.pin();
     const latest = this.model.pin();
     this.#checkPin({ pin, model: latest });
@@ -353,7 +353,8 @@ export class HistoryRunner {
     return held;
   }
 
-  #checkState(): void {
+  /** Compares all but the pages. */
+  checkState(): void {
     const seen = describeState(this.store.state());
     const expected = this.model.describe();
     if (seen !== expected) throw new Error(`the state is ${seen}, expected ${expected}`);
