@@ -70,7 +70,15 @@ export const SERVER_FLAGS: readonly Flag[] = [
   {
     name: "cache",
     value: "DIR",
-    help: "where a server may keep what it can fetch again (nothing, so far); deletable at any moment",
+    help: "where a PageStore keeps frames it can fetch again; may be deleted at any moment",
+    environment: "GRAFT_DISK_CACHE",
+  },
+  {
+    name: "cache-mib",
+    value: "N",
+    help: "size of that cache in MiB; 0 for none",
+    environment: "GRAFT_DISK_CACHE_MIB",
+    fallback: "1024",
   },
   {
     name: "log-level",

@@ -28,6 +28,21 @@ describe("the configuration of a PageStore", () => {
     expect(config.frameCacheSize).toBe(8 * 1024 * 1024);
   });
 
+  it("has a disk cache when it is told where, of 1 GiB unless told otherwise", () => {
+    const parse = (env: Record<string, string>): unknown =>
+      parsePagestoreConfig({ ...least, ...env }).diskCache;
+    const GRAFT_DISK_CACHE = "/var/cache/graft";
+    const directory = GRAFT_DISK_CACHE;
+    expect(parse({ GRAFT_DISK_CACHE })).toEqual({ directory, sizeMax: 1024 ** 3 });
+    expect(parse({ GRAFT_DISK_CACHE, GRAFT_DISK_CACHE_MIB: "2" })).toEqual({
+      directory,
+      sizeMax: 2 * 1024 * 1024,
+    });
+    expect(parse({ GRAFT_DISK_CACHE, GRAFT_DISK_CACHE_MIB: "0" })).toBeUndefined();
+    expect(parse({ GRAFT_DISK_CACHE: "" })).toBeUndefined();
+    expect(parse({ GRAFT_DISK_CACHE_MIB: "2" })).toBeUndefined();
+  });
+
   it.each([
     [{ GRAFT_STORE: "" }, "GRAFT_STORE is not set"],
     [{ GRAFT_METASTORE: undefined }, "GRAFT_METASTORE is not set"],
@@ -36,6 +51,7 @@ describe("the configuration of a PageStore", () => {
     [{ GRAFT_PAGESTORE_PORT: "65536" }, "GRAFT_PAGESTORE_PORT is"],
     [{ GRAFT_PAGESTORE_PORT: "" }, "GRAFT_PAGESTORE_PORT is"],
     [{ GRAFT_FRAME_CACHE_MIB: "-1" }, "GRAFT_FRAME_CACHE_MIB is"],
+    [{ GRAFT_DISK_CACHE: "c", GRAFT_DISK_CACHE_MIB: "1.5" }, "GRAFT_DISK_CACHE_MIB is"],
     [{ GRAFT_LOG_LEVEL: "loud" }, "GRAFT_LOG_LEVEL is"],
   ])("refuses %j", (change, message) => {
     expect(() => parsePagestoreConfig({ ...least, ...change })).toThrow(message);

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { createVolumeId, encodePageSet, gidBytes, MutablePageSet, toLsn } from "@graft/core";
@@ -95,6 +95,18 @@ function pageSet(...indexes: readonly number[]): Uint8Array {
   return encodePageSet(MutablePageSet.from(indexes));
 }
 
+const DISK_HITS = 'graft_frame_cache_lookups_total{tier="disk",result="hit"}';
+
+/** The value of one line of /metrics; 0 without it. */
+async function metric(url: string, name: string): Promise<number> {
+  const lines = (await (await fetch(`${url}/metrics`)).text()).split("\n");
+  return Number(lines.find((line) => line.startsWith(`${name} `))?.slice(name.length + 1) ?? 0);
+}
+
+async function storeGets(url: string): Promise<number> {
+  return await metric(url, 'graft_object_store_requests_total{operation="get"}');
+}
+
 describe("a PageStore on a port of its own", () => {
   it.each(["1.1", "2"] as const)("serves pages over HTTP/%s", async (httpVersion) => {
     const connection = { baseUrl: pagestore.url, clock: systemClock, httpVersion };
@@ -143,6 +155,36 @@ describe("a PageStore on a port of its own", () => {
     expect(metrics).toMatch(/graft_object_store_requests_total\{operation="get"\} [1-9]/);
     expect(metrics).toContain('graft_frame_cache_lookups_total{tier="memory",result="hit"} 1');
     expect(metrics).toMatch(/graft_frame_cache_bytes\{tier="memory"\} [1-9]/);
+  });
+
+  it("asks the store for no frame that an earlier process read, and reads on without its cache", async () => {
+    const directory = join(root, "..", `${basename(root)}-cache`);
+    const diskCache = { directory, sizeMax: 64 * 1024 * 1024 };
+    const read = async (): Promise<readonly number[]> => {
+      await using server = await servePagestore(config({ diskCache }), means);
+      const before = await storeGets(server.url);
+      const { transport, close } = createNodeTransport({ baseUrl: server.url, clock: systemClock });
+      const ask = { vid: gidBytes(volume.volumeId), lsn: 1n, graft: pageSet(1, 2, 3) };
+      const { pages } = await createPagestoreClient(transport).readPages(ask);
+      close();
+      expect(pages.map(({ data }) => data)).toEqual(
+        [1, 2, 3].map((fill) => new Uint8Array(4096).fill(fill)),
+      );
+      const after = await storeGets(server.url);
+      return [after - before, await metric(server.url, DISK_HITS)];
+    };
+    try {
+      expect(await read()).toEqual([1, 0]);
+      expect(await read()).toEqual([0, 1]);
+      await rm(directory, { recursive: true });
+      expect(await read()).toEqual([1, 0]);
+      expect(await read()).toEqual([0, 1]);
+      await using holder = await servePagestore(config({ diskCache }), means);
+      expect(holder.url).toMatch(/^http/);
+      expect(await read()).toEqual([1, 0]);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 
   it("says so when the MetaStore is gone, and goes on with what it knows", async () => {

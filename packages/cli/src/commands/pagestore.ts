@@ -2,6 +2,7 @@ import { FRAME_CACHE_SIZE_DEFAULT, servePagestore } from "@graft/pagestore";
 import { mustValue } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { SERVER_FLAGS, TOKEN_FLAG } from "../flags.ts";
+import { diskCacheValues } from "../server/disk-cache-values.ts";
 import { runServer } from "../server/run-server.ts";
 
 /** `graft pagestore --port N --store URL --metastore URL`: pages alone. */
@@ -24,6 +25,7 @@ export const pagestore: Command = {
     const store = mustValue(invocation, "store", "GRAFT_STORE");
     const metastore = mustValue(invocation, "metastore", "GRAFT_METASTORE");
     const token = invocation.values.get("token");
+    const diskCache = diskCacheValues(invocation);
     await runServer(invocation, {
       role: "pagestore",
       store,
@@ -34,6 +36,7 @@ export const pagestore: Command = {
             storeUrl: store,
             metastoreUrl: metastore,
             frameCacheSize: FRAME_CACHE_SIZE_DEFAULT,
+            diskCache,
             ...(token !== undefined && { token }),
           },
           means,

@@ -4,6 +4,7 @@ import { SERVER_FLAGS } from "../flags.ts";
 import { programName } from "../program-name.ts";
 import { serveAllInOne } from "../server/all-in-one.ts";
 import { describeListening } from "../server/describe-listening.ts";
+import { diskCacheValues } from "../server/disk-cache-values.ts";
 import { runServer } from "../server/run-server.ts";
 
 /** `graft serve --port N --store URL [--cache DIR]`: both services in one process on one port. */
@@ -15,11 +16,13 @@ export const serve: Command = {
   flags: SERVER_FLAGS,
   async run(invocation) {
     const store = mustValue(invocation, "store", "GRAFT_STORE");
+    const diskCache = diskCacheValues(invocation);
     const program = programName(invocation.surroundings.environment);
     await runServer(invocation, {
       role: "server",
       store,
-      serve: (listening, means) => serveAllInOne({ ...listening, storeUrl: store }, means),
+      serve: (listening, means) =>
+        serveAllInOne({ ...listening, storeUrl: store, diskCache }, means),
       describe: (url) => describeListening({ url, store, program }),
     });
   },

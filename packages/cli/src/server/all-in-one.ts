@@ -1,7 +1,12 @@
 import { MemoryVolumeCatalog } from "@graft/catalog";
 import { createMetastore } from "@graft/metastore";
 import { openObjectStore, probeObjectStore } from "@graft/object-store";
-import { createPagestore, MetastoreCommitSource } from "@graft/pagestore";
+import {
+  createPagestore,
+  type DiskCacheConfig,
+  MetastoreCommitSource,
+  openDiskFrameCache,
+} from "@graft/pagestore";
 import { createMetastoreClient, MetricsRegistry, registerObjectStoreMetrics } from "@graft/rpc";
 import { startServer } from "@graft/rpc/node";
 import { createInProcessTransport } from "./in-process-transport.ts";
@@ -12,6 +17,8 @@ const DRAIN_MS = 10_000;
 
 export interface AllInOneOptions extends Listening {
   readonly storeUrl: string;
+  /** Frames that survive a restart. Default: none. */
+  readonly diskCache?: DiskCacheConfig | undefined;
 }
 
 /**
@@ -41,7 +48,12 @@ export async function serveAllInOne(
   });
   const client = createMetastoreClient(transport);
   const commitSource = new MetastoreCommitSource({ client, store });
-  const pagestore = cleanup.use(createPagestore({ ...common, commitSource }));
+  const diskCache =
+    options.diskCache === undefined
+      ? undefined
+      : await openDiskFrameCache({ ...means, ...options.diskCache });
+  if (diskCache !== undefined) cleanup.use(diskCache);
+  const pagestore = cleanup.use(createPagestore({ ...common, commitSource, diskCache }));
   const server = await startServer({
     host: options.host,
     port: options.port,
