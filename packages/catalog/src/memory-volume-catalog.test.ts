@@ -76,13 +76,24 @@ describe("a catalog in memory", () => {
     }
   });
 
-  test("holds a volume that is greater than all of its budget", () => {
+  test("begins a volume that is greater than all of its budget anew, at its newest commit", () => {
     const catalog = new MemoryVolumeCatalog({ sizeMax: 1 });
     const [one, other] = [catalogCommits(random, 20), catalogCommits(random, 3)];
     for (const commit of one) expect(catalog.insert(commit)).toBe("inserted");
-    expect(catalog.extent(vidOf(one))).toEqual({ floor: 1n, head: 20n });
+    expect(catalog.extent(vidOf(one))).toEqual({ floor: 20n, head: 20n });
     for (const commit of other) catalog.insert(commit);
     expect(catalog.volumeCount).toBe(1);
-    expect(catalog.extent(vidOf(other))).toEqual({ floor: 1n, head: 3n });
+    expect(catalog.extent(vidOf(other))).toEqual({ floor: 3n, head: 3n });
+  });
+
+  test("never takes more than twice its budget, however long a volume is", () => {
+    const chain = catalogCommits(random, 200);
+    const sizeMax = sizeOf(chain.slice(0, 20));
+    const catalog = new MemoryVolumeCatalog({ sizeMax });
+    for (const commit of chain) {
+      catalog.insert(commit);
+      expect(catalog.size).toBeLessThanOrEqual(2 * sizeMax);
+      expect(catalog.head(vidOf(chain))).toBeDefined();
+    }
   });
 });

@@ -5,8 +5,8 @@
  *   released, and their frames are read from the log like any other. Planning needs page sets,
  *   not pages.
  * - Everything together has another: beyond it, whole volumes are forgotten, the least recently
- *   used first. The volume of the commit at hand is never forgotten, so a volume greater than the
- *   budget still works: the bound is the budget or the greatest volume in use, whichever is more.
+ *   used first, but for the volume of the commit at hand. One that takes more than the budget
+ *   alone begins anew at its newest commit.
  */
 import type { Lsn, VolumeId } from "@graft/core";
 import { withoutInlineData } from "./catalog-commit.ts";
@@ -61,12 +61,22 @@ export class MemoryVolumeCatalog implements VolumeCatalog {
     const entry = this.#use(volumeId);
     const outcome = entry?.commits.insert(commit) ?? "inserted";
     if (outcome !== "inserted") return outcome;
+    if (entry !== undefined && this.#isOverfull(entry, commit)) {
+      // What is below is read again by whoever needs it: the newest commits are what is asked for.
+      this.forget(volumeId);
+      return this.insert(commit);
+    }
     const held = entry ?? { commits: new VolumeCommits(commit), size: 0 };
     this.#volumes.set(volumeId, held);
     this.#grow(held, indexSizeOf(commit));
     this.#holdInline(held, commit);
     this.#forgetOthers(volumeId);
     return "inserted";
+  }
+
+  /** Whether a volume takes more than everything may with this commit, its newest. */
+  #isOverfull(entry: VolumeEntry, { record }: CatalogCommit): boolean {
+    return entry.size > this.#sizeMax && record.lsn === entry.commits.extent.head;
   }
 
   get(volumeId: VolumeId, lsn: Lsn): CatalogCommit | undefined {
