@@ -81,6 +81,48 @@ describe("a server", () => {
   });
 });
 
+describe("a server with --cache", () => {
+  it("reads frames from there after a restart", async () => {
+    const store = `file:${folder.at("cached")}`;
+    const cache = folder.at("cached-frames");
+    const words = ["serve", "--port", "0", "--store", store, "--cache", cache];
+    const sql = "SELECT sum(length(body)) AS n FROM notes";
+    const diskHits = async (url: string): Promise<number> => {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      return Number(/lookups_total\{tier="disk",result="hit"\} (\d+)/.exec(text)?.[1]);
+    };
+    let volume = "";
+    /** A clone with nothing local reads everything; answers the rows, and what the disk gave. */
+    const readAll = async (name: string): Promise<readonly unknown[]> => {
+      await using server = await startGraft(words);
+      const path = ["--url", server.url, "--path", folder.at(name)];
+      if (volume === "") {
+        const origin = ["--url", server.url, "--path", folder.at("cached-origin")];
+        const rows = await graftJson(["import", folder.at("notes.db"), "--tag", "a", ...origin]);
+        volume = String(rows[0]?.volume);
+      }
+      await graftJson(["clone", volume, "--tag", "b", ...path]);
+      const rows = await graftJson(["sql", "b", sql, ...path]);
+      const hits = await diskHits(server.url);
+      expect(await server.stop("SIGTERM")).toBe(0);
+      return [rows, hits];
+    };
+    const [rows, before] = await readAll("cached-1");
+    expect(before).toBe(0);
+    const [again, after] = await readAll("cached-2");
+    expect(again).toEqual(rows);
+    expect(after).toBeGreaterThan(0);
+  });
+
+  it("refuses a size that is none", async () => {
+    const run = await runGraft(["serve", "--store", "memory:", "--cache-mib", "1.5"]);
+    expect([run.code, run.stderr]).toEqual([
+      2,
+      "graft: --cache-mib 1.5: expected a whole number, 0 … 1048576\n",
+    ]);
+  });
+});
+
 describe("help", () => {
   it("lists the commands, and tells each one's flags", async () => {
     const list = await runGraft(["help"]);

@@ -220,7 +220,9 @@ export class DiskFrameCache implements AsyncDisposable {
         const batch = this.#dueBatch(queue, isLast);
         if (batch.length === 0) break;
         const isWritten = await this.#attempt("write", () => this.#write(queue, batch));
-        for (const frame of batch) this.#release(frame.key);
+        for (const frame of batch) {
+          if (this.#pending.get(frame.key) === frame) this.#release(frame.key);
+        }
         if (isWritten !== undefined) continue;
         this.#dropped += batch.length;
         this.#pausedUntilMs = this.#parts.clock.monotonicMs() + PAUSE_MS;
@@ -276,6 +278,8 @@ export class DiskFrameCache implements AsyncDisposable {
         ? undefined
         : await this.#attempt("read", () => fileSystem.readWhole(path));
     this.#index.remove(slab);
+    // Removing a large file takes milliseconds of the event loop: another thread empties it first.
+    await this.#attempt("empty", () => fileSystem.writeWhole(path, [], "replace"));
     await this.#attempt("remove", async () => fileSystem.remove(path));
     for (const [key, { codec, offset, size }] of survivors) {
       const data = bytes?.slice(offset, offset + size);

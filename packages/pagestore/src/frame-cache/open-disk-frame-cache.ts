@@ -26,9 +26,9 @@ export interface DiskFrameCacheOptions {
 
 /**
  * Opens the disk cache of frames: takes its lock, and learns from the heads of its slabs what is
- * there. Damaged slabs are deleted, and the oldest ones when they are more than the bound. Undefined,
- * with a warning in the log, when another process has the directory or the disk refuses: a server
- * runs without it.
+ * there. Damaged slabs are deleted, and the oldest ones when they are more than the bound.
+ * Undefined, with a warning in the log, when another process has the directory or the disk refuses:
+ * a server runs without it.
  */
 export async function openDiskFrameCache(
   options: DiskFrameCacheOptions,

@@ -16,7 +16,7 @@ import type { SlabHead, SlabQueue } from "./frame-slab.ts";
 const FRESH_SHARE = 0.1;
 /** Names of frames that went unwanted: a quarter of the frames a cache may hold. */
 const REMEMBERED_SHARE = 0.25;
-/** Of the bytes of a kept slab that goes, what may be written again: so eviction makes progress. */
+/** Of the bytes and frames of a kept slab that goes, what may be written again: half must go. */
 const KEPT_AGAIN_SHARE = 0.5;
 
 /** A slab on disk. */
@@ -127,10 +127,12 @@ export class SlabIndex {
   /** Frames of a slab that are worth writing again when it goes. */
   survivorsOf(slab: Slab): ReadonlyMap<string, FramePlace> {
     const survivors = new Map<string, FramePlace>();
-    let left = slab.queue === "kept" ? slab.size * KEPT_AGAIN_SHARE : slab.size;
+    const share = slab.queue === "kept" ? KEPT_AGAIN_SHARE : 1;
+    let left = slab.size * share;
     for (const key of slab.keys) {
       const place = this.#places.get(key);
       if (place?.slab !== slab || !place.isWanted || place.size > left) continue;
+      if (survivors.size + 1 > slab.keys.length * share) break;
       left -= place.size;
       survivors.set(key, place);
     }
