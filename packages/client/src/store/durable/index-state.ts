@@ -64,7 +64,7 @@ export function encodeIndexState({
   writePageSet(writer, stale);
   writePageSet(writer, refreshed);
   writer.u32le(state.pending.length);
-  for (const commit of state.pending) writePending(writer, commit);
+  for (const commit of state.pending) writer.bytes(encodePending(commit));
   return writer.finish();
 }
 
@@ -124,12 +124,21 @@ function readFloors(reader: ByteReader): ZeroFloor[] {
   return floors;
 }
 
-function writePending(writer: ByteWriter, commit: LocalCommit): void {
+/** Pending commits never change, may be many, and are in every index until they are pushed. */
+const encodedCommits = new WeakMap<LocalCommit, Uint8Array>();
+
+function encodePending(commit: LocalCommit): Uint8Array {
+  const known = encodedCommits.get(commit);
+  if (known !== undefined) return known;
+  const writer = new ByteWriter();
   writeVersion(writer, commit.version);
   writer.u32le(commit.pageCount);
   writePageSet(writer, commit.pages);
   writeText(writer, commit.message);
   writeText(writer, commit.appTransactionId);
+  const bytes = writer.finish().slice();
+  encodedCommits.set(commit, bytes);
+  return bytes;
 }
 
 function readAllPending(reader: ByteReader): LocalCommit[] {

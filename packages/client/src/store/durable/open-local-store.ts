@@ -18,7 +18,7 @@ export interface LocalStoreOptions {
   readonly durability?: "full" | "relaxed";
   /** Bytes of pages above which clean ones are evicted, whenever no pin sees them. Default: never. */
   readonly cacheSizeMax?: number;
-  /** Bytes of log below which no new generation is begun. Default: 1 MiB. Small ones are for tests. */
+  /** Bytes of log below which no new generation is begun. Default: 4 MiB. Small ones are for tests. */
   readonly logSizeMin?: number;
   /** Fetched pages below which they are not recorded yet: kill -9 loses them. Default: 64. */
   readonly fetchedCountMin?: number;

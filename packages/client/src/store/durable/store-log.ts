@@ -23,9 +23,11 @@ const BUFFERED_SIZE_MAX = 64 * 1024;
 export const FETCHED_COUNT_MIN_DEFAULT = 64;
 const FETCHED_COUNT_MAX = 4096;
 /** A log of this size is worth a new generation, whatever the size of the store. */
-export const LOG_SIZE_MIN_DEFAULT: number = 1024 * 1024;
+export const LOG_SIZE_MIN_DEFAULT: number = 4 * 1024 * 1024;
 /** A log beyond it makes opening slow, however large the store is. */
 const LOG_SIZE_MAX = 16 * 1024 * 1024;
+/** A log of this size, or of an eighth of the pages, is emptied when the store is closed. */
+const LOG_SIZE_CLOSED_MAX = 64 * 1024;
 /** Bytes of index a page takes. */
 const INDEX_ENTRY_SIZE = 16;
 /** Slots that wait for a flush before one is made for their sake. */
@@ -114,6 +116,9 @@ export class StoreLog {
       if (log.isBroken) return;
       this.#tolerating(() => this.#recordFetched());
       if (!log.isBroken) this.#flush();
+      if (log.size > Math.max(LOG_SIZE_CLOSED_MAX, this.#pageBytes() / 8)) {
+        this.#tolerating(() => this.#switch());
+      }
     } finally {
       this.#disk.log.close();
     }
@@ -167,6 +172,11 @@ export class StoreLog {
     mark.write({ generation: log.generation, size: log.syncedSize });
   }
 
+  #pageBytes(): number {
+    const { pages, pageSize = 0 } = this.#disk;
+    return pages.slots.count * pageSize;
+  }
+
   #writing<T>(add: () => T): T {
     const { log } = this.#disk;
     try {
@@ -199,10 +209,9 @@ export class StoreLog {
 
   /** A switch that fails is tried again later: the change that brought it about is safe already. */
   #switchWhenLong(): void {
-    const { log, pages, pageSize = 0 } = this.#disk;
-    const pageBytes = pages.slots.count * pageSize;
+    const { log } = this.#disk;
     const indexBytes = this.#disk.replica.history.storedCount * INDEX_ENTRY_SIZE;
-    const byPages = Math.min(LOG_SIZE_MAX, pageBytes / 8);
+    const byPages = Math.min(LOG_SIZE_MAX, this.#pageBytes() / 8);
     const sizeMax = Math.max(this.#options.logSizeMin, byPages, indexBytes * 2);
     if (log.size < Math.max(sizeMax, this.#switchAt)) return;
     try {
