@@ -1,7 +1,7 @@
 /**
  * Three clients on one volume do what clients do, in any order: commit (pages written, cut off,
- * grown again), push, pull, reset, read, lose power, lose answers; the services restart. After every
- * step each client reads exactly what it should, and no push is lost or applied twice.
+ * grown again), push, pull, reset, read, lose power, lose answers; the services restart. After
+ * every step each client reads exactly what it should, and no push is lost or applied twice.
  */
 import type { Interceptor } from "@connectrpc/connect";
 import type { Runtime, Volume, VolumeReader } from "@graft/client";

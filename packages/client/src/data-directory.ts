@@ -2,8 +2,8 @@
  * A data directory: what one client keeps on a disk.
  *
  * ```
- * <path>/lock               held by the process that uses the directory; the kernel lets go at its death
- * <path>/directory.json     { format, version, clientId, volumes, tags }, replaced atomically
+ * <path>/lock               held by the process that uses the directory; the kernel lets go at its
+ * death <path>/directory.json     { format, version, clientId, volumes, tags }, replaced atomically
  * <path>/volumes/<vid>/     the local store of one volume (docs/formats/local-store.md)
  * ```
  */
@@ -25,7 +25,9 @@ const FORMAT = "graft-data-directory";
 const VERSION = 1;
 const TAG_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
-/** Where a volume in the directory came from: a created one needs no server until its first push. */
+/**
+ * Where a volume in the directory came from: a created one needs no server until its first push.
+ */
 export type VolumeOrigin = "created" | "cloned";
 
 export interface DirectoryMeans {
@@ -59,8 +61,8 @@ export class DataDirectory {
   /**
    * Opens the directory, making it when missing, and locks it.
    *
-   * @throws GraftError `busy`: another process uses it · `invalid-argument`: a newer format, or something
-   *   else lies there · `corrupt` · `io`
+   * @throws GraftError `busy`: another process uses it · `invalid-argument`: a newer format, or
+   *   something else lies there · `corrupt` · `io`
    */
   static async open(path: string, means: DirectoryMeans): Promise<DataDirectory> {
     const { fileSystem } = means;
@@ -188,8 +190,8 @@ export function checkTag(tag: string): void {
 
 function parseContents(path: string, bytes: Uint8Array): Contents {
   const value = parseJson(path, bytes);
-  const version = value["version"];
-  if (value["format"] !== FORMAT || typeof version !== "number") {
+  const version = value.version;
+  if (value.format !== FORMAT || typeof version !== "number") {
     throw corrupt(path, `expected format "${FORMAT}" and a version`);
   }
   if (version > VERSION) {
@@ -201,11 +203,11 @@ function parseContents(path: string, bytes: Uint8Array): Contents {
   }
   try {
     return {
-      clientId: parseClientId(String(value["clientId"])),
+      clientId: parseClientId(String(value.clientId)),
       volumes: new Map(
-        entriesOf(value["volumes"]).map(([id, origin]) => [parseVolumeId(id), parseOrigin(origin)]),
+        entriesOf(value.volumes).map(([id, origin]) => [parseVolumeId(id), parseOrigin(origin)]),
       ),
-      tags: new Map(entriesOf(value["tags"]).map(([tag, id]) => [tag, parseVolumeId(String(id))])),
+      tags: new Map(entriesOf(value.tags).map(([tag, id]) => [tag, parseVolumeId(String(id))])),
     };
   } catch (cause) {
     throw corrupt(path, cause instanceof Error ? cause.message : String(cause));

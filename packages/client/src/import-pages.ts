@@ -40,8 +40,8 @@ export interface ImportMeans {
 }
 
 /**
- * The first commit of a new volume, straight from its source: memory is bounded whatever the size, and
- * the local disk is not touched.
+ * The first commit of a new volume, straight from its source: memory is bounded whatever the size,
+ * and the local disk is not touched.
  */
 export async function importPages(
   volumeId: VolumeId,

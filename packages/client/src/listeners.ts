@@ -4,8 +4,8 @@ type EventName = keyof VolumeEvents;
 type Listener = (value: never) => void;
 
 /**
- * Who listens to a volume. A listener that throws does not stop the others nor the caller: its error is
- * handed to `onListenerError`.
+ * Who listens to a volume. A listener that throws does not stop the others nor the caller: its
+ * error is handed to `onListenerError`.
  */
 export class Listeners {
   readonly #byEvent = new Map<EventName, Set<Listener>>();

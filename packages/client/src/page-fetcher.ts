@@ -1,7 +1,7 @@
 /**
- * Brings absent pages of pinned snapshots into the local store. One page is never asked for twice at
- * once: a fetch joins the flights that carry its pages and starts one for the rest. A flight is aborted
- * when everybody who waited for it has gone.
+ * Brings absent pages of pinned snapshots into the local store. One page is never asked for twice
+ * at once: a fetch joins the flights that carry its pages and starts one for the rest. A flight is
+ * aborted when everybody who waited for it has gone.
  */
 import {
   difference,
@@ -60,7 +60,8 @@ export class PageFetcher {
       if (missing.isEmpty || point === undefined) return;
       const joined = this.#flightsFor(pin, point, missing);
       await Promise.all(joined.map((flight) => this.#wait(flight, signal)));
-      // NOTE: asked again from the start: a flight of another snapshot may have settled only part of it.
+      // NOTE: asked again from the start: a flight of another snapshot may have settled only part
+      // of it.
     }
   }
 

@@ -3,7 +3,9 @@ import type { PageFetcher } from "./page-fetcher.ts";
 import type { LocalStore, Pin } from "./store/local-store.ts";
 import type { VolumeReader } from "./volume-reader.ts";
 
-/** A reader on a pin of the local store. The pin lives until the reader and its fetches have ended. */
+/**
+ * A reader on a pin of the local store. The pin lives until the reader and its fetches have ended.
+ */
 export class PinnedReader implements VolumeReader {
   readonly pageSize: PageSize;
   readonly #pin: Pin;

@@ -88,10 +88,11 @@ export class Runtime implements AsyncDisposable {
   }
 
   /**
-   * Opens a volume that is here, or makes a replica of a remote one (at most two requests, no pages).
+   * Opens a volume that is here, or makes a replica of a remote one (at most two requests, no
+   * pages).
    *
-   * @throws GraftError `not-found`: neither here nor there · `unavailable`: not here, and no server ·
-   *   `busy`: open already
+   * @throws GraftError `not-found`: neither here nor there · `unavailable`: not here, and no server
+   *   · `busy`: open already
    */
   async openVolume(volumeId: VolumeId, signal?: AbortSignal): Promise<Volume> {
     return this.#openOnce(volumeId, async () => {

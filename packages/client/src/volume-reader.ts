@@ -1,9 +1,9 @@
 import type { Lsn, PageCount, PageIndex, PageSet, PageSize } from "@graft/core";
 
 /**
- * One immutable local snapshot of a volume: the remote snapshot at `lsn` with the local commits on top,
- * as they were when the reader was made. Its pages stay readable until `close()`, whatever is pulled,
- * pushed, reset or evicted meanwhile.
+ * One immutable local snapshot of a volume: the remote snapshot at `lsn` with the local commits on
+ * top, as they were when the reader was made. Its pages stay readable until `close()`, whatever is
+ * pulled, pushed, reset or evicted meanwhile.
  */
 export interface VolumeReader {
   readonly pageSize: PageSize;
@@ -11,18 +11,19 @@ export interface VolumeReader {
   /** The remote LSN underneath; undefined when nothing was ever pulled or pushed. */
   readonly lsn: Lsn | undefined;
   /**
-   * Grows by exactly one with each local commit, applied pull, reset, merge and rebase; never goes back;
-   * does not change with a push. Persisted with the volume. SQLite's change counter is this, mod 2^32.
+   * Grows by exactly one with each local commit, applied pull, reset, merge and rebase; never goes
+   * back; does not change with a push. Persisted with the volume. SQLite's change counter is this,
+   * mod 2^32.
    */
   readonly version: number;
 
   /**
    * Copies a page into `target`, which must have the page size. Synchronous.
    *
-   * @returns true: filled (with zeros when the page does not exist in this snapshot); false: the page is
-   *   not here, `fetch` it first
-   * @throws GraftError `corrupt` when an *unpushed* page fails its checksum (a cached one is dropped and
-   *   false is returned), `io`
+   * @returns true: filled (with zeros when the page does not exist in this snapshot); false: the
+   *   page is not here, `fetch` it first
+   * @throws GraftError `corrupt` when an *unpushed* page fails its checksum (a cached one is
+   *   dropped and false is returned), `io`
    */
   read(index: PageIndex, target: Uint8Array): boolean;
 

@@ -2,8 +2,9 @@ import type { PageCount, PageIndex, PageSize } from "@graft/core";
 import type { VolumeReader } from "./volume-reader.ts";
 
 /**
- * The one open write transaction of a volume: a snapshot and the pages changed on top of it. It is used
- * up by `commit` or `rollback`; while it is open, no pull, reset or rebase is applied to the volume.
+ * The one open write transaction of a volume: a snapshot and the pages changed on top of it. It is
+ * used up by `commit` or `rollback`; while it is open, no pull, reset or rebase is applied to the
+ * volume.
  */
 export interface VolumeWriter {
   /** The snapshot underneath. Closed with the writer. */
@@ -14,17 +15,18 @@ export interface VolumeWriter {
   read(index: PageIndex, target: Uint8Array): boolean;
 
   /**
-   * Replaces a whole page. The bytes are copied. Memory is bounded: a large transaction's pages go to
-   * the local store, uncommitted, and vanish with a rollback or a crash.
+   * Replaces a whole page. The bytes are copied. Memory is bounded: a large transaction's pages go
+   * to the local store, uncommitted, and vanish with a rollback or a crash.
    *
    * @throws GraftError `io` when the disk is full
    */
   write(index: PageIndex, page: Uint8Array): void;
 
   /**
-   * THE LOCAL COMMIT POINT: when it returns, the transaction is on local disk (fsynced unless the volume
-   * is `relaxed`) and visible to new readers. Pages equal to their base are left out; nothing changed
-   * makes no commit. Dirty pages above `pageCount` are dropped. Synchronous: nothing runs in between.
+   * THE LOCAL COMMIT POINT: when it returns, the transaction is on local disk (fsynced unless the
+   * volume is `relaxed`) and visible to new readers. Pages equal to their base are left out;
+   * nothing changed makes no commit. Dirty pages above `pageCount` are dropped. Synchronous:
+   * nothing runs in between.
    *
    * On an error nothing was committed and the writer is still open: `rollback` it.
    *

@@ -12,8 +12,8 @@ import type { VolumeReader } from "./volume-reader.ts";
 import type { VolumeWriter } from "./volume-writer.ts";
 
 /**
- * A local, usually partial replica of a volume. Reads and local commits need no network once the pages
- * are here; everything that does is asynchronous and takes an `AbortSignal`.
+ * A local, usually partial replica of a volume. Reads and local commits need no network once the
+ * pages are here; everything that does is asynchronous and takes an `AbortSignal`.
  */
 export interface Volume extends AsyncDisposable {
   readonly volumeId: VolumeId;
@@ -23,17 +23,18 @@ export interface Volume extends AsyncDisposable {
   openReader(): VolumeReader;
 
   /**
-   * The volume's write transaction, on the latest local snapshot; undefined when one is open (`busy`).
-   * A reader that wants to upgrade compares `base.version` with its own (`busy-snapshot`). News that
-   * waits is applied first.
+   * The volume's write transaction, on the latest local snapshot; undefined when one is open
+   * (`busy`). A reader that wants to upgrade compares `base.version` with its own
+   * (`busy-snapshot`). News that waits is applied first.
    */
   openWriter(): VolumeWriter | undefined;
 
   /**
    * Sends all pending local commits as one remote commit. Resolves at the remote commit point.
    *
-   * @throws GraftError `diverged` (base moved; local work is intact), `unavailable` (outcome unknown: call
-   *   it again, the same commit id is repeated), `invalid-argument`, `resource-exhausted`
+   * @throws GraftError `diverged` (base moved; local work is intact), `unavailable` (outcome
+   *   unknown: call it again, the same commit id is repeated), `invalid-argument`,
+   *   `resource-exhausted`
    */
   push(options?: PushOptions): Promise<PushResult>;
   /** Learns what changed and applies it. With local commits pending and news: `diverged`. */

@@ -1,9 +1,9 @@
 import { raceAbort } from "./race-abort.ts";
 
 /**
- * The write lock of one volume in one process: at most one writer is open, and what changes the base
- * (pull, reset) runs only while none is. Writers never wait; base changes do, and an open writer can see
- * that one is waiting.
+ * The write lock of one volume in one process: at most one writer is open, and what changes the
+ * base (pull, reset) runs only while none is. Writers never wait; base changes do, and an open
+ * writer can see that one is waiting.
  */
 export class WriteGate {
   #isWriting = false;

@@ -305,7 +305,7 @@ export class Database implements AsyncDisposable {
 
   /** Ends everything: what is running fails, what is not committed is rolled back. */
   close(): Promise<void> {
-    this.#closing ??= this.#pool.close().then(() => this.#options.onClose?.());
+    this.#closing ??= this.#pool.close().finally(() => this.#options.onClose?.());
     return this.#closing;
   }
 
