@@ -24,6 +24,7 @@ import { agreedPageSize, pageSizeOf } from "../page-size-check.ts";
 import { absentPages, StorePin } from "../replica.ts";
 import { corruptFile } from "./corrupt-file.ts";
 import { isInLog, isSlot, logOffsetOf } from "./location.ts";
+import { PageCache } from "./page-cache.ts";
 import { type PlacedPages, StagedPages } from "./staged-pages.ts";
 import type { StoreDisk } from "./store-disk.ts";
 import { closePlace } from "./store-disk.ts";
@@ -36,6 +37,8 @@ export interface DurableLocalStoreOptions extends StoreLogOptions {
   readonly durability: "full" | "relaxed";
   /** Bytes of pages above which clean ones are evicted. */
   readonly cacheSizeMax: number;
+  /** Bytes of pages kept in memory. */
+  readonly memoryCacheSize: number;
 }
 
 /** A local store on a `FileSystem`. */
@@ -45,6 +48,8 @@ export class DurableLocalStore implements LocalStore {
   readonly #log: StoreLog;
   readonly #staged: StagedPages;
   readonly #options: DurableLocalStoreOptions;
+  /** Undefined until the page size is known. */
+  #cache: PageCache | undefined;
   #isOpen = true;
 
   constructor(disk: StoreDisk, options: DurableLocalStoreOptions) {
@@ -53,6 +58,8 @@ export class DurableLocalStore implements LocalStore {
     this.#log = new StoreLog(disk, options);
     this.#staged = new StagedPages(disk);
     this.#options = options;
+    const { pageSize } = disk;
+    if (pageSize !== undefined) this.#cache = new PageCache(options.memoryCacheSize, pageSize);
   }
 
   get pageSize(): PageSize | undefined {
@@ -211,7 +218,10 @@ export class DurableLocalStore implements LocalStore {
   #keepFetched(page: number, version: number, data: Uint8Array): Location {
     this.#adoptPageSize(pageSizeOf(data, this.pageSize));
     this.#log.makeRoom();
-    return this.#disk.pages.write({ page, version, data });
+    const slot = this.#disk.pages.write({ page, version, data });
+    // It was fetched because somebody is about to read it.
+    this.#cache?.put(page, version, data);
+    return slot;
   }
 
   /** Decides where the pages of a commit go: large commits straight to slots, flushed. */
@@ -227,9 +237,13 @@ export class DurableLocalStore implements LocalStore {
   }
 
   #readAt(location: Location, page: number, version: number, target: Uint8Array): boolean {
+    if (this.#cache?.read(page, version, target) === true) return true;
     const { pages, log } = this.#disk;
-    if (isSlot(location)) return pages.read(location, page, version, target);
-    return pages.readImage(log.file, logOffsetOf(location), { page, version, target });
+    const isRight = isSlot(location)
+      ? pages.read(location, page, version, target)
+      : pages.readImage(log.file, logOffsetOf(location), { page, version, target });
+    if (isRight) this.#cache?.putWhenSeen(page, version, target);
+    return isRight;
   }
 
   /** Bytes that are not what they should be: clean ones are dropped, others are an error. */
@@ -271,5 +285,6 @@ export class DurableLocalStore implements LocalStore {
     if (this.#disk.pageSize === pageSize) return;
     this.#disk.pageSize = pageSize;
     this.#disk.pages.setPageSize(pageSize);
+    this.#cache = new PageCache(this.#options.memoryCacheSize, pageSize);
   }
 }

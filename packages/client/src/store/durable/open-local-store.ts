@@ -18,11 +18,16 @@ export interface LocalStoreOptions {
   readonly durability?: "full" | "relaxed";
   /** Bytes of pages above which clean ones are evicted, whenever no pin sees them. Default: never. */
   readonly cacheSizeMax?: number;
+  /** Bytes of pages read lately that are kept in memory. Default: 4 MiB. */
+  readonly memoryCacheSize?: number;
   /** Bytes of log below which no new generation is begun. Default: 4 MiB. Small ones are for tests. */
   readonly logSizeMin?: number;
   /** Fetched pages below which they are not recorded yet: kill -9 loses them. Default: 64. */
   readonly fetchedCountMin?: number;
 }
+
+/** Beside SQLite's own caches, 2 MiB each: a thousand pages that any of them may ask for again. */
+const MEMORY_CACHE_SIZE_DEFAULT: number = 4 * 1024 * 1024;
 
 /**
  * Opens the local store in a directory, or makes an empty one. The format is docs/formats/local-store.md.
@@ -41,6 +46,7 @@ export function openLocalStore(options: LocalStoreOptions): LocalStore {
   const store = new DurableLocalStore(disk, {
     durability: options.durability ?? "full",
     cacheSizeMax: options.cacheSizeMax ?? Number.POSITIVE_INFINITY,
+    memoryCacheSize: options.memoryCacheSize ?? MEMORY_CACHE_SIZE_DEFAULT,
     logSizeMin: options.logSizeMin ?? LOG_SIZE_MIN_DEFAULT,
     fetchedCountMin: options.fetchedCountMin ?? FETCHED_COUNT_MIN_DEFAULT,
   });

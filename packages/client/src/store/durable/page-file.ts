@@ -9,6 +9,7 @@ import type { File, PageSize, VolumeId } from "@graft/core";
 import { GraftError, invariant } from "@graft/core";
 import { SLOT_COUNT_MAX } from "./location.ts";
 import { IMAGE_HEADER_SIZE, ImageBuffer, imageSizeOf, PageImageCodec } from "./page-image.ts";
+import { ReadWindow } from "./read-window.ts";
 import { SlotAllocator } from "./slot-allocator.ts";
 
 export class PageFile {
@@ -16,6 +17,8 @@ export class PageFile {
   readonly slots: SlotAllocator = new SlotAllocator();
   readonly codec: PageImageCodec;
   readonly #file: File;
+  /** Undefined until the page size is known. */
+  #window: ReadWindow | undefined;
   /** Bytes a slot takes; 0 until the page size is known. */
   #imageSize = 0;
   #image = new ImageBuffer(0);
@@ -43,6 +46,7 @@ export class PageFile {
     invariant(this.#imageSize === 0, "the page size of a store never changes");
     this.#imageSize = imageSizeOf(pageSize);
     this.#image = new ImageBuffer(this.#imageSize);
+    this.#window = new ReadWindow(this.#file, this.#imageSize);
     this.#page = this.#image.bytes.subarray(IMAGE_HEADER_SIZE);
   }
 
@@ -72,6 +76,11 @@ export class PageFile {
 
   /** Copies a page out of a slot; false when the slot does not hold this page version. */
   read(slot: number, page: number, version: number, target: Uint8Array): boolean {
+    const ahead = this.#window?.seek(slot);
+    if (ahead !== undefined && this.codec.isValid(ahead.image, page, version)) {
+      target.set(ahead.page);
+      return true;
+    }
     return this.readImage(this.#file, this.offsetOf(slot), { page, version, target });
   }
 
@@ -121,7 +130,7 @@ export class PageFile {
   #loadImage(file: File, offset: number, page: number, version: number): boolean {
     const image = this.#image;
     if (file.read(image.bytes, offset) < this.#imageSize) return false;
-    return this.codec.isValid(image, this.#imageSize, page, version);
+    return this.codec.isValid(image.view, page, version);
   }
 
   #writeImage(): number {
@@ -143,6 +152,7 @@ export class PageFile {
   }
 
   #writeAt(slot: number): void {
+    this.#window?.forget(slot);
     this.#file.write(this.#image.bytes, this.offsetOf(slot));
     this.#unsynced.add(slot);
     this.#suspect.delete(slot);

@@ -55,14 +55,14 @@ export class PageImageCodec {
     view.setUint32(offset + IMAGE.checksum, checksum, true);
   }
 
-  /** Whether the image, at the start of `source`, is whole and of this page version. */
-  isValid(source: ImageBuffer, size: number, page: number, version: number): boolean {
-    const { view } = source;
+  /** Whether these bytes are a whole image of this page version. */
+  isValid(image: DataView, page: number, version: number): boolean {
     return (
-      view.getUint32(IMAGE.page, true) === page &&
-      view.getUint32(IMAGE.versionLow, true) === version % TWO_32 &&
-      view.getUint32(IMAGE.versionHigh, true) === Math.floor(version / TWO_32) &&
-      view.getUint32(IMAGE.checksum, true) === xxh32(view, IMAGE.page, size, this.#seed)
+      image.getUint32(IMAGE.page, true) === page &&
+      image.getUint32(IMAGE.versionLow, true) === version % TWO_32 &&
+      image.getUint32(IMAGE.versionHigh, true) === Math.floor(version / TWO_32) &&
+      image.getUint32(IMAGE.checksum, true) ===
+        xxh32(image, IMAGE.page, image.byteLength, this.#seed)
     );
   }
 }

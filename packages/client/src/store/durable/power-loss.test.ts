@@ -80,7 +80,8 @@ function start({ disk, logSizeMin, durability }: StoreOptions): {
   readonly driver: CrashDriver;
   readonly wasCutShort: boolean;
 } {
-  const options = { directory: "/store", volumeId, logSizeMin, durability, fetchedCountMin: 2 };
+  const eager = { fetchedCountMin: 2, memoryCacheSize: 0 };
+  const options = { directory: "/store", volumeId, logSizeMin, durability, ...eager };
   const open = () => openLocalStore({ ...options, fileSystem: disk });
   const isRelaxed = durability === "relaxed";
   try {
