@@ -4,8 +4,8 @@ import { cutAbove } from "./history/epoch.ts";
 import type { PreparedPush, RemotePoint } from "./local-store.ts";
 
 /**
- * Folds pending commits into what one remote commit says: the newest version of each page, without those
- * that a later commit cut off (DESIGN §4, "Truncation").
+ * Folds pending commits into what one remote commit says: the newest version of each page, without
+ * those that a later commit cut off (DESIGN §4, "Truncation").
  *
  * @param pending oldest first, at least one
  */

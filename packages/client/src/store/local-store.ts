@@ -5,17 +5,18 @@ import type { LocalCommit } from "../volume.ts";
  * Everything one replica keeps of one volume.
  *
  * Guarantees an implementation gives:
- * - **Synchronous and atomic.** Each call happens at once and wholly; after a crash at any point each
- *   change is either there wholly or not at all.
+ * - **Synchronous and atomic.** Each call happens at once and wholly; after a crash at any point
+ *   each change is either there wholly or not at all.
  * - **Durable.** When `commitLocal`, `applyRemote`, `preparePush`, `completePush`, `abandonPush`,
  *   `markDiverged` or `resetToRemote` returned, the change survives power loss (`commitLocal` of a
  *   `relaxed` store: survives the process). `putFetched` is a cache write and promises nothing.
  * - **Snapshots.** A pinned version reads the same bytes until it is unpinned.
- * - **Nothing unpushed is lost**: pages of pending commits are never evicted, and one that fails its
- *   checksum is an error (`corrupt`), while a cached page that does is dropped and counts as absent.
+ * - **Nothing unpushed is lost**: pages of pending commits are never evicted, and one that fails
+ *   its checksum is an error (`corrupt`), while a cached page that does is dropped and counts as
+ *   absent.
  *
- * Versions: every `commitLocal`, `applyRemote` and `resetToRemote` makes the next version, gap-free,
- * starting at 1; version 0 is the empty volume.
+ * Versions: every `commitLocal`, `applyRemote` and `resetToRemote` makes the next version,
+ * gap-free, starting at 1; version 0 is the empty volume.
  */
 export interface LocalStore {
   readonly volumeId: VolumeId;
@@ -33,8 +34,8 @@ export interface LocalStore {
   /**
    * Copies a page as of a pinned version into `target`.
    *
-   * @returns "page": filled · "zeros": filled with zeros, the page does not exist there · "absent": it is
-   *   not here and must be fetched at the pin's remote LSN
+   * @returns "page": filled · "zeros": filled with zeros, the page does not exist there · "absent":
+   *   it is not here and must be fetched at the pin's remote LSN
    */
   read(pin: Pin, index: PageIndex, target: Uint8Array): "page" | "zeros" | "absent";
 
@@ -42,9 +43,9 @@ export interface LocalStore {
   absent(pin: Pin, pages: PageSet): PageSet;
 
   /**
-   * Keeps a page that was fetched at the pin's remote LSN; without data it is known not to exist. Serves
-   * the pin and every later version in which the page has not changed since. A page that is local at the
-   * pin is left alone.
+   * Keeps a page that was fetched at the pin's remote LSN; without data it is known not to exist.
+   * Serves the pin and every later version in which the page has not changed since. A page that is
+   * local at the pin is left alone.
    */
   putFetched(pin: Pin, index: PageIndex, data: Uint8Array | undefined): void;
 
@@ -57,8 +58,9 @@ export interface LocalStore {
   commitLocal(commit: NewLocalCommit): number;
 
   /**
-   * The remote moved on without local work: the snapshot becomes `remote`, `changed` is known to have
-   * changed. Cost is proportional to the compressed set. Only without pending commits and push.
+   * The remote moved on without local work: the snapshot becomes `remote`, `changed` is known to
+   * have changed. Cost is proportional to the compressed set. Only without pending commits and
+   * push.
    */
   applyRemote(remote: RemotePoint, changed: PageSet): number;
 

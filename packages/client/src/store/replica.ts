@@ -26,8 +26,8 @@ export interface ReplicaOptions extends PageHistoryOptions {
 }
 
 /**
- * One replica without its bytes: facts and page history, changed together. Every local store is this plus
- * a place for bytes, and the durable one repeats these calls to recover.
+ * One replica without its bytes: facts and page history, changed together. Every local store is
+ * this plus a place for bytes, and the durable one repeats these calls to recover.
  */
 export class Replica {
   readonly facts: ReplicaFacts;

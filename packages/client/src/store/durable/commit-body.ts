@@ -1,5 +1,6 @@
 /**
- * The body of a commit record. Pages without a slot follow as images, in place: a commit is one write.
+ * The body of a commit record. Pages without a slot follow as images, in place: a commit is one
+ * write.
  *
  * ```
  * 0   8  version

@@ -17,8 +17,8 @@ export class FileWindow {
   }
 
   /**
-   * Makes bytes [offset, offset + size) readable, and says where they begin in `view`; undefined when the
-   * file ends before. What was made readable before is gone.
+   * Makes bytes [offset, offset + size) readable, and says where they begin in `view`; undefined
+   * when the file ends before. What was made readable before is gone.
    */
   seek(offset: number, size: number): number | undefined {
     if (offset + size > this.size) return undefined;

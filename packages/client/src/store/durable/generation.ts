@@ -2,13 +2,14 @@
  * Begins a new generation: an index of the state as it is, and an empty log.
  *
  * ```
- * pages from the log into free slots ─ flush ─ index draft ─ flush ─ empty log ─ flush ─ flush names
+ * pages from the log into free slots ─ flush ─ index draft ─ flush ─ empty log ─ flush ─ flush
+ * names
  *   ─ RENAME of the index: the switch ─ flush names ─ remove what came before
  * ```
  *
- * A failure before the rename changes nothing. One at or after it leaves open which generation a crash
- * would find: both hold the same state, but neither log may be continued, so the old one is given up and
- * another generation is begun before the next record.
+ * A failure before the rename changes nothing. One at or after it leaves open which generation a
+ * crash would find: both hold the same state, but neither log may be continued, so the old one is
+ * given up and another generation is begun before the next record.
  */
 import { type File, GraftError, type PageSize, type VolumeId } from "@graft/core";
 import { ABSENT, type PageVersion } from "../history/page-chains.ts";
@@ -124,7 +125,9 @@ function writeDraft(
   }
 }
 
-/** What a store that is opened now must know. All slots were flushed; one that was not is left out. */
+/**
+ * What a store that is opened now must know. All slots were flushed; one that was not is left out.
+ */
 function* entriesOf({ pages }: StorePlace, replica: Replica, moved: Moved): Generator<PageVersion> {
   for (const entry of replica.history.named(replica.facts.push?.toVersion)) {
     const now = moved.get(entry.location) ?? entry;

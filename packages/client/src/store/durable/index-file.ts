@@ -1,5 +1,6 @@
 /**
- * The index of a generation: the state at the start of its log (docs/formats/local-store.md, "Index").
+ * The index of a generation: the state at the start of its log (docs/formats/local-store.md,
+ * "Index").
  *
  * ```
  * header 64 · state · checksum u32 · blocks of up to 4096 entries, each with a checksum u32

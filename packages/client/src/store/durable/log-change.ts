@@ -56,8 +56,8 @@ export const CHANGE_KINDS = {
 } as const;
 
 /**
- * Applies a change to the state before it. The store does this after the record was written, recovery
- * when it was read back.
+ * Applies a change to the state before it. The store does this after the record was written,
+ * recovery when it was read back.
  */
 export function applyChange(replica: Replica, change: LogChange): void {
   switch (change.kind) {
@@ -91,8 +91,8 @@ export function applyChange(replica: Replica, change: LogChange): void {
 }
 
 /**
- * Applies a change that was read from disk: one that does not fit the state before it is damage, not
- * broken code.
+ * Applies a change that was read from disk: one that does not fit the state before it is damage,
+ * not broken code.
  */
 export function replayChange(replica: Replica, change: LogChange): void {
   const { version } = replica.facts;

@@ -6,12 +6,12 @@
  *                                written                                 size = written + buffered
  * ```
  *
- * The file is kept ahead of its records with zeros: a flush then writes data only, and not also a new
- * file size, which takes a third less time.
+ * The file is kept ahead of its records with zeros: a flush then writes data only, and not also a
+ * new file size, which takes a third less time.
  *
  * A write that failed is undone: the same bytes may be written again. A flush that failed cannot be
- * (what was written since the last good one may never become durable): then the log `isBroken`, takes
- * nothing more, and the store begins a new generation.
+ * (what was written since the last good one may never become durable): then the log `isBroken`,
+ * takes nothing more, and the store begins a new generation.
  */
 import { type File, invariant } from "@graft/core";
 import { RECORD_HEADER_SIZE, recordSizeOf, sealRecord } from "./log-record.ts";
@@ -204,8 +204,8 @@ export class LogWriter {
   }
 
   /**
-   * A write that failed may have left some of its bytes, or all, and taken room on a full disk. They
-   * must not be there after a crash either.
+   * A write that failed may have left some of its bytes, or all, and taken room on a full disk.
+   * They must not be there after a crash either.
    */
   #cutToWritten(): void {
     try {

@@ -16,11 +16,15 @@ export interface LocalStoreOptions {
   readonly pageSize?: PageSize | undefined;
   /** "full" (default): a commit survives power loss. "relaxed": it survives the process. */
   readonly durability?: "full" | "relaxed";
-  /** Bytes of pages above which clean ones are evicted, whenever no pin sees them. Default: never. */
+  /**
+   * Bytes of pages above which clean ones are evicted, whenever no pin sees them. Default: never.
+   */
   readonly cacheSizeMax?: number;
   /** Bytes of pages read lately that are kept in memory. Default: 4 MiB. */
   readonly memoryCacheSize?: number;
-  /** Bytes of log below which no new generation is begun. Default: 4 MiB. Small ones are for tests. */
+  /**
+   * Bytes of log below which no new generation is begun. Default: 4 MiB. Small ones are for tests.
+   */
   readonly logSizeMin?: number;
   /** Fetched pages below which they are not recorded yet: kill -9 loses them. Default: 64. */
   readonly fetchedCountMin?: number;
@@ -30,14 +34,16 @@ export interface LocalStoreOptions {
 const MEMORY_CACHE_SIZE_DEFAULT: number = 4 * 1024 * 1024;
 
 /**
- * Opens the local store in a directory, or makes an empty one. The format is docs/formats/local-store.md.
+ * Opens the local store in a directory, or makes an empty one. The format is
+ * docs/formats/local-store.md.
  *
- * @throws GraftError `corrupt`: names the file and the offset, nothing was changed · `invalid-argument`:
- *   a newer format, another volume's directory, or another page size · `io`
+ * @throws GraftError `corrupt`: names the file and the offset, nothing was changed ·
+ *   `invalid-argument`: a newer format, another volume's directory, or another page size · `io`
  */
 export function openLocalStore(options: LocalStoreOptions): LocalStore {
   const { pageSize, volumeId } = options;
-  // The store and its files know each other; what is let go while the log is replayed is free anyway.
+  // The store and its files know each other; what is let go while the log is replayed is free
+  // anyway.
   let disk: StoreDisk | undefined;
   const release = (location: number): void => {
     if (disk !== undefined && isSlot(location)) disk.pages.slots.release(location);

@@ -1,6 +1,6 @@
 /**
- * Pages that were read or fetched lately, in memory: what SQLite's own cache let go is often asked for
- * again. A page version never changes, so nothing here is ever wrong or old.
+ * Pages that were read or fetched lately, in memory: what SQLite's own cache let go is often asked
+ * for again. A page version never changes, so nothing here is ever wrong or old.
  *
  * Two places for each page; the one used longer ago gives way. Memory is taken as it is needed.
  */
@@ -44,7 +44,10 @@ export class PageCache {
     return true;
   }
 
-  /** Keeps a copy of a page version that was read before not long ago: a scan leaves the cache alone. */
+  /**
+   * Keeps a copy of a page version that was read before not long ago: a scan leaves the cache
+   * alone.
+   */
   putWhenSeen(page: number, version: number, data: Uint8Array): void {
     const at = Math.imul(page, HASH_FACTOR) >>> (32 - SEEN_BITS);
     if (this.#seen[at] === page) this.put(page, version, data);

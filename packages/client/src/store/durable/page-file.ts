@@ -1,9 +1,9 @@
 /**
  * The slots of a store: page images in `pages`, verified whenever they are read.
  *
- * The rule: no record names a slot before what it holds is durable. A slot may hold an older image of
- * the same page and version (of a transaction that was rolled back, say), and after a power loss nothing
- * could tell the two apart.
+ * The rule: no record names a slot before what it holds is durable. A slot may hold an older image
+ * of the same page and version (of a transaction that was rolled back, say), and after a power loss
+ * nothing could tell the two apart.
  */
 import type { File, PageSize, VolumeId } from "@graft/core";
 import { GraftError, invariant } from "@graft/core";

@@ -1,6 +1,6 @@
 /**
- * A page with what proves that it is the right one: what a slot of `pages` and a commit in the log hold
- * (docs/formats/local-store.md, "Slot").
+ * A page with what proves that it is the right one: what a slot of `pages` and a commit in the log
+ * hold (docs/formats/local-store.md, "Slot").
  *
  * ```
  * 0   4   checksum of 4 … end; seed = XXH32 of the volume id

@@ -11,8 +11,8 @@ export interface WindowedImage {
 }
 
 /**
- * Reads slots ahead when they are read one after the other, as a scan does. What it shows may be older
- * than the file: a page that is not right in the window must be looked up in the file.
+ * Reads slots ahead when they are read one after the other, as a scan does. What it shows may be
+ * older than the file: a page that is not right in the window must be looked up in the file.
  */
 export class ReadWindow {
   readonly #file: File;

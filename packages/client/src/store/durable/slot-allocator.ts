@@ -1,6 +1,6 @@
 /**
- * Which slots of `pages` are free. The rule that makes crashes harmless: a slot that was let go is used
- * again only after the record that let it go is durable; until then it waits.
+ * Which slots of `pages` are free. The rule that makes crashes harmless: a slot that was let go is
+ * used again only after the record that let it go is durable; until then it waits.
  *
  * ```
  * free ──allocate──▶ used ──release──▶ waiting ──settle (log flushed)──▶ free

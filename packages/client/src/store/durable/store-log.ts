@@ -17,8 +17,8 @@ import type { StoreDisk } from "./store-disk.ts";
 /** Records of the cache are written when they have this size. Not flushed. */
 const BUFFERED_SIZE_MAX = 64 * 1024;
 /**
- * Fetched pages are recorded when so many are not: an eighth of the cache, which is what kill -9 may
- * lose of it. 4096 pages of 4 KiB are flushed in some 30 ms.
+ * Fetched pages are recorded when so many are not: an eighth of the cache, which is what kill -9
+ * may lose of it. 4096 pages of 4 KiB are flushed in some 30 ms.
  */
 export const FETCHED_COUNT_MIN_DEFAULT = 64;
 const FETCHED_COUNT_MAX = 4096;
@@ -100,7 +100,10 @@ export class StoreLog {
     this.#switchWhenLong();
   }
 
-  /** Flushes when many slots wait for it and none is free: a cache that only turns over never commits. */
+  /**
+   * Flushes when many slots wait for it and none is free: a cache that only turns over never
+   * commits.
+   */
   makeRoom(): void {
     const { slots } = this.#disk.pages;
     if (slots.freeCount > 0) return;
@@ -187,7 +190,10 @@ export class StoreLog {
     }
   }
 
-  /** What failed to be flushed may be on the disk all the same: a new generation makes sure it is not. */
+  /**
+   * What failed to be flushed may be on the disk all the same: a new generation makes sure it is
+   * not.
+   */
   #startAfresh(): void {
     try {
       this.#switch();

@@ -1,6 +1,6 @@
 /**
- * How much of which log is durable, in a file of its own that is never flushed: so that a log that lost
- * its tail, or whose last record rotted, is told from one that was cut by a power loss
+ * How much of which log is durable, in a file of its own that is never flushed: so that a log that
+ * lost its tail, or whose last record rotted, is told from one that was cut by a power loss
  * (docs/formats/local-store.md, "Synced mark").
  *
  * ```
@@ -39,8 +39,8 @@ export class SyncedMark {
   }
 
   /**
-   * Says that the log was flushed. Without it the store is as safe, and only notices less: a failure here
-   * must not fail a commit that is durable.
+   * Says that the log was flushed. Without it the store is as safe, and only notices less: a
+   * failure here must not fail a commit that is durable.
    */
   write({ generation, size }: Synced): void {
     const { bytes, view } = this.#buffer;

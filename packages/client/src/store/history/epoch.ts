@@ -2,9 +2,9 @@ import { cut, difference, MutablePageSet, type PageSet, unionInto } from "@graft
 import type { RemotePoint } from "../local-store.ts";
 
 /**
- * A stretch of versions on one remote snapshot. It begins when a pull, a reset or a completed push moved
- * the snapshot; at version `start` the volume was exactly that snapshot, so a page fetched from it is the
- * page of version `start`.
+ * A stretch of versions on one remote snapshot. It begins when a pull, a reset or a completed push
+ * moved the snapshot; at version `start` the volume was exactly that snapshot, so a page fetched
+ * from it is the page of version `start`.
  */
 export class Epoch {
   readonly remote: RemotePoint | undefined;

@@ -4,8 +4,8 @@ import type { PageHistory } from "./page-history.ts";
 const AGE_COUNT = 0x1_0000;
 
 /**
- * Up to `countMax` pages that may be evicted, those first that were read or stored longest ago. Two walks
- * over the table, whatever is found: ask for many at once.
+ * Up to `countMax` pages that may be evicted, those first that were read or stored longest ago. Two
+ * walks over the table, whatever is found: ask for many at once.
  */
 export function oldestEvictable(history: PageHistory, countMax: number): readonly number[] {
   if (countMax <= 0) return [];

@@ -27,8 +27,8 @@ interface OlderVersion {
 export const NO_VERSION = -1;
 
 /**
- * The stored versions of each page. Nearly every page has one, in a compact table; older ones, which
- * only pins keep alive, hang in lists beside it.
+ * The stored versions of each page. Nearly every page has one, in a compact table; older ones,
+ * which only pins keep alive, hang in lists beside it.
  */
 export class PageChains {
   readonly table: PageTable = new PageTable();

@@ -1,7 +1,7 @@
 /**
- * Which bytes a page has at which version: the part of a local store that does not depend on where the
- * bytes are kept. Bytes are named by locations, which the store hands in and gets back through `release`
- * when nobody can name them any more.
+ * Which bytes a page has at which version: the part of a local store that does not depend on where
+ * the bytes are kept. Bytes are named by locations, which the store hands in and gets back through
+ * `release` when nobody can name them any more.
  *
  * What a pin of version v in epoch e sees of page p is the newest of these, at or before v:
  *
@@ -282,8 +282,8 @@ export class PageHistory {
   }
 
   /**
-   * Says that clean bytes are not what they should be: the page counts as absent. True when they were
-   * the latest snapshot's. They are not released.
+   * Says that clean bytes are not what they should be: the page counts as absent. True when they
+   * were the latest snapshot's. They are not released.
    */
   dropDamaged(page: number, version: number): boolean {
     const wasLatest = this.isLatest(page, version);
@@ -294,8 +294,8 @@ export class PageHistory {
   }
 
   /**
-   * Forgets clean bytes of the latest snapshot. False when a pin can name them, when they are not clean,
-   * or when there are none.
+   * Forgets clean bytes of the latest snapshot. False when a pin can name them, when they are not
+   * clean, or when there are none.
    */
   evict(page: number): boolean {
     const version = this.chains.newest(page);
@@ -310,7 +310,9 @@ export class PageHistory {
     if (version !== NO_VERSION) this.#forget(page, version);
   }
 
-  /** Whether the newest version of a page is clean, visible to no pin, and not waiting to be let go. */
+  /**
+   * Whether the newest version of a page is clean, visible to no pin, and not waiting to be let go.
+   */
   isEvictable(page: number, version: number): boolean {
     if (version > this.#current.start) return false;
     if (this.#floors.newestBelow(page, Infinity) > version) return false;
@@ -376,7 +378,9 @@ export class PageHistory {
     this.#release(location);
   }
 
-  /** Everything stored above the new end is superseded. Costs the lesser of the range and the table. */
+  /**
+   * Everything stored above the new end is superseded. Costs the lesser of the range and the table.
+   */
   #cutOff({ version, before, after }: Resize): void {
     const { table } = this.chains;
     const above: number[] = [];

@@ -1,9 +1,9 @@
 /**
  * Who keeps which old page version alive.
  *
- * A version `from` of a page that was superseded at `until` can be named by pins in [from, until). It is
- * filed under the newest of them; when that version is pinned no more, it moves to the next one down, or
- * is let go. So an unpin costs what it frees or moves, not what waits.
+ * A version `from` of a page that was superseded at `until` can be named by pins in [from, until).
+ * It is filed under the newest of them; when that version is pinned no more, it moves to the next
+ * one down, or is let go. So an unpin costs what it frees or moves, not what waits.
  */
 export interface Superseded {
   readonly page: number;

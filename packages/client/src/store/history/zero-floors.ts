@@ -1,6 +1,6 @@
 /**
- * Which pages read as zeros because the volume ended below them: a list of (version, count), "from this
- * version on, what lies above `count` and was not stored since does not exist".
+ * Which pages read as zeros because the volume ended below them: a list of (version, count), "from
+ * this version on, what lies above `count` and was not stored since does not exist".
  *
  * ```
  * version 3: 10 pages → 4      floor (3, 4): pages 5 … were cut off
@@ -9,9 +9,9 @@
  * a reader at 2 of page 7      no floor yet                  → the page of version 1
  * ```
  *
- * A floor whose count is not above that of an earlier one says nothing more about pages without bytes;
- * it hides older bytes, and goes when no pin can see those any more. So without pins the list has at
- * most one entry.
+ * A floor whose count is not above that of an earlier one says nothing more about pages without
+ * bytes; it hides older bytes, and goes when no pin can see those any more. So without pins the
+ * list has at most one entry.
  */
 export interface ZeroFloor {
   readonly version: number;

@@ -4,8 +4,8 @@ import type { HistoryRunner, HistoryStep } from "./history-runner.ts";
 import type { ReplicaModel } from "./replica-model.ts";
 
 /**
- * Runs a history on a simulated disk that loses power now and then. After each loss the store must open
- * with every acknowledged change, and with the one under way wholly or not at all.
+ * Runs a history on a simulated disk that loses power now and then. After each loss the store must
+ * open with every acknowledged change, and with the one under way wholly or not at all.
  */
 export class CrashDriver {
   /** Power losses so far. */

@@ -21,7 +21,9 @@ import type {
 import { bytesOf, RemoteModel } from "./remote-model.ts";
 import { describeState, type ModelPin, ReplicaModel } from "./replica-model.ts";
 
-/** One step of a history. Numbers that make no sense in the state at hand are bent until they do. */
+/**
+ * One step of a history. Numbers that make no sense in the state at hand are bent until they do.
+ */
 export type HistoryStep =
   | {
       readonly kind: "commit";
@@ -62,8 +64,8 @@ interface HeldPin {
 }
 
 /**
- * Drives a store and a naive model through the same history, and compares all that can be seen after
- * every step. A difference is thrown, with the page and the version.
+ * Drives a store and a naive model through the same history, and compares all that can be seen
+ * after every step. A difference is thrown, with the page and the version.
  */
 export class HistoryRunner {
   readonly remote: RemoteModel;
@@ -281,7 +283,9 @@ export class HistoryRunner {
     );
   }
 
-  /** Sends what the store prepared, as it prepared it: the remote model must then equal the version. */
+  /**
+   * Sends what the store prepared, as it prepared it: the remote model must then equal the version.
+   */
   #send(push: PreparedPush): RemotePoint | undefined {
     const { model, remote } = this;
     if (model.remote?.lsn !== remote.head?.lsn) return undefined;

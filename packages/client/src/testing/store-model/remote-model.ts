@@ -59,7 +59,9 @@ export class RemoteModel {
     return snapshot.contents;
   }
 
-  /** What a pull from `base` is told: DESIGN §4, "Truncation". Empty when nothing was known before. */
+  /**
+   * What a pull from `base` is told: DESIGN §4, "Truncation". Empty when nothing was known before.
+   */
   changedSince(base: Lsn | undefined): PageSet {
     const changed = new MutablePageSet();
     const last = this.#snapshots.at(-1);
