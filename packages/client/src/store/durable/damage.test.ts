@@ -177,6 +177,30 @@ describe("a cache with a limit", () => {
   });
 });
 
+describe("the page file", () => {
+  it("becomes shorter after an eviction, without a page being lost", () => {
+    let store = open();
+    store.applyRemote(remote(1, 30_000), new MutablePageSet());
+    const pin = store.pin();
+    for (let at = 1; at <= 20_000; at++) store.putFetched(pin, index(at), page(at % 250));
+    pin.close();
+    // What was read last stays: pages all over the file.
+    for (let at = 1; at <= 20_000; at += 10) readOne(store, at);
+    store.evict(2000 * PAGE_SIZE);
+    expect(store.usage().pages).toBe(2000);
+    expect(disk.stat(`${directory}/pages`)?.size).toBeLessThan(5000 * PAGE_SIZE);
+    for (let opened = 0; opened < 2; opened++) {
+      let count = 0;
+      for (let at = 1; at <= 20_000; at += 10) if (readOne(store, at) === at % 250) count++;
+      expect(count).toBeGreaterThan(1900);
+      expect(count).toBeLessThanOrEqual(2000);
+      store.close();
+      store = open();
+    }
+    store.close();
+  });
+});
+
 describe("a slot that is used again", () => {
   it("never shows a page of a transaction that was rolled back, whatever a power loss spares", () => {
     for (const survival of [0, 0.5, 1]) {

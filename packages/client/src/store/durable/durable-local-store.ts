@@ -10,7 +10,7 @@ import {
 } from "@graft/core";
 import { oldestEvictable } from "../history/oldest-evictable.ts";
 import { ABSENT, type Location, ZEROS } from "../history/page-chains.ts";
-import type { View } from "../history/page-history.ts";
+import type { View } from "../history/view.ts";
 import type {
   LocalState,
   LocalStore,
@@ -202,7 +202,9 @@ export class DurableLocalStore implements LocalStore {
     for (const page of oldestEvictable(history, surplus)) {
       if (history.evict(page)) evicted.insert(page);
     }
-    if (!evicted.isEmpty) this.#log.noteDropped(evicted);
+    if (evicted.isEmpty) return;
+    this.#log.noteDropped(evicted);
+    this.#log.switchWhenSparse();
   }
 
   close(): void {
@@ -274,7 +276,7 @@ export class DurableLocalStore implements LocalStore {
     if (!this.#isOpen || this.usage().bytes <= cacheSizeMax) return;
     if (this.#disk.replica.history.epoch.pinCount > 0) return;
     // An eviction walks the whole table: it makes room for a while.
-    this.evict(cacheSizeMax - cacheSizeMax / 16);
+    this.evict(cacheSizeMax - cacheSizeMax / 32);
   }
 
   #learnPageSize(remote: RemotePoint): void {

@@ -2,7 +2,7 @@
  * Begins a new generation: an index of the state as it is, and an empty log.
  *
  * ```
- * pages from the log into free slots ─ flush ─ index draft ─ flush ─ empty log ─ flush ─ flush
+ * pages into free slots (move-pages.ts) ─ flush ─ index draft ─ flush ─ empty log ─ flush ─ flush
  * names
  *   ─ RENAME of the index: the switch ─ flush names ─ remove what came before
  * ```
@@ -14,12 +14,12 @@
 import { type File, GraftError, type PageSize, type VolumeId } from "@graft/core";
 import { ABSENT, type PageVersion } from "../history/page-chains.ts";
 import type { Replica } from "../replica.ts";
-import { corruptFile } from "./corrupt-file.ts";
 import { encodeFileHeader, FILE_HEADER_SIZE } from "./file-header.ts";
 import { writeIndex } from "./index-file.ts";
-import { isInLog, isSlot, logOffsetOf } from "./location.ts";
+import { isSlot } from "./location.ts";
 import { headerChecksum } from "./log-reader.ts";
 import { LogWriter } from "./log-writer.ts";
+import { applyMoves, type Moved, movePages, undoMoves } from "./move-pages.ts";
 import type { StoreDisk, StorePlace } from "./store-disk.ts";
 
 /** What an index says besides the pages' places. */
@@ -31,13 +31,13 @@ export interface GenerationSource {
 /** @throws GraftError `io`, `corrupt` (an unpushed page in the log): the state is as it was */
 export function switchGeneration(disk: StoreDisk): void {
   const generation = ++disk.lastGeneration;
-  const moved = moveOutOfLog(disk);
+  const moved = movePages(disk);
   let log: LogWriter;
   try {
     disk.pages.sync();
     log = prepareGeneration(disk, generation, disk, moved);
   } catch (error) {
-    for (const { location } of moved.values()) disk.pages.slots.giveBack(location);
+    undoMoves(disk, moved);
     throw error;
   }
   try {
@@ -50,10 +50,9 @@ export function switchGeneration(disk: StoreDisk): void {
   }
   const old = disk.log;
   disk.log = log;
-  for (const { page, version, location } of moved.values()) {
-    disk.replica.history.moveTo(page, version, location);
-  }
+  applyMoves(disk, moved);
   disk.pages.slots.settle();
+  disk.pages.cutFree();
   disk.mark.write({ generation, size: log.syncedSize });
   old.close();
   removeOlder(disk, generation);
@@ -80,29 +79,6 @@ export function prepareGeneration(
 export function enterGeneration({ fileSystem, files }: StorePlace, generation: number): void {
   fileSystem.rename(files.indexDraft(generation), files.index(generation));
   fileSystem.syncDirectory(files.directory);
-}
-
-/** Page versions by where they were in the log. */
-export type Moved = ReadonlyMap<number, PageVersion>;
-
-function moveOutOfLog(disk: StoreDisk): Moved {
-  const moved = new Map<number, PageVersion>();
-  try {
-    for (const { page, version, location } of disk.replica.history.chains.all()) {
-      if (!isInLog(location)) continue;
-      const offset = logOffsetOf(location);
-      const slot = disk.pages.moveHere(disk.log.file, offset, page, version);
-      if (slot === undefined) {
-        const path = disk.files.log(disk.log.generation);
-        throw corruptFile(path, offset, `page ${page} of version ${version} fails its checksum`);
-      }
-      moved.set(location, { page, version, location: slot });
-    }
-    return moved;
-  } catch (error) {
-    for (const { location } of moved.values()) disk.pages.slots.giveBack(location);
-    throw error;
-  }
 }
 
 function writeDraft(

@@ -100,6 +100,33 @@ export class PageFile {
     return this.#loadImage(file, offset, page, version) ? this.#writeImage() : undefined;
   }
 
+  /** Copies the image in a slot into a free one before `end`. */
+  moveWithin(
+    slot: number,
+    page: number,
+    version: number,
+    end: number,
+  ): number | "full" | "damaged" {
+    if (this.slots.freeCount === 0) return "full";
+    if (!this.#loadImage(this.#file, this.offsetOf(slot), page, version)) return "damaged";
+    const target = this.#writeImage();
+    if (target < end) return target;
+    this.slots.giveBack(target);
+    return "full";
+  }
+
+  /** Gives the room of free slots at the end of the file back. What fails is tried again some day. */
+  cutFree(): void {
+    const countBefore = this.slots.count;
+    const count = this.slots.cutFree();
+    if (count === countBefore) return;
+    try {
+      this.#file.truncate(this.offsetOf(count));
+    } catch {
+      return;
+    }
+  }
+
   /** Makes all slots durable that were written. */
   sync(): void {
     if (this.#unsynced.size === 0) return;

@@ -51,6 +51,20 @@ export class SlotAllocator {
     return slot;
   }
 
+  /** Makes `allocate` begin at the front of the file again. */
+  rewind(): void {
+    this.#hint = 0;
+  }
+
+  /** Forgets the free slots at the end of the file, and says how many slots are left. */
+  cutFree(): number {
+    let count = this.#count;
+    while (count > 0 && !this.#isUsed(count - 1)) count--;
+    this.#freeCount -= this.#count - count;
+    this.#count = count;
+    return count;
+  }
+
   /** Nobody names the slot any more, as a record says that may not be durable yet. */
   release(slot: number): void {
     this.#waiting.push(slot);

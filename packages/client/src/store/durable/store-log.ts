@@ -11,6 +11,7 @@ import { appendCommit, type CommitToWrite } from "./commit-body.ts";
 import { switchGeneration } from "./generation.ts";
 import { isSlot } from "./location.ts";
 import { applyChange, CHANGE_KINDS, type LogChange } from "./log-change.ts";
+import { isSparse } from "./move-pages.ts";
 import type { PageFile } from "./page-file.ts";
 import type { StoreDisk } from "./store-disk.ts";
 
@@ -26,7 +27,8 @@ const FETCHED_COUNT_MAX = 4096;
 export const LOG_SIZE_MIN_DEFAULT: number = 4 * 1024 * 1024;
 /** A log beyond it makes opening slow, however large the store is. */
 const LOG_SIZE_MAX = 16 * 1024 * 1024;
-/** A log of this size, or of an eighth of the pages, is emptied when the store is closed. */
+/** A log of this size, or of a sixteenth of the pages, is emptied when the store is closed. */
+const LOG_SHARE = 16;
 const LOG_SIZE_CLOSED_MAX = 64 * 1024;
 /** Bytes of index a page takes. */
 const INDEX_ENTRY_SIZE = 16;
@@ -112,6 +114,15 @@ export class StoreLog {
     this.#flush();
   }
 
+  /** Makes the page file shorter when most of it is free: after an eviction. */
+  switchWhenSparse(): void {
+    if (this.#disk.log.isBroken || !isSparse(this.#disk)) return;
+    this.#tolerating(() => {
+      this.#flush();
+      this.#switch();
+    });
+  }
+
   /** Makes everything durable and closes the log. */
   close(): void {
     const { log } = this.#disk;
@@ -119,7 +130,7 @@ export class StoreLog {
       if (log.isBroken) return;
       this.#tolerating(() => this.#recordFetched());
       if (!log.isBroken) this.#flush();
-      if (log.size > Math.max(LOG_SIZE_CLOSED_MAX, this.#pageBytes() / 8)) {
+      if (log.size > Math.max(LOG_SIZE_CLOSED_MAX, this.#pageBytes() / LOG_SHARE)) {
         this.#tolerating(() => this.#switch());
       }
     } finally {
@@ -217,7 +228,7 @@ export class StoreLog {
   #switchWhenLong(): void {
     const { log } = this.#disk;
     const indexBytes = this.#disk.replica.history.storedCount * INDEX_ENTRY_SIZE;
-    const byPages = Math.min(LOG_SIZE_MAX, this.#pageBytes() / 8);
+    const byPages = Math.min(LOG_SIZE_MAX, this.#pageBytes() / LOG_SHARE);
     const sizeMax = Math.max(this.#options.logSizeMin, byPages, indexBytes * 2);
     if (log.size < Math.max(sizeMax, this.#switchAt)) return;
     try {
