@@ -9,7 +9,8 @@ import {
 } from "@graft/core";
 import type { LocalCommit } from "../volume.ts";
 import type { Location } from "./history/page-chains.ts";
-import { PageHistory, type PageHistoryOptions, type View } from "./history/page-history.ts";
+import { PageHistory, type PageHistoryOptions } from "./history/page-history.ts";
+import type { View } from "./history/view.ts";
 import type { LocalState, Pin, PreparedPush, RemotePoint } from "./local-store.ts";
 import { ReplicaFacts } from "./replica-facts.ts";
 

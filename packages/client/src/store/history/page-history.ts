@@ -12,9 +12,10 @@
  * none of them                    → absent, or zeros when there is no remote snapshot
  * ```
  */
-import { MutablePageSet, type PageSet, pageRange, union, unionInto } from "@graft/core";
+import { MutablePageSet, type PageSet, pageRange, union } from "@graft/core";
 import type { RemotePoint } from "../local-store.ts";
-import { cutAbove, Epoch } from "./epoch.ts";
+import { Epoch } from "./epoch.ts";
+import { Epochs, type NextEpoch } from "./epochs.ts";
 import {
   ABSENT,
   LOCATION_MAX,
@@ -24,23 +25,9 @@ import {
   type PageVersion,
   ZEROS,
 } from "./page-chains.ts";
-import { NO_CELL } from "./page-table.ts";
 import { PinLedger, type Superseded } from "./pin-ledger.ts";
+import type { Resize, View } from "./view.ts";
 import { type ZeroFloor, ZeroFloors } from "./zero-floors.ts";
-
-/** What a pin holds. */
-export interface View {
-  readonly version: number;
-  readonly pageCount: number;
-  readonly epoch: Epoch;
-}
-
-/** A change of the page count that comes with a version. */
-export interface Resize {
-  readonly version: number;
-  readonly before: number;
-  readonly after: number;
-}
 
 export interface PageHistoryOptions {
   /** Called when no view and no future view can name these bytes. */
@@ -54,9 +41,7 @@ export class PageHistory {
   readonly #release: (location: Location) => void;
   readonly #ledger: PinLedger = new PinLedger((superseded) => this.#letGo(superseded));
   readonly #floors: ZeroFloors;
-  /** Those that are pinned, oldest first, and the current one. */
-  #epochs: Epoch[];
-  #current: Epoch;
+  readonly #epochs: Epochs;
   #storedCount = 0;
   /** No live view has more pages than this. */
   #pageCountMax = 0;
@@ -66,13 +51,13 @@ export class PageHistory {
   constructor(options: PageHistoryOptions) {
     this.#release = options.release;
     this.#floors = new ZeroFloors(options.floors);
-    this.#current =
-      options.epoch ?? new Epoch({ remote: undefined, start: 0, stale: new MutablePageSet() });
-    this.#epochs = [this.#current];
+    this.#epochs = new Epochs(
+      options.epoch ?? new Epoch({ remote: undefined, start: 0, stale: new MutablePageSet() }),
+    );
   }
 
   get epoch(): Epoch {
-    return this.#current;
+    return this.#epochs.current;
   }
 
   get floors(): readonly ZeroFloor[] {
@@ -86,15 +71,15 @@ export class PageHistory {
 
   pin(version: number, pageCount: number): View {
     this.#ledger.pin(version);
-    this.#current.pinCount++;
+    this.#epochs.current.pinCount++;
     this.#pageCountMax = Math.max(this.#pageCountMax, pageCount);
-    return { version, pageCount, epoch: this.#current };
+    return { version, pageCount, epoch: this.#epochs.current };
   }
 
   unpin(view: View): void {
     view.epoch.pinCount--;
     this.release(view.version);
-    if (view.epoch.pinCount === 0 && view.epoch !== this.#current) this.#dropEpoch(view.epoch);
+    this.#epochs.dropUnpinned(view.epoch);
   }
 
   /** Keeps a version alive without keeping its epoch: for what is read of it is not remote. */
@@ -147,7 +132,7 @@ export class PageHistory {
     for (const [page, location] of pages) {
       this.#supersedeNewest(page, resize.version);
       this.#insert(page, resize.version, location);
-      if (this.#current.stale.contains(page)) this.#current.refreshed.insert(page);
+      if (this.#epochs.current.stale.contains(page)) this.#epochs.current.refreshed.insert(page);
     }
     if (resize.after < resize.before) this.#cutOff(resize);
     if (resize.after > resize.before) this.#floors.grow(resize.version, resize.before);
@@ -158,7 +143,7 @@ export class PageHistory {
   applyRemote(resize: Resize, remote: RemotePoint, changed: PageSet): void {
     if (resize.after < resize.before) this.#cutOff(resize);
     // Without a snapshot before, what is here was never remote.
-    const isFirst = this.#current.remote === undefined && resize.version > 1;
+    const isFirst = this.#epochs.current.remote === undefined && resize.version > 1;
     const stale = isFirst ? pageRange(1, resize.after) : changed;
     this.#beginEpoch({ remote, start: resize.version, changed: stale, pageCount: resize.after });
   }
@@ -175,7 +160,7 @@ export class PageHistory {
     dropped: { readonly changed: PageSet; readonly written: PageSet; readonly lowCount: number },
   ): void {
     for (const page of dropped.written) {
-      if (this.chains.newest(page) > this.#current.start) {
+      if (this.chains.newest(page) > this.#epochs.current.start) {
         this.#supersedeNewest(page, resize.version);
       }
     }
@@ -214,7 +199,7 @@ export class PageHistory {
     const same = versions.find((one) => one.version === version);
     if (same !== undefined) this.#relocate(page, version, location);
     else this.#insert(page, version, location);
-    this.#clearStale(view.epoch, page);
+    this.#epochs.clearStale(view.epoch, page);
     const older = versions.find((one) => one.version < version);
     if (older !== undefined) this.#supersede(page, older.version, version);
     const newer = versions.findLast((one) => one.version > version)?.version ?? Infinity;
@@ -227,7 +212,7 @@ export class PageHistory {
   isLatest(page: number, version: number): boolean {
     return (
       this.chains.newest(page) === version &&
-      !this.#current.hides(page, version) &&
+      !this.#epochs.current.hides(page, version) &&
       this.#floors.newestBelow(page, Infinity) <= version
     );
   }
@@ -240,7 +225,7 @@ export class PageHistory {
       this.#supersedeNewest(page, version);
       this.#insert(page, version, location);
     }
-    this.#current.stale.remove(page);
+    this.#epochs.current.stale.remove(page);
   }
 
   /** The versions that the latest snapshot names, and the one at `held`, a version on `hold`. */
@@ -314,10 +299,10 @@ export class PageHistory {
    * Whether the newest version of a page is clean, visible to no pin, and not waiting to be let go.
    */
   isEvictable(page: number, version: number): boolean {
-    if (version > this.#current.start) return false;
+    if (version > this.#epochs.current.start) return false;
     if (this.#floors.newestBelow(page, Infinity) > version) return false;
     if (this.#ledger.newestIn(version, Infinity) === undefined) return true;
-    return !this.#epochs.some((epoch) => epoch.pinCount > 0 && !epoch.hides(page, version));
+    return !this.#epochs.isShown(page, version);
   }
 
   /** How long ago the page in a cell of the table was read or stored, in stamps. */
@@ -330,7 +315,7 @@ export class PageHistory {
     return (
       held !== undefined &&
       this.chains.seek(page, held) === version &&
-      !this.#current.hides(page, version) &&
+      !this.#epochs.current.hides(page, version) &&
       this.#floors.newestBelow(page, held) <= version
     );
   }
@@ -338,13 +323,13 @@ export class PageHistory {
   #forget(page: number, version: number): void {
     this.#letGo({ page, from: version, until: version });
     // Where nothing else is known of the page, no entry says "not here" already.
-    const isUnknown = this.#epochs.length === 1 && !this.#floors.covers(page);
+    const isUnknown = this.#epochs.isSingle && !this.#floors.covers(page);
     if (!isUnknown || this.chains.newest(page) !== NO_VERSION) this.#markMissing(page);
   }
 
   #markMissing(page: number): void {
-    this.#current.stale.insert(page);
-    this.#current.refreshed.remove(page);
+    this.#epochs.current.stale.insert(page);
+    this.#epochs.current.refreshed.remove(page);
   }
 
   #insert(page: number, version: number, location: Location): void {
@@ -378,70 +363,24 @@ export class PageHistory {
     this.#release(location);
   }
 
-  /**
-   * Everything stored above the new end is superseded. Costs the lesser of the range and the table.
-   */
+  /** Everything stored above the new end is superseded. */
   #cutOff({ version, before, after }: Resize): void {
-    const { table } = this.chains;
-    const above: number[] = [];
-    if (before - after < table.count) {
-      for (let page = after + 1; page <= before; page++) {
-        if (table.find(page) !== NO_CELL) above.push(page);
-      }
-    } else {
-      for (const cell of table.cells())
-        if (table.pageOf(cell) > after) above.push(table.pageOf(cell));
-    }
+    const above = this.chains.table.pagesIn(after + 1, before);
     for (const page of above) this.#supersedeNewest(page, version);
     this.#floors.cut(version, after);
-    const lastStale = this.#current.stale.last ?? 0;
-    if (lastStale > after) this.#current.refreshed.insertRange(after + 1, lastStale);
+    const lastStale = this.#epochs.current.stale.last ?? 0;
+    if (lastStale > after) this.#epochs.current.refreshed.insertRange(after + 1, lastStale);
   }
 
-  #beginEpoch(next: {
-    readonly remote: RemotePoint | undefined;
-    readonly start: number;
-    readonly changed: PageSet;
-    readonly pageCount: number;
-    readonly isStale?: boolean;
-  }): void {
-    const old = this.#current;
-    const added = next.isStale === false ? new MutablePageSet() : next.changed;
-    const stale = old.handOver(added, next.pageCount);
-    const earlier = old.pinCount > 0 ? this.#epochs : this.#epochs.slice(0, -1);
-    const changed = new MutablePageSet();
-    if (earlier.length > 0) {
-      unionInto(changed, next.changed);
-      if (old.pinCount === 0) unionInto(changed, old.changed);
-    }
-    const { remote, start } = next;
-    this.#current = new Epoch({ remote, start, stale, changed });
-    this.#epochs = [...earlier, this.#current];
+  #beginEpoch(next: NextEpoch): void {
+    this.#epochs.begin(next);
     this.#pruneFloors();
-  }
-
-  #dropEpoch(epoch: Epoch): void {
-    const at = this.#epochs.indexOf(epoch);
-    const next = this.#epochs[at + 1];
-    if (next === undefined) return;
-    if (at === 0) next.changed.clear();
-    else unionInto(next.changed, epoch.changed);
-    this.#epochs.splice(at, 1);
-  }
-
-  /** The page is here for this epoch, and for those after it until it changed. */
-  #clearStale(from: Epoch, page: number): void {
-    for (let at = this.#epochs.indexOf(from); at < this.#epochs.length; at++) {
-      const epoch = this.#epochs[at];
-      if (epoch === undefined || (epoch !== from && epoch.changed.contains(page))) return;
-      epoch.stale.remove(page);
-    }
   }
 
   #pruneFloors(): void {
     for (const { version, count } of this.#floors.prune(this.#ledger.oldest ?? Infinity)) {
       // The floor hid these from all pins; now the sets must say so themselves.
-      for (const epoch of this.#epochs) if (epoch.start < version) cutAbove(epoch.stale, count);
+      this.#epochs.cutBefore(version, count);
     }
   }
 

@@ -125,6 +125,22 @@ export class PageTable {
     this.#count--;
   }
 
+  /** The pages in [first, last] that have a cell. Costs the lesser of the range and the table. */
+  pagesIn(first: number, last: number): number[] {
+    const pages: number[] = [];
+    if (last - first < this.count) {
+      for (let page = first; page <= last; page++) {
+        if (this.find(page) !== NO_CELL) pages.push(page);
+      }
+    } else {
+      for (const cell of this.cells()) {
+        const page = this.pageOf(cell);
+        if (page >= first && page <= last) pages.push(page);
+      }
+    }
+    return pages;
+  }
+
   /** The cells in use, in no order. The table must not be changed meanwhile (stamps may). */
   *cells(): IterableIterator<number> {
     for (let cell = 0; cell < this.#words.length; cell += WORDS) {
