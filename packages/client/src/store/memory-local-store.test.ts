@@ -8,9 +8,8 @@ import { createMemoryLocalStore } from "./memory-local-store.ts";
 
 const volumeId = toVolumeId(Uint8Array.of(0x80, ...new Uint8Array(15)));
 
-localStoreContract("a local store in memory", () => ({
+localStoreContract("a local store in memory", "memory", () => ({
   open: () => createMemoryLocalStore({ volumeId }),
-  isDurable: false,
 }));
 
 describe("a local store in memory", () => {

@@ -12,16 +12,16 @@ const directory = "/store";
 /** What is rare in real life happens all the time, and every read goes to the disk. */
 const EAGER = { fetchedCountMin: 2, memoryCacheSize: 0 };
 
-localStoreContract("a durable local store on a simulated disk", () => {
+localStoreContract("a durable local store on a simulated disk", "durable", () => {
   const fileSystem = new SimulatedDisk();
-  return { open: () => openLocalStore({ fileSystem, directory, volumeId }), isDurable: true };
+  return { open: () => openLocalStore({ fileSystem, directory, volumeId }) };
 });
 
-localStoreContract("a durable local store that begins generations all the time", () => {
+localStoreContract("a durable local store that begins generations all the time", "durable", () => {
   const fileSystem = new SimulatedDisk();
   const means = { fileSystem, directory, volumeId };
   const open = () => openLocalStore({ ...means, logSizeMin: 100, ...EAGER });
-  return { open, isDurable: true };
+  return { open };
 });
 
 describe("a durable local store", () => {

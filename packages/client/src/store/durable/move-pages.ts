@@ -1,13 +1,15 @@
 /**
- * Gives pages new slots before a generation begins: those in the log, which ends with its generation,
- * and those at the end of a file that has become too large for what it holds.
+ * Gives pages new slots before a generation begins: those in the log, which ends with its
+ * generation, and those at the end of a file that has become too large for what it holds.
  */
 import { ABSENT, LOCATION_MAX, type PageVersion } from "../history/page-chains.ts";
 import { corruptFile } from "./corrupt-file.ts";
 import { isInLog, isSlot, logOffsetOf } from "./location.ts";
 import type { StoreDisk } from "./store-disk.ts";
 
-/** Room for pages to come that a file is left with when it is made shorter: this share, and 1 MiB. */
+/**
+ * Room for pages to come that a file is left with when it is made shorter: this share, and 1 MiB.
+ */
 const SPARE_SHARE = 1 / 32;
 const SPARE_SIZE = 1024 * 1024;
 /** Bytes one switch moves within the file: some 0.1 s. What is left moves with the next. */

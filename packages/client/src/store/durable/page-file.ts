@@ -115,7 +115,9 @@ export class PageFile {
     return "full";
   }
 
-  /** Gives the room of free slots at the end of the file back. What fails is tried again some day. */
+  /**
+   * Gives the room of free slots at the end of the file back. What fails is tried again some day.
+   */
   cutFree(): void {
     const countBefore = this.slots.count;
     const count = this.slots.cutFree();

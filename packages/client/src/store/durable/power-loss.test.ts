@@ -2,7 +2,8 @@ import { toVolumeId } from "@graft/core";
 import { SeededRandom, SimulatedDisk } from "@graft/core/testing";
 import { describe, expect, it } from "vitest";
 import { CrashDriver } from "../../testing/store-model/crash-driver.ts";
-import { HistoryRunner, type HistoryStep } from "../../testing/store-model/history-runner.ts";
+import { HistoryRunner } from "../../testing/store-model/history-runner.ts";
+import type { HistoryStep } from "../../testing/store-model/history-step.ts";
 import { randomStep } from "../../testing/store-model/random-steps.ts";
 import { openLocalStore } from "./open-local-store.ts";
 

@@ -71,7 +71,9 @@ export class Epochs {
     return this.#all.some((epoch) => epoch.pinCount > 0 && !epoch.hides(page, version));
   }
 
-  /** Takes the pages above `count` out of what is stale in the epochs that began before `version`. */
+  /**
+   * Takes the pages above `count` out of what is stale in the epochs that began before `version`.
+   */
   cutBefore(version: number, count: number): void {
     for (const epoch of this.#all) if (epoch.start < version) cutAbove(epoch.stale, count);
   }

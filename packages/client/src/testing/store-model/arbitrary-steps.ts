@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import type { HistoryStep } from "./history-runner.ts";
+import type { HistoryStep } from "./history-step.ts";
 
 const PAGE_MAX = 12;
 

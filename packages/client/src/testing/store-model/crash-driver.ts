@@ -1,6 +1,7 @@
 import { isGraftError } from "@graft/core";
 import type { SimulatedDisk } from "@graft/core/testing";
-import type { HistoryRunner, HistoryStep } from "./history-runner.ts";
+import type { HistoryRunner } from "./history-runner.ts";
+import type { HistoryStep } from "./history-step.ts";
 import type { ReplicaModel } from "./replica-model.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { SeededRandom } from "@graft/core/testing";
-import type { HistoryStep } from "./history-runner.ts";
+import type { HistoryStep } from "./history-step.ts";
 
 const PAGE_MAX = 12;
 

@@ -1,0 +1,29 @@
+/**
+ * One step of a history. Numbers that make no sense in the state at hand are bent until they do.
+ */
+export type HistoryStep =
+  | {
+      readonly kind: "commit";
+      readonly pageCount: number;
+      readonly pages: readonly number[];
+      readonly isStaged?: boolean;
+    }
+  | {
+      /** Another client commits. */
+      readonly kind: "remote-commit";
+      readonly pageCount: number;
+      readonly lowPageCount: number;
+      readonly pages: readonly number[];
+    }
+  | { readonly kind: "pull" }
+  | { readonly kind: "reset" }
+  | { readonly kind: "prepare" }
+  | { readonly kind: "complete" }
+  | { readonly kind: "abandon" }
+  | { readonly kind: "diverge" }
+  | { readonly kind: "pin" }
+  | { readonly kind: "pin-push" }
+  | { readonly kind: "unpin"; readonly at: number }
+  | { readonly kind: "fetch"; readonly at: number; readonly pages: readonly number[] }
+  | { readonly kind: "evict"; readonly pageCount: number }
+  | { readonly kind: "reopen" };
