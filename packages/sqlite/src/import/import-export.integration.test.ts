@@ -268,6 +268,7 @@ describe("an import refuses, naming what is wrong", () => {
     const whole = readFileSync(path);
     const pageSize = (whole.readUInt16BE(16) === 1 ? 65_536 : whole.readUInt16BE(16)) as number;
     const pageCount = whole.length / pageSize;
+    const trunks = freelistTrunks(whole, pageSize);
     const random = new SeededRandom(5);
     const missed: unknown[] = [];
     for (let round = 0; round < 30; round++) {
@@ -291,7 +292,10 @@ describe("an import refuses, naming what is wrong", () => {
       }
       rmSync(copy);
       if (ours === "ok" && stock !== "ok") missed.push({ page: page + 1, kind, stock });
-      if (ours !== "ok" && stockInFull === "ok") missed.push({ page: page + 1, kind, ours });
+      // Stock lets pass what a freelist names wrongly; a database that allocates from it breaks
+      // later.
+      if (ours === "ok" || trunks.has(page + 1)) continue;
+      if (stockInFull === "ok") missed.push({ page: page + 1, kind, ours });
     }
     expect(missed).toEqual([]);
   });
@@ -345,3 +349,14 @@ test("an export never replaces a file unless told to, and never one with a journ
   expect(toPageCount(reader.pageCount)).toBe(2);
   expect(reader.read(1 as PageIndex, new Uint8Array(4096))).toBe(true);
 });
+
+/** The pages that list free pages. */
+function freelistTrunks(file: Buffer, pageSize: number): ReadonlySet<number> {
+  const trunks = new Set<number>();
+  let page = file.readUInt32BE(32);
+  while (page !== 0) {
+    trunks.add(page);
+    page = file.readUInt32BE((page - 1) * pageSize);
+  }
+  return trunks;
+}
