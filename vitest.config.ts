@@ -4,7 +4,8 @@ const source = { conditions: ["@graft/source", "module", "node", "import", "defa
 
 /**
  * `unit` lies beside the source and touches no network, disk or real clock. `integration` may start
- * servers, open files and talk to MinIO. `simulation` replays whole clusters from a seed.
+ * servers, open files and talk to MinIO. `simulation` replays whole clusters from a seed. `scale`
+ * moves gigabytes through real processes and watches what they hold.
  */
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -42,6 +43,19 @@ const config: ViteUserConfig = defineConfig({
           include: ["tests/simulation/**/*.test.ts"],
           exclude: ["**/node_modules/**"],
           testTimeout: 600_000,
+        },
+      },
+      {
+        ssr: { resolve: { conditions: ["@graft/source"], externalConditions: ["@graft/source"] } },
+        resolve: source,
+        test: {
+          name: "scale",
+          include: ["tests/scale/**/*.test.ts"],
+          exclude: ["**/node_modules/**"],
+          // One at a time: each fills the disk's and the machine's memory with its own gigabytes.
+          fileParallelism: false,
+          testTimeout: 1_200_000,
+          hookTimeout: 600_000,
         },
       },
     ],

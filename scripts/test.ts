@@ -1,6 +1,7 @@
 /**
- * `pnpm test`: typecheck, lint, boundaries, tidy, unit and integration tests, simulation.
+ * `pnpm test`: typecheck, lint, boundaries, tidy, unit and integration tests, simulation, scale.
  * `--verify` adds: generated code unchanged, published exports sound. Names of stages run only
+ * these.
  * these.
  *
  * Every stage runs, also after one failed. The last line is `N passed, N failed, N skipped`: tests,
@@ -17,6 +18,7 @@ const STAGES: readonly Stage[] = [
   vitestStage("unit"),
   vitestStage("integration"),
   vitestStage("simulation"),
+  vitestStage("scale"),
 ];
 
 const VERIFY_STAGES: readonly Stage[] = [
