@@ -2,7 +2,6 @@
  * `pnpm test`: typecheck, lint, boundaries, tidy, unit and integration tests, simulation, scale.
  * `--verify` adds: generated code unchanged, published exports sound. Names of stages run only
  * these.
- * these.
  *
  * Every stage runs, also after one failed. The last line is `N passed, N failed, N skipped`: tests,
  * and one failed for each failed stage that is no test run.
