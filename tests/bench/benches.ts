@@ -2,6 +2,7 @@ import type { Bench } from "./bench.ts";
 import { coldBench } from "./cold.ts";
 import { commitBench } from "./commit.ts";
 import { importBench } from "./import.ts";
+import { loadBench } from "./load.ts";
 import { openBench } from "./open.ts";
 import { pullBench } from "./pull.ts";
 import { pushBench } from "./push.ts";
@@ -18,4 +19,5 @@ export const BENCHES: readonly Bench[] = [
   pushBench,
   pullBench,
   visibilityBench,
+  loadBench,
 ];
