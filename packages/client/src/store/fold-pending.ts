@@ -31,5 +31,6 @@ export function foldPending(
     pageCount: last.pageCount,
     lowPageCount,
     pages,
+    uploaded: [],
   };
 }

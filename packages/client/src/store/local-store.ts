@@ -1,4 +1,5 @@
 import type { CommitId, Lsn, PageCount, PageIndex, PageSet, PageSize, VolumeId } from "@graft/core";
+import type { UploadedSegment } from "../remote/remote.ts";
 import type { LocalCommit } from "../volume.ts";
 
 /**
@@ -66,6 +67,12 @@ export interface LocalStore {
 
   /** Fixes what is pushed: all pending commits up to the latest version, under this commit id. */
   preparePush(commitId: CommitId): PreparedPush;
+  /**
+   * Remembers which pages of the prepared push lie in the object store already: `push.uploaded`
+   * becomes this list. It goes with the push. A disk that does not take it costs an upload, and is
+   * no error.
+   */
+  keepUploaded(segments: readonly UploadedSegment[]): void;
   /** The remote commit point was passed: these commits are the remote snapshot `remote` now. */
   completePush(remote: RemotePoint): void;
   /** A definite "not applied": the commits are pending again; the commit id is forgotten. */
@@ -110,6 +117,8 @@ export interface PreparedPush {
   readonly lowPageCount: PageCount;
   /** The newest versions of these are pushed; pages above a later shrink are not in it. */
   readonly pages: PageSet;
+  /** Segments that hold some of the pages already, in the order in which they were uploaded. */
+  readonly uploaded: readonly UploadedSegment[];
 }
 
 export interface NewLocalCommit {

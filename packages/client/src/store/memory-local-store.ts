@@ -6,6 +6,7 @@ import {
   type PageSize,
   type VolumeId,
 } from "@graft/core";
+import type { UploadedSegment } from "../remote/remote.ts";
 import { oldestEvictable } from "./history/oldest-evictable.ts";
 import { ABSENT, ZEROS } from "./history/page-chains.ts";
 import type {
@@ -133,6 +134,10 @@ class MemoryLocalStore implements LocalStore {
 
   preparePush(commitId: CommitId): PreparedPush {
     return this.#replica.preparePush(commitId);
+  }
+
+  keepUploaded(segments: readonly UploadedSegment[]): void {
+    this.#replica.facts.keepUploaded(0, segments);
   }
 
   completePush(remote: RemotePoint): void {

@@ -1,4 +1,5 @@
 import { type CommitId, invariant, PAGE_COUNT_ZERO, type PageCount } from "@graft/core";
+import type { UploadedSegment } from "../remote/remote.ts";
 import type { LocalCommit } from "../volume.ts";
 import { foldPending } from "./fold-pending.ts";
 import type { LocalState, PreparedPush, RemotePoint } from "./local-store.ts";
@@ -75,6 +76,16 @@ export class ReplicaFacts {
 
   preparePush(push: PreparedPush): void {
     this.#push = push;
+    this.#state = undefined;
+  }
+
+  /** Of the segments known so far the first `keptCount` stay, and `added` follow. */
+  keepUploaded(keptCount: number, added: readonly UploadedSegment[]): void {
+    const push = this.#push;
+    invariant(push !== undefined, "a push was prepared");
+    const { uploaded } = push;
+    invariant(keptCount <= uploaded.length, "segments that are kept were uploaded before");
+    this.#push = { ...push, uploaded: [...uploaded.slice(0, keptCount), ...added] };
     this.#state = undefined;
   }
 

@@ -103,5 +103,11 @@ function recordFacts(
       return { ...common, diverged: change.isDiverged };
     case "dropped":
       return { ...common, changed: change.pages };
+    case "uploaded":
+      return {
+        ...common,
+        keptSegments: change.keptCount,
+        segments: change.segments.map(({ segmentId }) => segmentId),
+      };
   }
 }

@@ -23,6 +23,7 @@ import { decodeCommit } from "./commit-body.ts";
 import { isSlot, NO_SLOT } from "./location.ts";
 import { CHANGE_KINDS, type LogChange } from "./log-change.ts";
 import type { LogRecord } from "./log-reader.ts";
+import { readSegments, writeSegments } from "./uploaded-segments.ts";
 
 /** The body of any record but a commit's, which is put together in place. */
 export function encodeChange(change: Exclude<LogChange, { kind: "commit" }>): Uint8Array {
@@ -58,6 +59,10 @@ export function encodeChange(change: Exclude<LogChange, { kind: "commit" }>): Ui
       break;
     case "dropped":
       writePageSet(writer, change.pages);
+      break;
+    case "uploaded":
+      writer.u32le(change.keptCount);
+      writeSegments(writer, change.segments);
       break;
     default:
       unreachable(change);
@@ -101,6 +106,10 @@ function decodeOther(kind: number, reader: ByteReader): LogChange {
       return decodeFetched(reader);
     case CHANGE_KINDS.dropped:
       return { kind: "dropped", pages: readPageSet(reader) };
+    case CHANGE_KINDS.uploaded: {
+      const keptCount = reader.u32le();
+      return { kind: "uploaded", keptCount, segments: readSegments(reader) };
+    }
     default:
       throw new BytesError(`a record has kind ${kind}`, 0);
   }

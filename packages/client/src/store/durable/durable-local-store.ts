@@ -8,6 +8,7 @@ import {
   type PageSize,
   type VolumeId,
 } from "@graft/core";
+import type { UploadedSegment } from "../../remote/remote.ts";
 import { oldestEvictable } from "../history/oldest-evictable.ts";
 import { ABSENT, type Location, ZEROS } from "../history/page-chains.ts";
 import type { View } from "../history/view.ts";
@@ -165,6 +166,19 @@ export class DurableLocalStore implements LocalStore {
     const { push } = facts;
     invariant(push !== undefined, "a push was prepared");
     return push;
+  }
+
+  keepUploaded(segments: readonly UploadedSegment[]): void {
+    const before = this.#disk.replica.facts.push?.uploaded;
+    invariant(before !== undefined, "a push was prepared");
+    const differs = before.findIndex((segment, at) => segment !== segments[at]);
+    const keptCount = differs < 0 ? before.length : differs;
+    if (keptCount === before.length && keptCount === segments.length) return;
+    this.#log.changeIfPossible({
+      kind: "uploaded",
+      keptCount,
+      segments: segments.slice(keptCount),
+    });
   }
 
   completePush(remote: RemotePoint): void {

@@ -23,9 +23,10 @@ import {
   writeText,
   writeVersion,
 } from "./change-fields.ts";
+import { readSegments, writeSegments } from "./uploaded-segments.ts";
 
-const FLAGS = { remote: 1, push: 2, diverged: 4 } as const;
-const FLAGS_MAX = 7;
+const FLAGS = { remote: 1, push: 2, diverged: 4, uploaded: 8 } as const;
+const FLAGS_MAX = 15;
 
 /** A replica without its pages. */
 export interface IndexState {
@@ -45,17 +46,20 @@ export function encodeIndexState({
   refreshed,
 }: IndexState): Uint8Array {
   const { remote, push } = state;
+  const uploaded = push?.uploaded ?? [];
   const writer = new ByteWriter();
   writeVersion(writer, state.version);
   writer.u32le(state.pageCount);
   writer.u8(
     (remote === undefined ? 0 : FLAGS.remote) |
       (push === undefined ? 0 : FLAGS.push) |
-      (state.isDiverged ? FLAGS.diverged : 0),
+      (state.isDiverged ? FLAGS.diverged : 0) |
+      (uploaded.length === 0 ? 0 : FLAGS.uploaded),
   );
   writeVersion(writer, start);
   if (remote !== undefined) writeRemotePoint(writer, remote);
   if (push !== undefined) writer.bytes(commitIdBytes(push.commitId)).u32le(push.commitCount);
+  if (uploaded.length > 0) writeSegments(writer, uploaded);
   writer.u32le(floors.length);
   for (const floor of floors) {
     writeVersion(writer, floor.version);
@@ -77,7 +81,7 @@ export function decodeIndexState(bytes: Uint8Array): IndexState {
   if (flags > FLAGS_MAX) throw new BytesError(`flags are ${flags}`, reader.offset);
   const start = readVersion(reader);
   const remote = (flags & FLAGS.remote) === 0 ? undefined : readRemotePoint(reader);
-  const prepared = (flags & FLAGS.push) === 0 ? undefined : readPrepared(reader);
+  const prepared = (flags & FLAGS.push) === 0 ? undefined : readPrepared(reader, flags);
   const floors = readFloors(reader);
   const stale = readPageSet(reader);
   const refreshed = readPageSet(reader);
@@ -94,16 +98,18 @@ export function decodeIndexState(bytes: Uint8Array): IndexState {
   };
 }
 
-type Prepared = Pick<PreparedPush, "commitId" | "commitCount">;
+type Prepared = Pick<PreparedPush, "commitId" | "commitCount" | "uploaded">;
 
-function readPrepared(reader: ByteReader): Prepared {
+function readPrepared(reader: ByteReader, flags: number): Prepared {
   const commitId = toCommitId(reader.bytes(COMMIT_ID_SIZE));
-  return { commitId, commitCount: reader.u32le() };
+  const commitCount = reader.u32le();
+  const uploaded = (flags & FLAGS.uploaded) === 0 ? [] : readSegments(reader);
+  return { commitId, commitCount, uploaded };
 }
 
 /** A push is the fold of the commits in it. */
 function refold(
-  { commitId, commitCount }: Prepared,
+  { commitId, commitCount, uploaded }: Prepared,
   remote: RemotePoint | undefined,
   pending: readonly LocalCommit[],
   reader: ByteReader,
@@ -111,7 +117,7 @@ function refold(
   if (commitCount === 0 || commitCount > pending.length) {
     throw new BytesError(`a push of ${commitCount} of ${pending.length} commits`, reader.offset);
   }
-  return foldPending(commitId, remote, pending.slice(0, commitCount));
+  return { ...foldPending(commitId, remote, pending.slice(0, commitCount)), uploaded };
 }
 
 function readFloors(reader: ByteReader): ZeroFloor[] {

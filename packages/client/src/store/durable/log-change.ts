@@ -6,6 +6,7 @@ import {
   type PageCount,
   type PageSet,
 } from "@graft/core";
+import type { UploadedSegment } from "../../remote/remote.ts";
 import type { Location } from "../history/page-chains.ts";
 import type { RemotePoint } from "../local-store.ts";
 import type { Replica } from "../replica.ts";
@@ -41,7 +42,14 @@ export type LogChange =
       readonly version: number;
       readonly pages: readonly (readonly [page: number, location: Location])[];
     }
-  | { readonly kind: "dropped"; readonly pages: PageSet };
+  | { readonly kind: "dropped"; readonly pages: PageSet }
+  | {
+      readonly kind: "uploaded";
+      /** How many of the segments named before stay. */
+      readonly keptCount: number;
+      /** What follows them. */
+      readonly segments: readonly UploadedSegment[];
+    };
 
 /** The numbers of kinds on disk. */
 export const CHANGE_KINDS = {
@@ -53,6 +61,7 @@ export const CHANGE_KINDS = {
   end: 6,
   fetched: 7,
   dropped: 8,
+  uploaded: 9,
 } as const;
 
 /**
@@ -86,6 +95,9 @@ export function applyChange(replica: Replica, change: LogChange): void {
       break;
     case "dropped":
       for (const page of change.pages) replica.history.forgetNewest(page);
+      break;
+    case "uploaded":
+      replica.facts.keepUploaded(change.keptCount, change.segments);
       break;
   }
 }

@@ -179,6 +179,7 @@ function saidPageSize(change: LogChange): number | undefined {
     case "end":
     case "fetched":
     case "dropped":
+    case "uploaded":
       return undefined;
     default:
       unreachable(change);

@@ -82,6 +82,11 @@ export class StoreLog {
     this.#switchWhenLong();
   }
 
+  /** `change` for what saves work and nothing else: without it the work is done again. */
+  changeIfPossible(change: OtherChange): void {
+    this.#tolerating(() => this.change(change));
+  }
+
   /** A page of the latest snapshot has a place now. */
   noteFetched(page: number, version: number): void {
     this.#unrecorded.set(page, version);

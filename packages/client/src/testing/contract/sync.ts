@@ -1,5 +1,6 @@
 /** What pushes and resets change, and what not. */
-import { MutablePageSet, pageSetOf } from "@graft/core";
+import { createSegmentId, MutablePageSet, pageSetOf } from "@graft/core";
+import { SeededRandom, SimulatedClock } from "@graft/core/testing";
 import { expect, it } from "vitest";
 import {
   commit,
@@ -39,6 +40,24 @@ export function pushes(store: GetStore): void {
     expect(pin).toMatchObject({ version: 1, pageCount: 2 });
     expect(pin && [read(store(), pin, 1), read(store(), pin, 2)]).toEqual([1, 2]);
     pin?.close();
+  });
+
+  it("remembers what was uploaded of a push, and forgets it with the push", () => {
+    const ids = { clock: new SimulatedClock(), random: new SeededRandom(1) };
+    commit(store(), 3, { 1: 1, 2: 2, 3: 3 });
+    expect(store().preparePush(commitId(1)).uploaded).toEqual([]);
+    const [a, b, c] = [1, 2, 3].map((at) => ({
+      segmentId: createSegmentId(ids),
+      pageSet: pageSetOf([index(at)]),
+      sizeBytes: 700 + at,
+    }));
+    if (a === undefined || b === undefined || c === undefined) throw new Error("three segments");
+    for (const uploaded of [[a], [a, b], [b, c], [b, c]]) {
+      store().keepUploaded(uploaded);
+      expect(store().state().push?.uploaded).toEqual(uploaded);
+    }
+    store().abandonPush();
+    expect(store().preparePush(commitId(2)).uploaded).toEqual([]);
   });
 
   it("moves the snapshot and no version when a push completes, and keeps later commits pending", () => {

@@ -33,6 +33,7 @@ export function arbitrarySteps(
     { weight: 4, arbitrary: kind("pull") },
     { weight: 1, arbitrary: kind("reset") },
     { weight: 3, arbitrary: kind("prepare") },
+    { weight: 2, arbitrary: kind("upload") },
     { weight: 4, arbitrary: kind("complete") },
     { weight: 1, arbitrary: kind("abandon") },
     { weight: 1, arbitrary: kind("diverge") },
@@ -51,6 +52,7 @@ function kind<
     | "pull"
     | "reset"
     | "prepare"
+    | "upload"
     | "complete"
     | "abandon"
     | "diverge"

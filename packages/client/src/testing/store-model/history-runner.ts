@@ -1,5 +1,6 @@
 import {
   type CommitId,
+  createSegmentId,
   equalBytes,
   isGraftError,
   isZero,
@@ -11,6 +12,7 @@ import {
   toPageCount,
   toPageIndex,
 } from "@graft/core";
+import { SeededRandom, SimulatedClock } from "@graft/core/testing";
 import type {
   LocalStore,
   Pin,
@@ -51,6 +53,7 @@ export class HistoryRunner {
   #held: HeldPin[] = [];
   #contentCount = 0;
   #pushCount = 0;
+  readonly #ids = { clock: new SimulatedClock(), random: new SeededRandom(1) };
 
   constructor(options: HistoryRunnerOptions) {
     this.#options = options;
@@ -87,6 +90,9 @@ export class HistoryRunner {
         break;
       case "prepare":
         this.#prepare();
+        break;
+      case "upload":
+        this.#upload();
         break;
       case "complete":
         this.#complete();
@@ -234,13 +240,32 @@ export class HistoryRunner {
     if (model.push !== undefined || model.pending.length === 0) return;
     const commitId = this.#nextCommitId();
     const commitCount = model.pending.length;
-    const push = { commitId, toVersion: model.version, commitCount };
+    const push = { commitId, toVersion: model.version, commitCount, uploaded: [] };
     this.#perform(
       () => this.store.preparePush(commitId),
       () => {
         model.push = push;
       },
     );
+  }
+
+  /** Every third list forgets its first segment, as after a commit that did not find it. */
+  #upload(): void {
+    const push = this.store.state().push;
+    if (push === undefined) return;
+    const segmentId = createSegmentId(this.#ids);
+    const added = { segmentId, pageSet: push.pages, sizeBytes: 1000 + this.#pushCount };
+    const kept = push.uploaded.slice(push.uploaded.length % 3 === 2 ? 1 : 0);
+    const uploaded = [...kept, added];
+    const apply = (): void => {
+      if (this.model.push !== undefined) this.model.push = { ...this.model.push, uploaded };
+    };
+    this.#unfinished = apply;
+    this.store.keepUploaded(uploaded);
+    if (this.store.state().push?.uploaded.at(-1)?.segmentId !== segmentId) return;
+    // A disk that does not take it is no error: until the next step it may be there or not.
+    this.#unfinished = undefined;
+    apply();
   }
 
   #complete(): void {

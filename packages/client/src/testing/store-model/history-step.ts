@@ -18,6 +18,8 @@ export type HistoryStep =
   | { readonly kind: "pull" }
   | { readonly kind: "reset" }
   | { readonly kind: "prepare" }
+  /** A part of the prepared push was uploaded. */
+  | { readonly kind: "upload" }
   | { readonly kind: "complete" }
   | { readonly kind: "abandon" }
   | { readonly kind: "diverge" }

@@ -25,6 +25,8 @@ export function randomStep(random: SeededRandom): HistoryStep {
       return { kind: "pull" };
     case "prepare":
       return { kind: "prepare" };
+    case "upload":
+      return { kind: "upload" };
     case "complete":
       return { kind: "complete" };
     case "pin":
@@ -37,7 +39,7 @@ export function randomStep(random: SeededRandom): HistoryStep {
 const KINDS = [
   ...["commit", "commit", "commit", "commit", "commit", "commit"],
   ...["remote-commit", "remote-commit", "remote-commit", "pull", "pull", "pull"],
-  ...["prepare", "prepare", "complete", "complete", "complete"],
+  ...["prepare", "prepare", "upload", "complete", "complete", "complete"],
   ...["fetch", "fetch", "fetch", "fetch", "fetch", "fetch", "evict"],
   ...["pin", "pin", "unpin", "unpin", "rare", "rare"],
 ] as readonly StepGroup[];
@@ -50,6 +52,7 @@ type StepGroup =
   | "evict"
   | "pull"
   | "prepare"
+  | "upload"
   | "complete"
   | "pin"
   | "rare";

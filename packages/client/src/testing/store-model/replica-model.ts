@@ -21,6 +21,8 @@ export interface ModelPush {
   readonly commitId: CommitId;
   readonly toVersion: number;
   readonly commitCount: number;
+  /** What is remembered of segments: that it is the same list. */
+  readonly uploaded: readonly { readonly segmentId: string }[];
 }
 
 /** What a pin sees, besides what of it is here. */
@@ -200,9 +202,13 @@ export function describeState(state: DescribedState): string {
       pageCount,
       [...pages].sort((a, b) => a - b),
     ]),
-    push: push === undefined ? "none" : [push.commitId, push.toVersion, push.commitCount],
+    push: push === undefined ? "none" : describePush(push),
     isDiverged: state.isDiverged,
   });
+}
+
+function describePush({ commitId, toVersion, commitCount, uploaded }: ModelPush): unknown {
+  return [commitId, toVersion, commitCount, uploaded.map((segment) => segment.segmentId)];
 }
 
 /** Pages that were written, or cut off, by these commits. */
