@@ -1,6 +1,5 @@
 import {
   type CommitId,
-  createSegmentId,
   equalBytes,
   isGraftError,
   isZero,
@@ -12,7 +11,6 @@ import {
   toPageCount,
   toPageIndex,
 } from "@graft/core";
-import { SeededRandom, SimulatedClock } from "@graft/core/testing";
 import type {
   LocalStore,
   Pin,
@@ -22,18 +20,14 @@ import type {
 } from "../../store/local-store.ts";
 import type { HistoryStep } from "./history-step.ts";
 import { bytesOf, RemoteModel } from "./remote-model.ts";
-import { describeState, type ModelPin, ReplicaModel } from "./replica-model.ts";
+import { describeState, type HeldPin, ReplicaModel } from "./replica-model.ts";
+import { UploadedSegments } from "./uploaded-segments.ts";
 
 export interface HistoryRunnerOptions {
   readonly open: () => LocalStore;
   readonly pageSize?: PageSize;
   /** Whether what was cached is still there after the store was closed and opened again. */
   readonly keepsCache?: boolean;
-}
-
-interface HeldPin {
-  readonly pin: Pin;
-  readonly model: ModelPin;
 }
 
 /**
@@ -53,7 +47,7 @@ export class HistoryRunner {
   #held: HeldPin[] = [];
   #contentCount = 0;
   #pushCount = 0;
-  readonly #ids = { clock: new SimulatedClock(), random: new SeededRandom(1) };
+  readonly #segments = new UploadedSegments();
 
   constructor(options: HistoryRunnerOptions) {
     this.#options = options;
@@ -132,18 +126,17 @@ export class HistoryRunner {
     this.#held = [];
     this.store = this.#options.open();
     const seen = describeState(this.store.state());
-    const unfinished = this.#unfinished;
-    this.#unfinished = undefined;
     if (seen !== this.model.describe()) {
       const fallback = earlier.findLast((model) => model.describe() === seen);
       if (fallback !== undefined) this.model = fallback.clone();
-      else unfinished?.();
+      else this.#finish();
     }
+    this.#unfinished = undefined;
     this.model.evicted();
     this.check();
   }
 
-  /** The step under way failed: the store must be as it was before. */
+  /** The step failed: the store must be as it was before. */
   fail(): void {
     this.#unfinished = undefined;
     this.check();
@@ -202,8 +195,13 @@ export class HistoryRunner {
   #perform(store: () => void, model: () => void): void {
     this.#unfinished = model;
     store();
+    this.#finish();
+  }
+
+  #finish(): void {
+    const apply = this.#unfinished;
     this.#unfinished = undefined;
-    model();
+    apply?.();
   }
 
   #remoteCommit(step: Extract<HistoryStep, { kind: "remote-commit" }>): void {
@@ -239,8 +237,8 @@ export class HistoryRunner {
     const { model } = this;
     if (model.push !== undefined || model.pending.length === 0) return;
     const commitId = this.#nextCommitId();
-    const commitCount = model.pending.length;
-    const push = { commitId, toVersion: model.version, commitCount, uploaded: [] };
+    const { version: toVersion, pending } = model;
+    const push = { commitId, toVersion, commitCount: pending.length, uploaded: [] };
     this.#perform(
       () => this.store.preparePush(commitId),
       () => {
@@ -249,23 +247,14 @@ export class HistoryRunner {
     );
   }
 
-  /** Every third list forgets its first segment, as after a commit that did not find it. */
   #upload(): void {
-    const push = this.store.state().push;
-    if (push === undefined) return;
-    const segmentId = createSegmentId(this.#ids);
-    const added = { segmentId, pageSet: push.pages, sizeBytes: 1000 + this.#pushCount };
-    const kept = push.uploaded.slice(push.uploaded.length % 3 === 2 ? 1 : 0);
-    const uploaded = [...kept, added];
-    const apply = (): void => {
-      if (this.model.push !== undefined) this.model.push = { ...this.model.push, uploaded };
-    };
-    this.#unfinished = apply;
-    this.store.keepUploaded(uploaded);
-    if (this.store.state().push?.uploaded.at(-1)?.segmentId !== segmentId) return;
+    const { push } = this.store.state();
+    const uploaded = push && this.#segments.next(push);
+    if (uploaded === undefined) return;
     // A disk that does not take it is no error: until the next step it may be there or not.
-    this.#unfinished = undefined;
-    apply();
+    this.#unfinished = () => this.model.keepUploaded(uploaded);
+    this.store.keepUploaded(uploaded);
+    if (this.store.state().push?.uploaded.at(-1) === uploaded.at(-1)) this.#finish();
   }
 
   #complete(): void {
@@ -356,8 +345,8 @@ export class HistoryRunner {
   /** Compares all but the pages. */
   checkState(): void {
     const seen = describeState(this.store.state());
-    const expected = this.model.describe();
-    if (seen !== expected) throw new Error(`the state is ${seen}, expected ${expected}`);
+    if (seen === this.model.describe()) return;
+    throw new Error(`the state is ${seen}, expected ${this.model.describe()}`);
   }
 
   #checkPin({ pin, model }: HeldPin): void {

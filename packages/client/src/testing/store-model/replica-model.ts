@@ -1,5 +1,5 @@
 import { type CommitId, MutablePageSet, type PageSet, unionInto } from "@graft/core";
-import type { RemotePoint } from "../../store/local-store.ts";
+import type { Pin, RemotePoint } from "../../store/local-store.ts";
 import { type Contents, cutContents } from "./remote-model.ts";
 
 /** No page of a history is above it. */
@@ -36,6 +36,12 @@ export interface ModelPin {
   readonly present: Set<number>;
   /** Pages written locally on top of the remote snapshot: they must be here. */
   readonly local: ReadonlySet<number>;
+}
+
+/** A pin of the store under test, and what it must show. */
+export interface HeldPin {
+  readonly pin: Pin;
+  readonly model: ModelPin;
 }
 
 /**
@@ -88,6 +94,10 @@ export class ReplicaModel {
 
   get pageCount(): number {
     return this.#pageCounts[this.version] ?? 0;
+  }
+
+  keepUploaded(uploaded: ModelPush["uploaded"]): void {
+    if (this.push !== undefined) this.push = { ...this.push, uploaded };
   }
 
   contentOf(version: number, page: number): number | undefined {
