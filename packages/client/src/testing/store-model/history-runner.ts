@@ -11,16 +11,10 @@ import {
   toPageCount,
   toPageIndex,
 } from "@graft/core";
-import type {
-  LocalStore,
-  Pin,
-  PreparedPush,
-  RemotePoint,
-  StagedPage,
-} from "../../store/local-store.ts";
+import type { LocalStore, PreparedPush, RemotePoint, StagedPage } from "../../store/local-store.ts";
 import type { HistoryStep } from "./history-step.ts";
 import { bytesOf, RemoteModel } from "./remote-model.ts";
-import { describeState, type HeldPin, ReplicaModel } from "./replica-model.ts";
+import { describeState, type HeldPin, type ModelPin, ReplicaModel } from "./replica-model.ts";
 import { UploadedSegments } from "./uploaded-segments.ts";
 
 export interface HistoryRunnerOptions {
