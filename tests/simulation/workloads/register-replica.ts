@@ -1,0 +1,222 @@
+/** One replica of the register volume, and what it must read at each of its versions. */
+import type { Remote, Volume, VolumeReader } from "@graft/client";
+import {
+  invariant,
+  isGraftError,
+  pageRange,
+  toPageCount,
+  toPageIndex,
+  type VolumeId,
+} from "@graft/core";
+import { readTagsOf, tagOf, tagPage } from "../../harness/pages.ts";
+import type { Machine } from "../world/machine.ts";
+import type { World } from "../world/world.ts";
+import { isSame, type RegisterModel, type Tags } from "./register-model.ts";
+
+/** What may go wrong without being a fault of the replica. */
+const WEATHER: readonly string[] = ["unavailable", "diverged", "busy"];
+
+export interface RegisterReplicaParts {
+  readonly world: World;
+  readonly machine: Machine;
+  readonly model: RegisterModel;
+  readonly volumeId: VolumeId;
+  readonly pageCountMax: number;
+  readonly nextTag: () => number;
+}
+
+export class RegisterReplica {
+  readonly machine: Machine;
+  readonly #parts: RegisterReplicaParts;
+  readonly #byVersion = new Map<number, Tags>();
+  #volume: Volume | undefined;
+  #pinned: { readonly reader: VolumeReader; readonly tags: Tags } | undefined;
+  /** Grows with each process, so that what a dead one answers is not heard. */
+  #life = 0;
+  #versionMin = 0;
+
+  constructor(parts: RegisterReplicaParts) {
+    this.#parts = parts;
+    this.machine = parts.machine;
+  }
+
+  get isOpen(): boolean {
+    return this.#volume !== undefined;
+  }
+
+  get volume(): Volume {
+    invariant(this.#volume !== undefined, "the replica is open");
+    return this.#volume;
+  }
+
+  /** Starts the process again after a while, unless it was killed once more by then. */
+  async reopenAfter(ms: number): Promise<string> {
+    const life = this.#life;
+    await this.#parts.world.clock.sleep(ms);
+    if (life !== this.#life) return "killed before it started";
+    await this.open();
+    return "opened";
+  }
+
+  async open(): Promise<void> {
+    const life = ++this.#life;
+    const means = this.machine.start();
+    const runtime = await this.machine.openRuntime(means, this.#observed(means.remote));
+    const volume = await runtime.openVolume(this.#parts.volumeId);
+    if (life !== this.#life) return;
+    this.#volume = volume;
+    const { version } = volume.status().snapshot;
+    invariant(version >= this.#versionMin, `version ${this.#versionMin} is not lost`);
+  }
+
+  kill(how: "kill" | "power-loss"): void {
+    this.#life++;
+    this.#pinned = undefined;
+    this.#volume = undefined;
+    if (how === "kill") this.machine.kill();
+    else this.machine.losePower();
+  }
+
+  commit(): void {
+    const { world, nextTag, pageCountMax } = this.#parts;
+    const { random } = world;
+    const writer = this.volume.openWriter();
+    if (writer === undefined) return;
+    try {
+      const base = this.#expected(writer.base);
+      const pageCount = random.integer(1, pageCountMax);
+      const tags = Array.from({ length: pageCount }, (_, at) => base[at] ?? 0);
+      const always = random.integer(0, pageCount - 1);
+      for (let at = 0; at < pageCount; at++) {
+        if (at !== always && random.chance(2 / 3)) continue;
+        const tag = nextTag();
+        writer.write(toPageIndex(at + 1), tagPage(writer.pageSize, tag));
+        tags[at] = tag;
+      }
+      const outcome = writer.commit({ pageCount: toPageCount(pageCount) });
+      invariant(outcome.kind === "committed", "new numbers make a commit");
+      this.#byVersion.set(outcome.version, tags);
+      this.#versionMin = outcome.version;
+    } finally {
+      writer.rollback();
+    }
+  }
+
+  /** Pushes, pulls, resets or hydrates. Answers what became of it. */
+  async sync(action: "push" | "pull" | "reset" | "hydrate"): Promise<string> {
+    const { volume } = this;
+    const { history } = this.#parts.world;
+    try {
+      switch (action) {
+        case "push": {
+          const result = await volume.push();
+          return result.kind === "pushed" ? `pushed ${result.lsn}` : result.kind;
+        }
+        case "pull":
+          return `at ${(await volume.pull()).lsn}`;
+        case "hydrate":
+          return `fetched ${(await volume.hydrate()).fetchedPageCount}`;
+        case "reset": {
+          const save = (reader: VolumeReader): Promise<void> => this.#check(reader);
+          const { lsn, discardedCommitCount } = await volume.reset({ save });
+          history.reach("reset");
+          return `reset to ${lsn}, ${discardedCommitCount} discarded`;
+        }
+      }
+    } catch (error) {
+      if (!isGraftError(error) || !WEATHER.includes(error.code)) throw error;
+      if (error.code === "diverged") history.reach("diverged");
+      if (volume.status().state === "unknown") history.reach("outcome unknown");
+      return error.code;
+    }
+  }
+
+  /** Reads all pages, or one, of the newest snapshot, and compares. */
+  async read(how: "all" | "one"): Promise<string> {
+    const reader = this.volume.openReader();
+    try {
+      if (how === "all") await this.#check(reader);
+      else await this.#checkOne(reader);
+      return "right";
+    } catch (error) {
+      if (isGraftError(error) && WEATHER.includes(error.code)) return error.code;
+      throw error;
+    } finally {
+      reader.close();
+    }
+  }
+
+  /** Pins a snapshot, or checks the one that is pinned and lets it go. */
+  async turnPin(): Promise<string> {
+    const pinned = this.#pinned;
+    if (pinned === undefined) {
+      const reader = this.volume.openReader();
+      this.#pinned = { reader, tags: this.#expected(reader) };
+      return "pinned";
+    }
+    this.#pinned = undefined;
+    try {
+      await this.#check(pinned.reader, pinned.tags);
+      return "unchanged";
+    } catch (error) {
+      if (isGraftError(error) && WEATHER.includes(error.code)) return error.code;
+      throw error;
+    } finally {
+      pinned.reader.close();
+    }
+  }
+
+  /** What a reader must read: what was written at its version, or what its LSN holds. */
+  #expected(reader: VolumeReader): Tags {
+    const known = this.#byVersion.get(reader.version);
+    if (known !== undefined) return known;
+    const tags = this.#parts.model.at(reader.lsn);
+    invariant(this.volume.pendingCommits().length === 0, "an unknown version holds no local work");
+    this.#byVersion.set(reader.version, tags);
+    this.#versionMin = Math.max(this.#versionMin, reader.version);
+    return tags;
+  }
+
+  async #check(reader: VolumeReader, expected: Tags = this.#expected(reader)): Promise<void> {
+    const found = reader.pageCount === 0 ? [] : await readTagsOf(reader);
+    if (isSame(found, expected)) return;
+    throw new Error(
+      `version ${reader.version} at LSN ${reader.lsn}: [${found}], not [${expected}]`,
+    );
+  }
+
+  async #checkOne(reader: VolumeReader): Promise<void> {
+    const expected = this.#expected(reader);
+    invariant(reader.pageCount === expected.length, `version ${reader.version} has its page count`);
+    if (reader.pageCount === 0) return;
+    const index = this.#parts.world.random.integer(1, reader.pageCount);
+    await reader.fetch(pageRange(index, index));
+    const page = new Uint8Array(reader.pageSize);
+    invariant(reader.read(toPageIndex(index), page), `page ${index} is here after its fetch`);
+    invariant(tagOf(page) === expected[index - 1], `page ${index} of version ${reader.version}`);
+  }
+
+  /** A remote whose requests the model hears before they leave. */
+  #observed(remote: Remote): Remote {
+    const { model } = this.#parts;
+    return {
+      ...remote,
+      commit: async (request, signal) => {
+        const tags = model.asked(request);
+        const isFence = request.message === "fence";
+        const isMine = isFence || [...this.#byVersion.values()].some((mine) => isSame(mine, tags));
+        if (!isMine) this.#parts.world.breaks(new Error(`nobody wrote [${tags}]`));
+        const answer = await remote.commit(request, signal);
+        if (answer.kind === "committed") {
+          invariant(isSame(model.at(answer.snapshot.lsn), tags), "the answer is about this commit");
+        }
+        return answer;
+      },
+      writePages: async (volumeId, pageSize, pages, signal) => {
+        const segments = await remote.writePages(volumeId, pageSize, pages, signal);
+        model.uploaded(segments, pages);
+        return segments;
+      },
+    };
+  }
+}

@@ -1,0 +1,132 @@
+/** Numbered pages, written, cut off and grown again on several replicas that push and pull. */
+import { invariant, type PageSize, toPageCount, toPageIndex, toPageSize } from "@graft/core";
+import { tagPage } from "../../harness/pages.ts";
+import type { World } from "../world/world.ts";
+import { RegisterModel } from "./register-model.ts";
+import { RegisterReplica } from "./register-replica.ts";
+import { Slots } from "./slots.ts";
+import type { Workload } from "./workload.ts";
+
+const REPLICA_COUNT = 3;
+/** Page size, and page count at most: above 128 KiB together a push goes through segments. */
+const SHAPES: readonly (readonly [PageSize, number])[] = [
+  [toPageSize(512), 40],
+  [toPageSize(4096), 12],
+  [toPageSize(16_384), 14],
+  [toPageSize(65_536), 5],
+];
+const SYNC_ROUNDS_MAX = 20;
+
+export class Registers implements Workload {
+  readonly #world: World;
+  readonly #model = new RegisterModel();
+  readonly #slots: Slots;
+  readonly #replicas: RegisterReplica[] = [];
+  #lastTag = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#slots = new Slots(world);
+    world.watchCommits((record) => this.#model.landed(record));
+  }
+
+  get busyCount(): number {
+    return this.#slots.busyCount;
+  }
+
+  async start(): Promise<void> {
+    const { random } = this.#world;
+    const [pageSize, pageCountMax] = random.pick(SHAPES);
+    const maker = this.#world.createMachine("maker");
+    const means = maker.start();
+    const runtime = await maker.openRuntime(means, this.#observedMaker(means.remote));
+    const first = await runtime.createVolume({ pageSize });
+    const writer = first.openWriter();
+    writer?.write(toPageIndex(1), tagPage(pageSize, ++this.#lastTag));
+    writer?.commit({ pageCount: toPageCount(1) });
+    await first.push();
+    await runtime.close();
+    for (let at = 0; at < REPLICA_COUNT; at++) {
+      const replica = new RegisterReplica({
+        world: this.#world,
+        machine: this.#world.createMachine(`client-${at}`),
+        model: this.#model,
+        volumeId: first.volumeId,
+        pageCountMax,
+        nextTag: () => ++this.#lastTag,
+      });
+      await replica.open();
+      this.#replicas.push(replica);
+    }
+  }
+
+  act(): void {
+    const { random, history } = this.#world;
+    const replica = random.pick(this.#replicas);
+    const { name } = replica.machine;
+    if (!replica.isOpen) return;
+    const chance = random.integer(0, 99);
+    if (chance < 35) {
+      history.note(`${name} commit`);
+      replica.commit();
+    } else if (chance < 55) this.#sync(replica, "push");
+    else if (chance < 72) this.#sync(replica, "pull");
+    else if (chance < 78) this.#sync(replica, "reset");
+    else if (chance < 81) this.#sync(replica, "hydrate");
+    else if (chance < 87) this.#slots.begin(name, "pin", "pin", () => replica.turnPin());
+    else {
+      const how = random.pick(["all", "one"] as const);
+      this.#slots.begin(name, "read", `read ${how}`, () => replica.read(how));
+    }
+  }
+
+  crash(): void {
+    const { random, history } = this.#world;
+    const replica = random.pick(this.#replicas);
+    const { name } = replica.machine;
+    const how = random.pick(["kill", "power-loss"] as const);
+    history.note(`${name} ${how}`);
+    this.#slots.forget(name);
+    replica.kill(how);
+    const pauseMs = random.integer(0, 500);
+    this.#slots.begin(name, "open", "open", () => replica.reopenAfter(pauseMs));
+  }
+
+  async finish(): Promise<void> {
+    for (const replica of this.#replicas) await this.#settle(replica);
+    for (const replica of this.#replicas) {
+      await replica.sync("pull");
+      invariant((await replica.read("all")) === "right", "a replica at rest reads everything");
+      const { state, remote } = replica.volume.status();
+      invariant(state === "synced", `${replica.machine.name} comes to rest`);
+      invariant(remote.lsn === this.#model.head, `${replica.machine.name} is at the head`);
+    }
+  }
+
+  #sync(replica: RegisterReplica, action: "push" | "pull" | "reset" | "hydrate"): void {
+    this.#slots.begin(replica.machine.name, "sync", action, () => replica.sync(action));
+  }
+
+  async #settle(replica: RegisterReplica): Promise<void> {
+    for (let round = 0; round < SYNC_ROUNDS_MAX; round++) {
+      const { state } = replica.volume.status();
+      if (state === "synced") return;
+      await replica.sync(state === "diverged" ? "reset" : "push");
+    }
+    throw new Error(
+      `${replica.machine.name} does not come to rest: ${replica.volume.status().state}`,
+    );
+  }
+
+  /** The volume's first commit is asked for like any other. */
+  #observedMaker<R extends Parameters<RegisterReplica["machine"]["openRuntime"]>[1]>(remote: R): R {
+    if (remote === undefined) return remote;
+    return {
+      ...remote,
+      commit: async (request, signal) => {
+        this.#model.asked(request);
+        return await remote.commit(request, signal);
+      },
+    };
+  }
+}

@@ -1,0 +1,149 @@
+/** One bucket, a MetaStore, PageStores, and the network in front of them. */
+import type { Remote } from "@graft/client";
+import { createConnectRemote } from "@graft/client";
+import type { Compute } from "@graft/core";
+import type { SeededRandom, SimulatedClock } from "@graft/core/testing";
+import type { CommitRecord } from "@graft/format";
+import { FaultyObjectStore } from "@graft/object-store/testing";
+import { createMetastoreClient, createPagestoreClient } from "@graft/rpc";
+import type { History } from "./history.ts";
+import type { Lifeline } from "./lifeline.ts";
+import { Network } from "./network.ts";
+import { WitnessedStore } from "./remote-log.ts";
+import { followMetastore, ServiceNode } from "./service-node.ts";
+import { createSimulatedCompute } from "./simulated-compute.ts";
+
+const PAGESTORE_COUNT = 2;
+/** A server's clock is off by this much at most, ms. */
+const SKEW_MS_MAX = 2_000;
+/** Latency of an object store that is well, ms. */
+const LATENCY = { kind: "latency", minMs: 0.2, maxMs: 4 } as const;
+
+export interface SimulatedClusterParts {
+  readonly clock: SimulatedClock;
+  readonly random: SeededRandom;
+  readonly history: History;
+  readonly onCommit: (record: CommitRecord) => void;
+}
+
+export class SimulatedCluster {
+  readonly network: Network;
+  readonly compute: Compute;
+  readonly store: FaultyObjectStore;
+  readonly #clock: SimulatedClock;
+  readonly #random: SeededRandom;
+  readonly #history: History;
+  #metastore: ServiceNode;
+  readonly #pagestores: ServiceNode[];
+
+  constructor(parts: SimulatedClusterParts) {
+    const { clock, random, history } = parts;
+    this.#clock = clock;
+    this.#random = random;
+    this.#history = history;
+    this.compute = createSimulatedCompute(clock, random.fork());
+    this.network = new Network({ clock, random: random.fork(), history });
+    const bucket = new WitnessedStore(this.compute, parts.onCommit);
+    this.store = new FaultyObjectStore(bucket, [{ fault: LATENCY }], random.fork(), clock);
+    this.#metastore = this.#startMetastore();
+    this.#pagestores = Array.from({ length: PAGESTORE_COUNT }, () => this.#startPagestore());
+  }
+
+  /** Kills the MetaStore, and starts another one with empty caches. */
+  replaceMetastore(): void {
+    this.#history.reach("metastore killed");
+    this.#metastore.lifeline.cut();
+    this.#metastore = this.#startMetastore();
+  }
+
+  /** Kills a PageStore, and starts another one with empty caches. */
+  replacePagestore(): void {
+    this.#history.reach("pagestore killed");
+    const at = this.#random.integer(0, PAGESTORE_COUNT - 1);
+    this.#pagestores[at]?.lifeline.cut();
+    this.#pagestores[at] = this.#startPagestore();
+  }
+
+  /** The object store errs, throttles, loses answers, lands writes late, and sends wrong bytes. */
+  storm(probability: number): void {
+    const writes = { operations: ["create", "put"], probability } as const;
+    this.store.setRules(
+      { fault: LATENCY },
+      { fault: { kind: "latency", minMs: 50, maxMs: 2_000 }, probability: probability / 4 },
+      { fault: { kind: "unavailable" }, probability },
+      { fault: { kind: "throttled", retryAfterMs: 300 }, probability: probability / 2 },
+      { fault: { kind: "reply-lost" }, ...writes },
+      { fault: { kind: "lands-late", delayMs: this.#random.integer(1, 5_000) }, ...writes },
+    );
+  }
+
+  calm(): void {
+    this.store.setRules({ fault: LATENCY });
+  }
+
+  /** The services as a client sees them: whichever run at the moment of each call. */
+  openRemote(name: string, lifeline: Lifeline): Remote {
+    const remotes = new WeakMap<ServiceNode, Remote>();
+    const current = (): Remote => {
+      const pagestore = this.#random.pick(this.#pagestores);
+      const known = remotes.get(pagestore);
+      if (known !== undefined) return known;
+      const way = this.network.between(name, lifeline, pagestore.lifeline);
+      const remote = createConnectRemote({
+        name: "cluster",
+        clients: {
+          metastore: this.#metastoreFor(name, lifeline),
+          pagestore: createPagestoreClient(pagestore.connect(way)),
+        },
+        compute: this.compute,
+        close: async () => undefined,
+      });
+      remotes.set(pagestore, remote);
+      return remote;
+    };
+    return {
+      name: "cluster",
+      getSnapshot: (...args) => current().getSnapshot(...args),
+      pullChanges: (...args) => current().pullChanges(...args),
+      pullCommits: (...args) => current().pullCommits(...args),
+      createVolume: (...args) => current().createVolume(...args),
+      commit: (...args) => current().commit(...args),
+      readPages: (...args) => current().readPages(...args),
+      streamPages: (...args) => current().streamPages(...args),
+      writePages: (...args) => current().writePages(...args),
+      close: async () => undefined,
+    };
+  }
+
+  #metastoreFor(name: string, lifeline: Lifeline): ReturnType<typeof createMetastoreClient> {
+    let opened: { node: ServiceNode; client: ReturnType<typeof createMetastoreClient> } | undefined;
+    return followMetastore(() => {
+      const node = this.#metastore;
+      if (opened?.node !== node) {
+        const way = this.network.between(name, lifeline, node.lifeline);
+        opened = { node, client: createMetastoreClient(node.connect(way)) };
+      }
+      return opened.client;
+    });
+  }
+
+  #startMetastore(): ServiceNode {
+    return ServiceNode.metastore(this.#partsOfNode());
+  }
+
+  #startPagestore(): ServiceNode {
+    return ServiceNode.pagestore(this.#partsOfNode(), (lifeline) =>
+      this.#metastoreFor("pagestore", lifeline),
+    );
+  }
+
+  #partsOfNode(): Parameters<typeof ServiceNode.metastore>[0] {
+    return {
+      store: this.store,
+      clock: this.#clock,
+      compute: this.compute,
+      random: this.#random.fork(),
+      skewMs: this.#random.integer(-SKEW_MS_MAX, SKEW_MS_MAX),
+    };
+  }
+}

@@ -1,0 +1,28 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import type { Clock, Compute } from "@graft/core";
+import { nodeCompute } from "@graft/core/node";
+import type { SeededRandom } from "@graft/core/testing";
+
+/** Longest that off-loop work takes, ms. */
+const WORK_MS_MAX = 3;
+
+/** Heavy work without threads: done at once, answered some simulated time later. */
+export function createSimulatedCompute(clock: Clock, random: SeededRandom): Compute {
+  const work = async (): Promise<void> => {
+    if (random.chance(0.5)) await clock.sleep(random.unit() * WORK_MS_MAX);
+  };
+  return {
+    sha256: (...parts) => nodeCompute.sha256(...parts),
+    async compress(bytes): Promise<Uint8Array> {
+      const level = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+      const compressed = new Uint8Array(zstdCompressSync(bytes, level));
+      await work();
+      return compressed;
+    },
+    async decompress(bytes, size): Promise<Uint8Array> {
+      const content = new Uint8Array(zstdDecompressSync(bytes, { maxOutputLength: size }));
+      await work();
+      return content;
+    },
+  };
+}
