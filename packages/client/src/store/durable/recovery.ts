@@ -11,28 +11,30 @@ import {
   type File,
   type FileSystem,
   GraftError,
-  InvariantError,
   type PageSize,
   toPageSize,
   unreachable,
   type VolumeId,
 } from "@graft/core";
-import { Epoch } from "../history/epoch.ts";
 import type { Location } from "../history/page-chains.ts";
 import { Replica } from "../replica.ts";
 import { decodeChange } from "./change-codec.ts";
 import { corruptFile, decodingFile } from "./corrupt-file.ts";
 import { FILE_HEADER_SIZE } from "./file-header.ts";
 import { enterGeneration, prepareGeneration, removeOlder } from "./generation.ts";
-import { type IndexFile, readIndexEntries, readIndexState } from "./index-file.ts";
+import { loadIndex } from "./load-index.ts";
 import { isSlot } from "./location.ts";
 import { type LogChange, replayChange } from "./log-change.ts";
 import { readLog } from "./log-reader.ts";
 import { type LogEnd, LogWriter } from "./log-writer.ts";
 import { PageFile } from "./page-file.ts";
+import { imageSizeOf } from "./page-image.ts";
 import { closePlace, type StoreDisk, type StorePlace } from "./store-disk.ts";
 import { StoreFiles, type StoreListing } from "./store-files.ts";
 import { readSyncedMark, type Synced, SyncedMark } from "./synced-mark.ts";
+
+/** Bytes of a record for each page it names, at least. */
+const LOGGED_PAGE_SIZE = 8;
 
 export interface RecoveryOptions {
   readonly fileSystem: FileSystem;
@@ -136,8 +138,9 @@ function readStore(
 ): { readonly replica: Replica; readonly pageSize: PageSize | undefined; readonly end: LogEnd } {
   const [indexPath, logPath] = [files.index(generation), files.log(generation)];
   const durableSize = synced?.generation === generation ? synced.size : 0;
+  const room = roomFor(fileSystem, { pages: files.pages, log: logPath });
   const loaded = withFile(fileSystem, indexPath, (file) =>
-    loadIndex({ file, path: indexPath, generation, volumeId }, release),
+    loadIndex({ file, path: indexPath, generation, volumeId }, release, room),
   );
   if (fileSystem.stat(logPath) === undefined) throw corruptFile(logPath, 0, "the file is missing");
   const { replica } = loaded;
@@ -146,14 +149,34 @@ function readStore(
     readLog({ file, path: logPath, generation, volumeId }, durableSize, (record) => {
       decodingFile(logPath, record.bodyOffset, () => {
         const change = decodeChange(record);
+        const before = known;
         known = pageSizeAfter(change, known);
+        const { table } = replica.history.chains;
+        if (known !== before) table.reserve(room(known, table.count));
         replayChange(replica, change);
       });
     }),
   );
   // Without pins the rest is named by nobody, and its slots may be in use again.
   replica.history.retainNamed(replica.facts.push?.toVersion);
+  replica.history.chains.table.trim();
   return { replica, pageSize: known ?? pageSize, end };
+}
+
+/**
+ * How many pages a replica may have when its log was replayed: a table that grows meanwhile is
+ * built several times over. Neither file makes this more than the other justifies.
+ */
+function roomFor(
+  fileSystem: FileSystem,
+  { pages, log }: { readonly pages: string; readonly log: string },
+): (pageSize: PageSize | undefined, entryCount: number) => number {
+  const sizeOf = (path: string): number => fileSystem.stat(path)?.size ?? 0;
+  return (pageSize, entryCount) => {
+    const slotCount = pageSize === undefined ? 0 : sizeOf(pages) / imageSizeOf(pageSize);
+    const mostCount = entryCount + sizeOf(log) / LOGGED_PAGE_SIZE;
+    return Math.max(entryCount, Math.floor(Math.min(slotCount, mostCount)));
+  };
 }
 
 /** What is known of the page size after a change: it is said once and never changes. */
@@ -186,30 +209,6 @@ function saidPageSize(change: LogChange): number | undefined {
   }
 }
 
-function loadIndex(
-  index: IndexFile,
-  release: (location: Location) => void,
-): { readonly replica: Replica; readonly pageSize: PageSize | undefined } {
-  const { header, state } = readIndexState(index);
-  const { start, stale, refreshed, floors } = state;
-  const epoch = new Epoch({ remote: state.state.remote, start, stale, refreshed });
-  const replica = new Replica({ release, state: state.state, floors, epoch });
-  replica.history.chains.table.reserve(header.entryCount);
-  const toSize = (): PageSize | undefined =>
-    header.pageSize === 0 ? undefined : toPageSize(header.pageSize);
-  const pageSize = decodingFile(index.path, 12, toSize);
-  try {
-    readIndexEntries(index, header, (page, version, location) => {
-      replica.history.load({ page, version, location });
-    });
-    replica.history.settleLoaded();
-  } catch (error) {
-    if (!(error instanceof InvariantError)) throw error;
-    throw corruptFile(index.path, 0, `its entries do not fit together: ${error.message}`, error);
-  }
-  return { replica, pageSize };
-}
-
 /** Opens the files that outlive a generation. */
 function openPlace({ fileSystem, volumeId }: RecoveryOptions, files: StoreFiles): StorePlace {
   const pagesFile = fileSystem.open(files.pages, "create");
@@ -237,11 +236,11 @@ function openLog(fileSystem: FileSystem, path: string, generation: number, end: 
 }
 
 function takeSlots({ pages, files }: StorePlace, replica: Replica): void {
-  for (const { page, version, location } of replica.history.chains.all()) {
-    if (!isSlot(location) || pages.slots.take(location)) continue;
+  replica.history.chains.forEach((page, version, location) => {
+    if (!isSlot(location) || pages.slots.take(location)) return;
     const why = `page ${page} of version ${version} shares slot ${location} with another`;
     throw corruptFile(files.pages, pages.offsetOf(location), why);
-  }
+  });
 }
 
 function withFile<T>(fileSystem: FileSystem, path: string, use: (file: File) => T): T {

@@ -74,6 +74,11 @@ export class PageChains {
     return cell === NO_CELL ? NO_VERSION : this.table.versionOf(cell);
   }
 
+  /** Adds the first version of a page; false when the page has one. */
+  insertFirst(page: number, version: number, location: Location, stamp: number): boolean {
+    return this.table.insertIfNew(page, version, location, stamp);
+  }
+
   /** Adds a version that the page does not have yet. */
   insert({ page, version, location }: PageVersion, stamp: number): void {
     const cell = this.table.find(page);
@@ -148,6 +153,14 @@ export class PageChains {
     }
     for (const [page, versions] of this.#older) {
       for (const { version, location } of versions) yield { page, version, location };
+    }
+  }
+
+  /** Calls for every version of every page, in no order. The chains must not be changed meanwhile. */
+  forEach(visit: (page: number, version: number, location: Location) => void): void {
+    this.table.forEach(visit);
+    for (const [page, versions] of this.#older) {
+      for (const { version, location } of versions) visit(page, version, location);
     }
   }
 

@@ -219,24 +219,31 @@ export class PageHistory {
 
   /** Puts a page back that was the latest snapshot's when it was stored: for recovery. */
   restore(page: number, version: number, location: Location): void {
-    if (this.chains.newest(page) === version) {
+    if (this.#insertFirst(page, version, location)) {
+      // Nearly every page of a store comes this way.
+    } else if (this.chains.newest(page) === version) {
       this.#relocate(page, version, location);
     } else {
       this.#supersedeNewest(page, version);
       this.#insert(page, version, location);
     }
-    this.#epochs.current.stale.remove(page);
+    const { stale } = this.#epochs.current;
+    if (!stale.isEmpty) stale.remove(page);
   }
 
   /** The versions that the latest snapshot names, and the one at `held`, a version on `hold`. */
   *named(held: number | undefined): Generator<PageVersion> {
-    for (const entry of this.chains.all()) if (this.#isNamed(entry, held)) yield entry;
+    for (const entry of this.chains.all()) {
+      if (this.#isNamed(entry.page, entry.version, held)) yield entry;
+    }
   }
 
   /** Forgets all versions but the named ones, without releasing them: for recovery. */
   retainNamed(held: number | undefined): void {
     const others: PageVersion[] = [];
-    for (const entry of this.chains.all()) if (!this.#isNamed(entry, held)) others.push(entry);
+    this.chains.forEach((page, version, location) => {
+      if (!this.#isNamed(page, version, held)) others.push({ page, version, location });
+    });
     for (const { page, version, location } of others) {
       this.chains.remove(page, version);
       if (location < LOCATION_MAX) this.#storedCount--;
@@ -244,16 +251,16 @@ export class PageHistory {
   }
 
   /** Adds a version that an index names: for recovery, with `settleLoaded` after the last. */
-  load({ page, version, location }: PageVersion): void {
-    this.#insert(page, version, location);
+  load(page: number, version: number, location: Location): void {
+    if (!this.#insertFirst(page, version, location)) this.#insert(page, version, location);
   }
 
   /** Files what was loaded for the sake of a hold alone: it goes when the hold ends. */
   settleLoaded(): void {
-    const held: PageVersion[] = [];
-    for (const entry of this.chains.all()) {
-      if (!this.isLatest(entry.page, entry.version)) held.push(entry);
-    }
+    const held: { readonly page: number; readonly version: number }[] = [];
+    this.chains.forEach((page, version) => {
+      if (!this.isLatest(page, version)) held.push({ page, version });
+    });
     for (const { page, version } of held) {
       const newer = this.chains.versionsOf(page).findLast((one) => one.version > version);
       const until = Math.min(newer?.version ?? Infinity, this.#floors.oldestBelow(page, version));
@@ -310,7 +317,7 @@ export class PageHistory {
     return (this.#stamp - this.chains.table.stampOf(cell)) & 0xffff;
   }
 
-  #isNamed({ page, version }: PageVersion, held: number | undefined): boolean {
+  #isNamed(page: number, version: number, held: number | undefined): boolean {
     if (this.isLatest(page, version)) return true;
     return (
       held !== undefined &&
@@ -330,6 +337,13 @@ export class PageHistory {
   #markMissing(page: number): void {
     this.#epochs.current.stale.insert(page);
     this.#epochs.current.refreshed.remove(page);
+  }
+
+  #insertFirst(page: number, version: number, location: Location): boolean {
+    if (!this.chains.insertFirst(page, version, location, this.#stamp)) return false;
+    this.#nextStamp();
+    if (location < LOCATION_MAX) this.#storedCount++;
+    return true;
   }
 
   #insert(page: number, version: number, location: Location): void {

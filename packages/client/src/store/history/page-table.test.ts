@@ -19,13 +19,20 @@ describe("a page table", () => {
           if (cell !== NO_CELL) table.remove(cell);
           map.delete(page);
           if (isGone) continue;
-          table.insert(page, {
-            version: VERSION_MAX - location,
-            location,
-            stamp: location & 0xffff,
-          });
+          const entry = { version: VERSION_MAX - location, location, stamp: location & 0xffff };
+          if (location % 2 === 0) table.insert(page, entry);
+          else expect(table.insertIfNew(page, entry.version, location, entry.stamp)).toBe(true);
+          expect(table.insertIfNew(page, 1, 1, 1)).toBe(false);
+          if (location % 97 === 0) table.reserve(table.count * 3);
+          if (location % 89 === 0) table.trim();
           map.set(page, location);
         }
+        const seen = new Map<number, number>();
+        table.forEach((page, version, location) => {
+          expect(version).toBe(VERSION_MAX - location);
+          seen.set(page, location);
+        });
+        expect(seen).toEqual(map);
         expect(table.count).toBe(map.size);
         for (const [page, location] of map) {
           const cell = table.find(page);
@@ -36,6 +43,17 @@ describe("a page table", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it("gives back what was reserved for pages that never came", () => {
+    const table = new PageTable();
+    table.reserve(1_000_000);
+    for (let page = 1; page <= 100_000; page++) table.insertIfNew(page, 1, page, 0);
+    table.trim();
+    expect(table.size / table.count).toBeLessThanOrEqual(24);
+    for (let page = 1; page <= 100_000; page++) {
+      expect(table.locationOf(table.find(page))).toBe(page);
+    }
   });
 
   it("takes at most 24 bytes a page once it is large", () => {

@@ -51,6 +51,12 @@ export class PageTable {
     if (capacity > this.#capacity) this.#resize(capacity);
   }
 
+  /** Gives memory back that was reserved for pages which did not come. */
+  trim(): void {
+    const capacity = Math.max(CAPACITY_MIN, Math.ceil(this.#count / LOAD_MAX) + 1);
+    if (capacity * GROWTH < this.#capacity) this.#resize(capacity);
+  }
+
   /** The cell of a page, or `NO_CELL`. Valid until the next insert or remove. */
   find(page: number): number {
     const words = this.#words;
@@ -95,6 +101,28 @@ export class PageTable {
     words[cell + 1] = entry.location;
     words[cell + 2] = entry.version % TWO_32;
     words[cell + 3] = Math.floor(entry.version / TWO_32) | (entry.stamp << 16);
+  }
+
+  /**
+   * Adds a page when it is not in the table, in one search; false when it is. Takes numbers, and
+   * no object: it is called for every page of a store that is opened.
+   */
+  insertIfNew(page: number, version: number, location: number, stamp: number): boolean {
+    if (this.#count + 1 > this.#capacity * LOAD_MAX) this.#resize(this.#nextCapacity());
+    invariant(version >= 0 && version <= VERSION_MAX, "a version has 48 bits");
+    const words = this.#words;
+    let at = this.#home(page);
+    for (let present = words[at]; present !== 0; present = words[at]) {
+      if (present === page) return false;
+      at += WORDS;
+      if (at === words.length) at = 0;
+    }
+    words[at] = page;
+    words[at + 1] = location;
+    words[at + 2] = version % TWO_32;
+    words[at + 3] = Math.floor(version / TWO_32) | (stamp << 16);
+    this.#count++;
+    return true;
   }
 
   /** Adds a page that is not in the table. */
@@ -145,6 +173,15 @@ export class PageTable {
   *cells(): IterableIterator<number> {
     for (let cell = 0; cell < this.#words.length; cell += WORDS) {
       if (this.#words[cell] !== 0) yield cell;
+    }
+  }
+
+  /** Calls for each page, in no order. The table must not be changed meanwhile. */
+  forEach(visit: (page: number, version: number, location: number) => void): void {
+    const words = this.#words;
+    for (let cell = 0; cell < words.length; cell += WORDS) {
+      const page = words[cell] ?? 0;
+      if (page !== 0) visit(page, this.versionOf(cell), words[cell + 1] ?? 0);
     }
   }
 
