@@ -9,6 +9,7 @@ export {
   Splinter as MutablePageSet,
   union,
   unionInto,
+  within,
 } from "@graft/splinter";
 export { InvariantError, invariant, unreachable } from "./assert.ts";
 // Work that waits.
@@ -60,7 +61,15 @@ export {
   isGraftError,
   isGraftErrorCode,
 } from "./error.ts";
-export type { ByteRange, File, FileLock, FileMode, FileStat, FileSystem } from "./file-system.ts";
+export type {
+  ByteRange,
+  File,
+  FileLock,
+  FileMode,
+  FileStat,
+  FileSystem,
+  ReusableLock,
+} from "./file-system.ts";
 export {
   type ClientId,
   createClientId,

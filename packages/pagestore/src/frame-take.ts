@@ -1,11 +1,4 @@
-import {
-  encodeHex,
-  intersection,
-  type PageSet,
-  pageRange,
-  union,
-  type VolumeId,
-} from "@graft/core";
+import { encodeHex, type PageSet, union, type VolumeId, within } from "@graft/core";
 import { type FrameEntry, framesFor, type SegmentRef, segmentKey } from "@graft/format";
 import type { EntryTake, InlineTake, SegmentTake } from "./read-plan.ts";
 
@@ -52,7 +45,7 @@ export function framesOfSegment(take: SegmentTake, ref: SegmentRef): readonly Fr
   return framesFor(ref, take.pages).map((entry) => ({
     key: frameKey(volumeId, entry.hash),
     source: { kind: "segment", volumeId, objectKey, ref, entry },
-    pages: intersection(take.pages, pageRange(entry.firstPage, entry.lastPage)),
+    pages: within(take.pages, entry.firstPage, entry.lastPage),
   }));
 }
 

@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { cut, difference, intersection, intersects, union, unionInto } from "./set-operations.ts";
+import {
+  cut,
+  difference,
+  intersection,
+  intersects,
+  union,
+  unionInto,
+  within,
+} from "./set-operations.ts";
 import { Splinter } from "./splinter.ts";
 
 /** Sets of each form: nothing, one run, few runs, many runs, bitmaps, several chunks. */
@@ -66,6 +74,30 @@ describe("set operations", () => {
       result.removeRange(100, 300_000);
     }
     expect(source.equals(set())).toBe(true);
+  });
+
+  test.each(shapes)("within a range is the intersection with it: $name", ({ set }) => {
+    const source = set();
+    for (const first of [0, 1, 4096, 65_535, 65_536, 70_001, 4_000_000_001]) {
+      for (const last of [0, 4096, 65_535, 65_536, 81_919, 4_000_000_050, 0xffff_ffff]) {
+        const expected = intersection(source, Splinter.fromRange(first, last));
+        expect(within(source, first, last).equals(expected)).toBe(true);
+      }
+    }
+    const part = within(source, 0, 0xffff_ffff);
+    part.removeRange(10, 300_000);
+    expect(source.equals(set())).toBe(true);
+  });
+
+  // A set that costs what it holds for each of these calls takes a minute.
+  test("scattered ranges cost what they are, not what was there before", { timeout: 5000 }, () => {
+    const values = Array.from({ length: 60_000 }, (_, at) => at * 70_000);
+    const set = new Splinter();
+    for (const value of values) set.insertRange(value, value);
+    expect(set.cardinality).toBe(60_000);
+    for (const value of values) within(Splinter.of(0, value, 4_294_967_295), 1, 4_294_967_294);
+    for (const value of values.toReversed()) set.removeRange(value, value);
+    expect(set.isEmpty).toBe(true);
   });
 
   test("two sets of the same 256 values that share none do not intersect", () => {

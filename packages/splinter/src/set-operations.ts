@@ -3,9 +3,9 @@
  * what they hold; chunks that only one of the two has are copied, taken as they are, or skipped.
  */
 
-import { type Chunk, chunkAt, findChunk } from "./chunk.ts";
+import { type Chunk, chunkAt, findChunk, settle } from "./chunk.ts";
 import { chunksIntersect, combineChunks, uniteChunks } from "./combine-chunks.ts";
-import { adoptChunks, chunksOf, Splinter } from "./splinter.ts";
+import { adoptChunks, chunksOf, Splinter, uniteChunkInto } from "./splinter.ts";
 
 /** The members of `a` or `b`, as a new set. */
 export function union(a: Splinter, b: Splinter): Splinter {
@@ -43,6 +43,28 @@ export function difference(a: Splinter, b: Splinter): Splinter {
 }
 
 /**
+ * The members of `set` in first…last, both inclusive, as a new set. Costs what the set has there,
+ * whatever the distance from first to last: an intersection with the range would build the range.
+ */
+export function within(set: Splinter, first: number, last: number): Splinter {
+  const chunks = chunksOf(set);
+  const found: Chunk[] = [];
+  const start = findChunk(chunks, first >>> 16);
+  for (let index = start < 0 ? ~start : start; index < chunks.length; index++) {
+    const chunk = chunkAt(chunks, index);
+    if (chunk.key > last >>> 16) break;
+    const copy = chunk.clone();
+    if (chunk.key === first >>> 16 && (first & 0xffff) > 0)
+      copy.removeRange(0, (first & 0xffff) - 1);
+    if (chunk.key === last >>> 16 && (last & 0xffff) < 0xffff) {
+      copy.removeRange((last & 0xffff) + 1, 0xffff);
+    }
+    if (copy.cardinality > 0) found.push(settle(copy));
+  }
+  return fromChunks(found);
+}
+
+/**
  * Whether `a` and `b` share a member. The answer is about members, not about neighbourhoods: two
  * sets of the same 256 values that share none do not intersect. Stops at the first shared member.
  */
@@ -55,11 +77,24 @@ export function intersects(a: Splinter, b: Splinter): boolean {
   return false;
 }
 
-/** Adds the members of `other` to `target`. Costs what `other` costs, plus a pointer per chunk. */
+/** With this many chunks or fewer, adding them one by one is cheaper than a new list of all. */
+const FEW_CHUNKS = 16;
+
+/**
+ * Adds the members of `other` to `target`. Costs what `other` costs, and when that is many chunks
+ * a pointer per chunk of `target`.
+ */
 export function unionInto(target: Splinter, other: Splinter): void {
+  const others = chunksOf(other);
+  if (others.length <= FEW_CHUNKS) {
+    for (const chunk of others) {
+      uniteChunkInto(target, chunk);
+    }
+    return;
+  }
   const chunks = [...chunksOf(target)];
   const added: Chunk[] = [];
-  for (const chunk of chunksOf(other)) {
+  for (const chunk of others) {
     const index = findChunk(chunks, chunk.key);
     if (index < 0) {
       added.push(chunk.clone());

@@ -7,9 +7,13 @@
  */
 
 import { type Chunk, chunkAt, createChunk, equalChunks, findChunk, settle } from "./chunk.ts";
+import { uniteChunks } from "./combine-chunks.ts";
 
 /** The greatest value a set can hold: 2³² − 1. */
 export const VALUE_MAX = 0xffff_ffff;
+
+/** Chunks put into the list in place: more of them would not fit the stack as arguments. */
+const SPLICE_COUNT_MAX = 1024;
 
 /** A run of members: first…last, both inclusive. */
 export interface ValueRange {
@@ -22,6 +26,9 @@ export let chunksOf: (set: Splinter) => readonly Chunk[];
 
 /** Makes `chunks` (ascending, none empty, shared with no other set) the content of a set. */
 export let adoptChunks: (set: Splinter, chunks: Chunk[]) => void;
+
+/** Adds the members of a chunk, which stays its owner's. */
+export let uniteChunkInto: (set: Splinter, chunk: Chunk) => void;
 
 /**
  * A mutable set of integers 0…2³²−1, iterated in ascending order.
@@ -36,6 +43,19 @@ export class Splinter implements Iterable<number> {
     adoptChunks = (set, chunks) => {
       set.#chunks = chunks;
       set.#cardinality = chunks.reduce((sum, chunk) => sum + chunk.cardinality, 0);
+    };
+    uniteChunkInto = (set, chunk) => {
+      const index = findChunk(set.#chunks, chunk.key);
+      if (index < 0) {
+        set.#chunks.splice(~index, 0, chunk.clone());
+        set.#cardinality += chunk.cardinality;
+        return;
+      }
+      const present = chunkAt(set.#chunks, index);
+      set.#cardinality -= present.cardinality;
+      const united = uniteChunks(present, chunk);
+      set.#cardinality += united.cardinality;
+      set.#chunks[index] = united;
     };
   }
 
@@ -293,7 +313,10 @@ export class Splinter implements Iterable<number> {
       }
       return;
     }
-    this.#chunks = [...this.#chunks.slice(0, start), ...chunks, ...this.#chunks.slice(end)];
+    // A splice moves what follows, which at the end of the list is nothing; a new list would cost
+    // a set of scattered members its whole length at each of them.
+    if (chunks.length <= SPLICE_COUNT_MAX) this.#chunks.splice(start, end - start, ...chunks);
+    else this.#chunks = [...this.#chunks.slice(0, start), ...chunks, ...this.#chunks.slice(end)];
   }
 }
 

@@ -1,6 +1,6 @@
 /** Entries of a checkpoint, made from what commits say and cut to some of their pages. */
-import { type Lsn, type PageSet, pageRange } from "@graft/core";
-import { difference, encodedSize, intersection, Splinter, unionInto } from "@graft/splinter";
+import type { Lsn, PageSet } from "@graft/core";
+import { difference, encodedSize, Splinter, unionInto, within } from "@graft/splinter";
 import { type FrameEntry, framePageSet, type SegmentRef } from "../segment/segment-ref.ts";
 import type { CheckpointEntry } from "./checkpoint-block.ts";
 
@@ -17,7 +17,7 @@ export function entriesOfSegment(lsn: Lsn, ref: SegmentRef): readonly Checkpoint
   const { segmentId, ownerVolumeId } = ref;
   return ref.frames.map((frame) => {
     const whole = framePageSet(ref, frame);
-    const pageSet = intersection(ref.pageSet, pageRange(frame.firstPage, frame.lastPage));
+    const pageSet = within(ref.pageSet, frame.firstPage, frame.lastPage);
     return {
       lsn,
       pageSet,

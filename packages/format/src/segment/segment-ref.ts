@@ -1,12 +1,6 @@
 /** How a commit, a tail index and a segment's own footer name pages in a segment. */
-import {
-  type PageIndex,
-  type PageSet,
-  pageRange,
-  type SegmentId,
-  type VolumeId,
-} from "@graft/core";
-import { intersection } from "@graft/splinter";
+import type { PageIndex, PageSet, SegmentId, VolumeId } from "@graft/core";
+import { within } from "@graft/splinter";
 
 /** How a frame's pages are stored: as they are, or as one zstd frame. */
 export type FrameCodec = "raw" | "zstd";
@@ -47,7 +41,7 @@ export interface SegmentRef {
 
 /** All pages of a frame: what its hash covers, and how many pages it decodes to. */
 export function framePageSet(ref: Pick<SegmentRef, "pageSet">, entry: FrameEntry): PageSet {
-  return entry.pageSet ?? intersection(ref.pageSet, pageRange(entry.firstPage, entry.lastPage));
+  return entry.pageSet ?? within(ref.pageSet, entry.firstPage, entry.lastPage);
 }
 
 /** The volume whose prefix holds the segment, and whose id its frame hashes cover. */

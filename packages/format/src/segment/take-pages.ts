@@ -1,5 +1,5 @@
-import { type PageSet, pageRange, type VolumeId } from "@graft/core";
-import { difference, intersection } from "@graft/splinter";
+import type { PageSet, VolumeId } from "@graft/core";
+import { difference, intersection, within } from "@graft/splinter";
 import { type FrameEntry, framePageSet, type SegmentRef } from "./segment-ref.ts";
 
 /** What a reference to a part of a segment comes from: another reference, or a footer. */
@@ -25,7 +25,7 @@ export function takePages(
     if (pageSet.countRange(entry.firstPage, entry.lastPage) === 0) continue;
     const { pageSet: _, ...place } = entry;
     const whole = framePageSet(source, entry);
-    const named = intersection(pageSet, pageRange(entry.firstPage, entry.lastPage));
+    const named = within(pageSet, entry.firstPage, entry.lastPage);
     const isNamed = difference(whole, named).isEmpty;
     frames.push(isNamed ? place : { ...place, pageSet: whole });
   }
