@@ -12,6 +12,7 @@ import {
   type FileStat,
   type FileSystem,
   GraftError,
+  type ReusableLock,
 } from "@graft/core";
 
 /** Bytes of a piece of a file that is kept in memory once a part of it was written. */
@@ -91,6 +92,11 @@ export class ReadOnlyOverlay implements FileSystem {
 
   lock(): FileLock {
     return { close: () => undefined };
+  }
+
+  openLock(): ReusableLock {
+    const nothing = (): void => undefined;
+    return { tryLock: () => true, lock: () => true, unlock: nothing, close: nothing };
   }
 
   async readWhole(path: string, range?: ByteRange): Promise<Uint8Array | undefined> {

@@ -1,4 +1,13 @@
-import type { CommitId, Lsn, PageCount, PageIndex, PageSet, PageSize, VolumeId } from "@graft/core";
+import type {
+  CommitId,
+  FileLock,
+  Lsn,
+  PageCount,
+  PageIndex,
+  PageSet,
+  PageSize,
+  VolumeId,
+} from "@graft/core";
 import type { UploadedSegment } from "../remote/remote.ts";
 import type { LocalCommit } from "../volume.ts";
 
@@ -12,6 +21,8 @@ import type { LocalCommit } from "../volume.ts";
  *   `markDiverged` or `resetToRemote` returned, the change survives power loss (`commitLocal` of a
  *   `relaxed` store: survives the process). `putFetched` is a cache write and promises nothing.
  * - **Snapshots.** A pinned version reads the same bytes until it is unpinned.
+ * - **Shared.** Several stores, in as many processes, may be open on one replica: a reader never
+ *   waits for another process, and sees at its next pin what was acknowledged before.
  * - **Nothing unpushed is lost**: pages of pending commits are never evicted, and one that fails
  *   its checksum is an error (`corrupt`), while a cached page that does is dropped and counts as
  *   absent.
@@ -86,6 +97,25 @@ export interface LocalStore {
   /** Evicts clean pages nobody pins, oldest first, until at most this many bytes of pages stay. */
   evict(targetBytes: number): void;
   close(): void;
+
+  /**
+   * Takes the turn to write, across all stores of this replica in all processes: `commitLocal`,
+   * `applyRemote` and `resetToRemote` are called under it. Undefined while another holds it (also
+   * another caller of this store). When it is granted, everything others did is seen. A few µs; the
+   * kernel ends the turn of a process that dies.
+   */
+  lockWrites(): FileLock | undefined;
+  /**
+   * The same for what speaks with the server: pull, push, recovery and reset of a replica are done
+   * by one process at a time. It outlasts awaits; state that was read before it was granted may be
+   * old.
+   */
+  lockSync(): FileLock | undefined;
+  /**
+   * Sees what other processes did; true when that was something. `pin` and the two locks do it by
+   * themselves; `state()` alone does not.
+   */
+  refresh(): boolean;
 }
 
 export interface LocalState {

@@ -1,5 +1,6 @@
 import {
   type CommitId,
+  type FileLock,
   invariant,
   type PageIndex,
   type PageSet,
@@ -20,6 +21,7 @@ import type {
 } from "./local-store.ts";
 import { agreedPageSize, pageSizeOf } from "./page-size-check.ts";
 import { absentPages, Replica, StorePin } from "./replica.ts";
+import { Turn } from "./turn.ts";
 
 export interface MemoryLocalStoreOptions {
   readonly volumeId: VolumeId;
@@ -54,6 +56,8 @@ class MemoryLocalStore implements LocalStore {
   readonly #pages: (Uint8Array | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #replica = new Replica({ release: (location) => this.#release(location) });
+  readonly #writes = new Turn();
+  readonly #sync = new Turn();
 
   constructor({ volumeId, pageSize }: MemoryLocalStoreOptions) {
     this.volumeId = volumeId;
@@ -173,6 +177,19 @@ class MemoryLocalStore implements LocalStore {
 
   close(): void {
     this.#pages.length = 0;
+  }
+
+  lockWrites(): FileLock | undefined {
+    return this.#writes.take();
+  }
+
+  lockSync(): FileLock | undefined {
+    return this.#sync.take();
+  }
+
+  /** What is in memory has no other process. */
+  refresh(): boolean {
+    return false;
   }
 
   #keep(data: Uint8Array): number {

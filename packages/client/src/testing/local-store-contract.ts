@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from "vitest";
 import type { LocalStore } from "../store/local-store.ts";
 import { commits, pulls, remotePages, truncations } from "./contract/snapshots.ts";
 import { pushes, resets } from "./contract/sync.ts";
+import { turns } from "./contract/turns.ts";
 import { evictions, refusals, reopening } from "./contract/upkeep.ts";
 
 /** A store to test, empty at first. */
@@ -41,6 +42,7 @@ export function localStoreContract(
     resets(get);
     evictions(get);
     refusals(get);
+    turns(get);
     if (kind === "memory") return;
     reopening({
       get,

@@ -1,8 +1,9 @@
 import * as fs from "node:fs";
 import { dirname } from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import type { FileLock } from "../file-system.ts";
-import { sqliteCode } from "./file-error.ts";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { invariant } from "../assert.ts";
+import type { FileLock, ReusableLock } from "../file-system.ts";
+import { fileError, sqliteCode } from "./file-error.ts";
 
 const SQLITE_BUSY = 5;
 
@@ -30,4 +31,75 @@ export function lockByKernel(path: string): FileLock | undefined {
       if (holder.isOpen) holder.close();
     },
   };
+}
+
+/** What the one-time conversion of a new file waits for another process that does the same. */
+const CREATE_TIMEOUT_MS = 5000;
+
+/**
+ * A lock that is taken in 4 µs: the right to write of a SQLite file in WAL mode, which is one
+ * kernel lock on the `-shm` file beside it. (In rollback mode it takes a dozen calls and, while the
+ * file is empty, a journal: 50 µs.) Nothing is ever written after the file's first page.
+ */
+export function openKernelLock(path: string): ReusableLock {
+  fs.statSync(dirname(path));
+  const holder = new DatabaseSync(path, { timeout: CREATE_TIMEOUT_MS });
+  try {
+    holder.exec("PRAGMA journal_mode = WAL");
+    holder.exec("PRAGMA busy_timeout = 0");
+    return new KernelLock(path, holder);
+  } catch (error) {
+    holder.close();
+    throw error;
+  }
+}
+
+class KernelLock implements ReusableLock {
+  readonly #path: string;
+  readonly #holder: DatabaseSync;
+  readonly #begin: StatementSync;
+  readonly #end: StatementSync;
+  #isHeld = false;
+
+  constructor(path: string, holder: DatabaseSync) {
+    this.#path = path;
+    this.#holder = holder;
+    this.#begin = holder.prepare("BEGIN IMMEDIATE");
+    this.#end = holder.prepare("ROLLBACK");
+  }
+
+  tryLock(): boolean {
+    invariant(!this.#isHeld, "a lock is taken once at a time");
+    try {
+      this.#begin.run();
+    } catch (error) {
+      if (sqliteCode(error) === SQLITE_BUSY) return false;
+      throw fileError("lock", this.#path, error);
+    }
+    this.#isHeld = true;
+    return true;
+  }
+
+  lock(timeoutMs: number): boolean {
+    if (this.tryLock()) return true;
+    if (timeoutMs <= 0) return false;
+    // SQLite waits between its attempts, longer each time.
+    this.#holder.exec(`PRAGMA busy_timeout = ${Math.ceil(timeoutMs)}`);
+    try {
+      return this.tryLock();
+    } finally {
+      this.#holder.exec("PRAGMA busy_timeout = 0");
+    }
+  }
+
+  unlock(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#end.run();
+  }
+
+  close(): void {
+    this.#isHeld = false;
+    if (this.#holder.isOpen) this.#holder.close();
+  }
 }

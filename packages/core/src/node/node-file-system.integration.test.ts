@@ -85,9 +85,30 @@ describe("between processes,", () => {
   });
 });
 
+test("a lock that is taken often is given up by kill -9 of its holder, and waited for", async () => {
+  const path = join(temporaryDirectory(), "lock");
+  const holder = inProcess(
+    `const lock = fileSystem.openLock(args[0]); say(lock.tryLock()); setInterval(() => lock, 1000);`,
+    path,
+  );
+  expect(await firstLine(holder)).toBe("true");
+  const lock = nodeFileSystem.openLock(path);
+  expect([lock.tryLock(), lock.lock(20)]).toEqual([false, false]);
+  const gone = once(holder, "exit");
+  holder.kill("SIGKILL");
+  expect(lock.lock(5000)).toBe(true);
+  await gone;
+  const other = inProcess(`say(fileSystem.openLock(args[0]).tryLock());`, path);
+  expect(await firstLine(other)).toBe("false");
+  lock.close();
+});
+
 test("a file that is no lock file is an error that names it", () => {
   const path = join(temporaryDirectory(), "lock");
   writeFileSync(path, "this is no lock. ".repeat(100));
+  expect(() => nodeFileSystem.openLock(path)).toThrow(
+    expect.objectContaining({ code: "io", details: expect.objectContaining({ path }) }),
+  );
   expect(() => nodeFileSystem.lock(path)).toThrow(
     expect.objectContaining({ code: "io", details: expect.objectContaining({ path }) }),
   );

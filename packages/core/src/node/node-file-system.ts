@@ -1,8 +1,16 @@
 import * as fs from "node:fs";
-import type { ByteRange, File, FileLock, FileMode, FileStat, FileSystem } from "../file-system.ts";
+import type {
+  ByteRange,
+  File,
+  FileLock,
+  FileMode,
+  FileStat,
+  FileSystem,
+  ReusableLock,
+} from "../file-system.ts";
 import { createDirectories, syncDirectory } from "./create-directories.ts";
 import { fileError, isMissing } from "./file-error.ts";
-import { lockByKernel } from "./kernel-lock.ts";
+import { lockByKernel, openKernelLock } from "./kernel-lock.ts";
 import { NodeFile } from "./node-file.ts";
 import { readWholeFile, writeWholeFile } from "./whole-file.ts";
 
@@ -67,6 +75,10 @@ export const nodeFileSystem: FileSystem = {
 
   lock(path: string): FileLock | undefined {
     return attempt("lock", path, () => lockByKernel(path));
+  },
+
+  openLock(path: string): ReusableLock {
+    return attempt("lock", path, () => openKernelLock(path));
   },
 
   async readWhole(path: string, range?: ByteRange): Promise<Uint8Array | undefined> {

@@ -163,6 +163,33 @@ function lockContract(create: () => FileSystemUnderTest): void {
     other?.close();
   });
 
+  test("a lock that is taken often has one holder at a time, also within one process", () => {
+    const { fileSystem, root } = create();
+    const [mine, theirs] = [
+      fileSystem.openLock(`${root}/often`),
+      fileSystem.openLock(`${root}/often`),
+    ];
+    for (let round = 0; round < 3; round++) {
+      expect(mine.tryLock()).toBe(true);
+      expect(theirs.tryLock()).toBe(false);
+      expect(theirs.lock(5)).toBe(false);
+      mine.unlock();
+      mine.unlock();
+      expect(theirs.lock(5)).toBe(true);
+      expect(mine.tryLock()).toBe(false);
+      theirs.unlock();
+    }
+    expect(mine.tryLock()).toBe(true);
+    mine.close();
+    mine.close();
+    expect(theirs.tryLock()).toBe(true);
+    theirs.close();
+    const next = fileSystem.openLock(`${root}/often`);
+    expect(next.tryLock()).toBe(true);
+    next.close();
+    expect(() => fileSystem.openLock(`${root}/no/lock`)).toThrow(withCode("not-found"));
+  });
+
   test("a lock in a missing directory is not found", () => {
     const { fileSystem, root } = create();
     expect(() => fileSystem.lock(`${root}/no/lock`)).toThrow(withCode("not-found"));

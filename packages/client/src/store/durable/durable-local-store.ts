@@ -1,5 +1,6 @@
 import {
   type CommitId,
+  type FileLock,
   type GraftError,
   invariant,
   MutablePageSet,
@@ -23,6 +24,7 @@ import type {
 } from "../local-store.ts";
 import { agreedPageSize, pageSizeOf } from "../page-size-check.ts";
 import { absentPages, StorePin } from "../replica.ts";
+import { Turn } from "../turn.ts";
 import { corruptFile } from "./corrupt-file.ts";
 import { isInLog, isSlot, logOffsetOf } from "./location.ts";
 import { PageCache } from "./page-cache.ts";
@@ -51,6 +53,8 @@ export class DurableLocalStore implements LocalStore {
   readonly #options: DurableLocalStoreOptions;
   /** Undefined until the page size is known. */
   #cache: PageCache | undefined;
+  readonly #writes = new Turn();
+  readonly #sync = new Turn();
   #isOpen = true;
 
   constructor(disk: StoreDisk, options: DurableLocalStoreOptions) {
@@ -229,6 +233,18 @@ export class DurableLocalStore implements LocalStore {
     } finally {
       closePlace(this.#disk);
     }
+  }
+
+  lockWrites(): FileLock | undefined {
+    return this.#writes.take();
+  }
+
+  lockSync(): FileLock | undefined {
+    return this.#sync.take();
+  }
+
+  refresh(): boolean {
+    return false;
   }
 
   #keepFetched(page: number, version: number, data: Uint8Array): Location {

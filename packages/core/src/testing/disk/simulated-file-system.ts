@@ -1,3 +1,4 @@
+import { invariant } from "../../assert.ts";
 import { GraftError } from "../../error.ts";
 import type {
   ByteRange,
@@ -6,6 +7,7 @@ import type {
   FileMode,
   FileStat,
   FileSystem,
+  ReusableLock,
 } from "../../file-system.ts";
 import { type DiskOperation, diskError } from "./disk-faults.ts";
 import { type DiskState, missing, type Owner } from "./disk-state.ts";
@@ -99,6 +101,30 @@ export class SimulatedFileSystem implements FileSystem {
     return {
       close(): void {
         if (locks.get(node) === lock) locks.delete(node);
+      },
+    };
+  }
+
+  openLock(path: string): ReusableLock {
+    this.#enter("lock", path);
+    this.#openNode(path, "create");
+    let held: FileLock | undefined;
+    const tryLock = (): boolean => {
+      invariant(held === undefined, "a lock is taken once at a time");
+      held = this.lock(path);
+      return held !== undefined;
+    };
+    return {
+      tryLock,
+      // One thread runs all processes: while this call lasts nobody gives a lock back.
+      lock: tryLock,
+      unlock(): void {
+        held?.close();
+        held = undefined;
+      },
+      close(): void {
+        held?.close();
+        held = undefined;
       },
     };
   }
