@@ -21,7 +21,8 @@ import {
   type VolumeId,
 } from "@graft/core";
 import {
-  buildCheckpoint,
+  type BuiltCheckpoint,
+  buildCheckpointInSteps,
   CHECKPOINT_NONCE_SIZE,
   type CheckpointBlockRef,
   type CheckpointEntry,
@@ -53,6 +54,10 @@ import type { CatalogCommit } from "./volume-catalog.ts";
 
 /** Objects read side by side. */
 const READ_CONCURRENCY = 16;
+/** Blocks read side by side: taking one apart takes some ms, and they come together. */
+const BLOCK_CONCURRENCY = 4;
+/** After so long the event loop has its turn: a quarter of what it may be held up. */
+const TURN_MS_MAX = 5;
 
 /** What a checkpoint is written with. */
 export interface CheckpointWriterMeans {
@@ -97,7 +102,7 @@ export class CheckpointWriter {
     const change = { lsn, pageSet, lowestCount };
     const plan = planCheckpoint(previous, change);
     const objectName = checkpointBlocksName(lsn, randomBytes(random, CHECKPOINT_NONCE_SIZE));
-    const built = buildCheckpoint(
+    const steps = buildCheckpointInSteps(
       {
         volumeId,
         pageSize,
@@ -114,6 +119,7 @@ export class CheckpointWriter {
       },
       compute,
     );
+    const built = await this.#finish(steps, signal);
     if (built.blocks.length > 0) {
       await objects.put(checkpointBlocksKey(volumeId, objectName), built.blocks, { signal });
     }
@@ -124,6 +130,22 @@ export class CheckpointWriter {
       return { lsn, hash: compute.sha256(built.rootBytes) };
     }
     return await this.#adopt(commit, signal);
+  }
+
+  /** Lets others in between: a node that writes a checkpoint goes on serving. */
+  async #finish(
+    steps: Generator<undefined, BuiltCheckpoint>,
+    signal: AbortSignal | undefined,
+  ): Promise<BuiltCheckpoint> {
+    const { clock } = this.#means;
+    let sinceMs = clock.monotonicMs();
+    while (true) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      if (clock.monotonicMs() - sinceMs < TURN_MS_MAX) continue;
+      await clock.sleep(0, signal);
+      sinceMs = clock.monotonicMs();
+    }
   }
 
   /** Another node was faster: its root is as good, and it is the one that is there. */
@@ -230,7 +252,7 @@ export class CheckpointWriter {
     const segmentIds = new Set<string>();
     if (previous !== undefined) {
       const { reader } = this.#means;
-      const options = { concurrency: READ_CONCURRENCY, signal };
+      const options = { concurrency: BLOCK_CONCURRENCY, signal };
       const rewritten = plan.runs.flatMap((run) => run.blocks);
       await mapConcurrent(rewritten, options, async (block, _, each) => {
         entries.set(block, await reader.blockEntries(previous, block, each));

@@ -12,6 +12,7 @@ export {
 export {
   type BuiltCheckpoint,
   buildCheckpoint,
+  buildCheckpointInSteps,
   type CheckpointParts,
 } from "./checkpoint/checkpoint-builder.ts";
 export {

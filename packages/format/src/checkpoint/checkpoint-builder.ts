@@ -61,9 +61,23 @@ export interface BuiltCheckpoint {
 
 /** Builds a checkpoint. @throws GraftError `resource-exhausted` when its root is over 32 MiB */
 export function buildCheckpoint(parts: CheckpointParts, compute: Compute): BuiltCheckpoint {
+  const steps = buildCheckpointInSteps(parts, compute);
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
+/**
+ * The same, block by block: a checkpoint of many blocks takes longer than a server may be deaf, so
+ * that its caller can let others in between.
+ */
+export function* buildCheckpointInSteps(
+  parts: CheckpointParts,
+  compute: Compute,
+): Generator<undefined, BuiltCheckpoint> {
   const { volumeId, pageSize, pageCount, recordHash, previous, plan } = parts;
   const writer = new BlockWriter(parts, compute);
-  for (const run of plan.runs) writer.writeRun(run);
+  for (const run of plan.runs) yield* writer.writeRun(run);
   for (const block of plan.copied) writer.copy(block);
   const refs = [...plan.kept, ...writer.refs].sort((a, b) => a.firstPage - b.firstPage);
   const root: CheckpointRoot = {
@@ -76,6 +90,7 @@ export function buildCheckpoint(parts: CheckpointParts, compute: Compute): Built
     shrinks: parts.shrinks.reduce(addToShrinkList, previous?.shrinks ?? []),
     segments: segmentsOf(parts, writer.segmentIds),
   };
+  yield;
   const rootBytes = encodeCheckpointRoot(root, compute);
   return { root, rootBytes, blocks: writer.blocks, written: writer.written };
 }
@@ -97,7 +112,7 @@ class BlockWriter {
     this.#changed = sortEntries(parts.entries);
   }
 
-  writeRun(run: CheckpointRun): void {
+  *writeRun(run: CheckpointRun): Generator<undefined> {
     const { blockEntries, change, blockSizeTarget = BLOCK_SIZE_TARGET } = this.#parts;
     const old = run.blocks
       .flatMap(blockEntries)
@@ -106,7 +121,10 @@ class BlockWriter {
       .map((entry) => entryWithout(entry, change.pageSet))
       .filter(isPresent);
     const all = sortEntries([...old, ...this.#changedWithin(run)]);
-    for (const entries of packEntries(all, blockSizeTarget)) this.#write(entries);
+    for (const entries of packEntries(all, blockSizeTarget)) {
+      this.#write(entries);
+      yield;
+    }
   }
 
   copy(block: CheckpointBlockRef): void {

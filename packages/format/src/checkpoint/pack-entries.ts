@@ -1,4 +1,8 @@
-/** Entries dealt out to blocks: ascending, each block as full as its target allows. */
+/**
+ * Entries dealt out to blocks: ascending, as few blocks as the target allows, equally full. What is
+ * a little more than a block stays one: a block that changes a few times is not cut in a large and
+ * a tiny part.
+ */
 import { invariant } from "@graft/core";
 import type { CheckpointEntry } from "./checkpoint-block.ts";
 import { entrySizeMax, entryWithin } from "./checkpoint-entries.ts";
@@ -9,6 +13,9 @@ import { entrySizeMax, entryWithin } from "./checkpoint-entries.ts";
  */
 export const BLOCK_SIZE_TARGET: number = 48 * 1024;
 
+/** How far one block alone may grow above the target: to 60 KiB. */
+const GROWTH = 5 / 4;
+
 /**
  * Blocks of entries; an entry whose pages lie on both sides of a seam is in both, in parts.
  *
@@ -18,17 +25,18 @@ export function* packEntries(
   entries: readonly CheckpointEntry[],
   sizeTarget: number = BLOCK_SIZE_TARGET,
 ): Generator<readonly CheckpointEntry[]> {
+  const sizes = entries.map(entrySizeMax);
+  const target = evenTarget(sizes, sizeTarget);
   let at = 0;
   /** Parts of entries that the last seam cut: above it. Ascending. */
   let carried: CheckpointEntry[] = [];
-  const take = (): CheckpointEntry | undefined => {
+  const take = (): readonly [CheckpointEntry | undefined, number] => {
     const [part] = carried;
     const entry = entries[at];
     if (part !== undefined && (entry === undefined || firstOf(part) < firstOf(entry))) {
-      return carried.shift();
+      return [carried.shift(), entrySizeMax(part)];
     }
-    at++;
-    return entry;
+    return [entry, sizes[at++] ?? 0];
   };
   const peek = (): number | undefined => {
     const firsts = [carried[0], entries[at]].filter((entry) => entry !== undefined).map(firstOf);
@@ -37,11 +45,11 @@ export function* packEntries(
   while (peek() !== undefined) {
     const block: CheckpointEntry[] = [];
     let size = 0;
-    while (peek() !== undefined && (block.length === 0 || size < sizeTarget)) {
-      const entry = take();
+    while (peek() !== undefined && (block.length === 0 || size < target)) {
+      const [entry, entrySize] = take();
       invariant(entry !== undefined, "what was seen can be taken");
       block.push(entry);
-      size += entrySizeMax(entry);
+      size += entrySize;
     }
     const seam = peek();
     if (seam === undefined) {
@@ -52,6 +60,12 @@ export function* packEntries(
     carried = [...carried, ...cut].sort((a, b) => firstOf(a) - firstOf(b));
     yield block.map((entry) => entryWithin(entry, 0, seam - 1)).filter(isPresent);
   }
+}
+
+function evenTarget(sizes: readonly number[], sizeTarget: number): number {
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  if (total <= sizeTarget * GROWTH) return Number.POSITIVE_INFINITY;
+  return total / Math.ceil(total / sizeTarget);
 }
 
 /** Sorts by first page, as a block must be. */
