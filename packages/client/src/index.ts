@@ -17,6 +17,7 @@ export type {
 export { type NewVolumeOptions, Runtime, type RuntimeOptions } from "./runtime.ts";
 
 // What a replica keeps.
+export { type LocalStoreOptions, openLocalStore } from "./store/durable/open-local-store.ts";
 export type {
   LocalState,
   LocalStore,

@@ -68,3 +68,19 @@ test("concatBytes copies", () => {
   part[0] = 9;
   expect(whole).toEqual(Uint8Array.of(1, 2, 3));
 });
+
+test("long arrays are compared to the last bit, wherever they lie in memory", () => {
+  const memory = new Uint8Array(1024);
+  for (let offset = 0; offset < 8; offset++) {
+    for (const size of [255, 256, 257, 515]) {
+      const bytes = memory.subarray(offset, offset + size);
+      const other = new Uint8Array(size);
+      expect([equalBytes(bytes, other), isZero(bytes)]).toEqual([true, true]);
+      for (const at of [0, 3, 254, size - 2, size - 1]) {
+        bytes[at] = 0x80;
+        expect([equalBytes(bytes, other), isZero(bytes)]).toEqual([false, false]);
+        bytes[at] = 0;
+      }
+    }
+  }
+});

@@ -1,19 +1,21 @@
 import type { File } from "@graft/core";
 import { ImageBuffer } from "./page-image.ts";
 
-const WINDOW_SIZE_MIN = 1024 * 1024;
+/** Bytes read at once from a file that is larger. */
+const WINDOW_SIZE = 1024 * 1024;
 
 /** Reads a file from front to back through a window of memory. */
 export class FileWindow {
   readonly size: number;
   readonly #file: File;
-  #buffer = new ImageBuffer(WINDOW_SIZE_MIN);
+  #buffer: ImageBuffer;
   #start = 0;
   #end = 0;
 
   constructor(file: File) {
     this.#file = file;
     this.size = file.size();
+    this.#buffer = new ImageBuffer(Math.min(WINDOW_SIZE, this.size));
   }
 
   /**

@@ -8,6 +8,7 @@ import { FileWindow } from "./file-window.ts";
 import {
   checkRecord,
   isRecordSize,
+  mayBeRecord,
   RECORD_HEADER_SIZE,
   type RecordHeader,
   readRecordHeader,
@@ -107,6 +108,8 @@ function mustBeTornTail(log: LogFile, window: FileWindow, end: LogEnd): void {
   for (let offset = end.offset + 8; offset + RECORD_HEADER_SIZE <= window.size; offset += 8) {
     const at = window.seek(offset, RECORD_HEADER_SIZE);
     if (at === undefined) return;
+    // Most of a tail is zeros that were written ahead.
+    if (!mayBeRecord(window.view, at)) continue;
     const header = readRecordHeader(window.view, at);
     const mayTell =
       header.synced > end.offset && header.synced <= offset && header.sequence > end.sequence;

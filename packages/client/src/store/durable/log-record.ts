@@ -77,6 +77,11 @@ export function readRecordHeader(view: DataView, offset: number): RecordHeader {
   };
 }
 
+/** Whether what is there may be a header at all: zeros are none. */
+export function mayBeRecord(view: DataView, offset: number): boolean {
+  return view.getUint32(offset + AT.size, true) !== 0;
+}
+
 /** Whether a record may have this size. */
 export function isRecordSize(size: number): boolean {
   return size >= RECORD_HEADER_SIZE && size % ALIGNMENT === 0;

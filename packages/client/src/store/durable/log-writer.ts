@@ -21,8 +21,12 @@ const BUFFER_SIZE_MIN = 64 * 1024;
 /** A buffer that one large commit made larger than this is given back. */
 const BUFFER_SIZE_KEPT_MAX = 4 * 1024 * 1024;
 
-/** Zeros written ahead: 60 commits of one page of 4 KiB. */
+/**
+ * Zeros written ahead, at most: 60 commits of one page of 4 KiB. A log that is short, as most are,
+ * has as much again as it is long.
+ */
 const AHEAD = new Uint8Array(256 * 1024);
+const AHEAD_SIZE_MIN = 16 * 1024;
 
 /** Where a log ends, and what the next record must say. */
 export interface LogEnd {
@@ -186,9 +190,10 @@ export class LogWriter {
 
   /** Best done, and never owed: without it a flush takes longer. The disk may be full. */
   #writeAhead(): void {
-    this.#aheadEnd = this.#written + AHEAD.length;
+    const size = Math.min(AHEAD.length, Math.max(AHEAD_SIZE_MIN, this.#written));
+    this.#aheadEnd = this.#written + size;
     try {
-      this.#file.write(AHEAD, this.#written);
+      this.#file.write(AHEAD.subarray(0, size), this.#written);
     } catch {
       this.#cutAhead();
     }

@@ -1,10 +1,10 @@
-import { toVolumeId } from "@graft/core";
+import { PAGE_SIZE_MIN, toVolumeId } from "@graft/core";
 import { SeededRandom, SimulatedDisk } from "@graft/core/testing";
 import { describe, expect, it } from "vitest";
 import { CrashDriver } from "../../testing/store-model/crash-driver.ts";
 import { HistoryRunner } from "../../testing/store-model/history-runner.ts";
 import type { HistoryStep } from "../../testing/store-model/history-step.ts";
-import { randomStep } from "../../testing/store-model/random-steps.ts";
+import { type CutCensus, runPowerCuts } from "../../testing/store-model/power-cuts.ts";
 import { openLocalStore } from "./open-local-store.ts";
 
 const volumeId = toVolumeId(Uint8Array.of(0x80, ...new Uint8Array(15)));
@@ -53,20 +53,15 @@ describe("power loss", () => {
   );
 
   it("again and again in any history leaves every acknowledged commit and no wrong page", () => {
-    expect(runSeeds({ count: 250, faults: ["power-loss"], durability: "full" })).toBeGreaterThan(
-      900,
-    );
+    expect(countCuts({ seeds: 40, durability: "full" })).toBeGreaterThan(400);
   });
 
   it("takes at most the newest commits from a store that does not flush each", () => {
-    expect(runSeeds({ count: 60, faults: ["power-loss"], durability: "relaxed" })).toBeGreaterThan(
-      200,
-    );
+    expect(countCuts({ seeds: 20, durability: "relaxed" })).toBeGreaterThan(200);
   });
 
   it("beside failing and full disks: what failed did not happen, and nothing else is lost", () => {
-    const faults = ["full", "other", "other", "power-loss"] as const;
-    expect(runSeeds({ count: 120, faults, durability: "full" })).toBeGreaterThan(100);
+    expect(countCuts({ seeds: 20, durability: "full", isFailing: true })).toBeGreaterThan(200);
   });
 });
 
@@ -96,34 +91,20 @@ function start({ disk, logSizeMin, durability }: StoreOptions): {
   }
 }
 
-/** Runs random histories, and counts the power losses. A failure names its seed. */
-function runSeeds(options: {
-  readonly count: number;
-  readonly faults: readonly ("power-loss" | "full" | "other")[];
+/** A small share of the cuts of tests/simulation/power-cuts.test.ts. */
+function countCuts(options: {
+  readonly seeds: number;
   readonly durability: "full" | "relaxed";
+  readonly isFailing?: boolean;
 }): number {
-  let crashCount = 0;
-  for (let seed = 1; seed <= options.count; seed++) {
-    const random = new SeededRandom(seed);
-    const disk = new SimulatedDisk({ random: random.fork() });
-    const logSizeMin = random.pick([100, 2000, 6000, 100_000]);
-    const { driver } = start({ disk, logSizeMin, durability: options.durability });
-    const steps: HistoryStep[] = [];
-    try {
-      for (let count = 0; count < 60; count++) {
-        const step = randomStep(random);
-        steps.push(step);
-        if (random.chance(0.3)) {
-          disk.clearFaults();
-          const reason = random.pick(options.faults);
-          disk.inject({ operation: "change", nth: random.integer(1, 8), reason });
-        }
-        driver.step(step);
-      }
-    } catch (cause) {
-      throw new Error(`seed ${seed}: ${String(cause)} after ${JSON.stringify(steps)}`, { cause });
-    }
-    crashCount += driver.crashCount;
+  const { durability, isFailing = false } = options;
+  const eager = { directory: "/store", volumeId, durability, fetchedCountMin: 2 };
+  const census: CutCensus = new Map();
+  for (let seed = 1; seed <= options.seeds; seed++) {
+    const history = { seed, stepCount: 60, pageSize: PAGE_SIZE_MIN, durability, isFailing };
+    const open = (disk: SimulatedDisk, logSizeMin: number) =>
+      openLocalStore({ ...eager, fileSystem: disk, logSizeMin, memoryCacheSize: 0 });
+    runPowerCuts({ ...history, open }, census);
   }
-  return crashCount;
+  return [...census.values()].reduce((sum, count) => sum + count, 0);
 }

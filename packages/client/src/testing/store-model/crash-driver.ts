@@ -4,6 +4,15 @@ import type { HistoryRunner } from "./history-runner.ts";
 import type { HistoryStep } from "./history-step.ts";
 import type { ReplicaModel } from "./replica-model.ts";
 
+export interface CrashDriverOptions {
+  /** Whether the store may fall back to an earlier state. Default: false. */
+  readonly isRelaxed?: boolean;
+  /** Whether all pages are compared after every step, and not only after a loss. Default: true. */
+  readonly isCheckedOften?: boolean;
+  /** Called whenever the machine was started again, before the store is opened. */
+  readonly beforeRecovery?: () => void;
+}
+
 /**
  * Runs a history on a simulated disk that loses power now and then. After each loss the store must
  * open with every acknowledged change, and with the one under way wholly or not at all.
@@ -13,14 +22,14 @@ export class CrashDriver {
   crashCount = 0;
   readonly #disk: SimulatedDisk;
   readonly #runner: HistoryRunner;
-  readonly #isRelaxed: boolean;
+  readonly #options: CrashDriverOptions;
   /** States that a relaxed store may fall back to. */
   #earlier: ReplicaModel[] = [];
 
-  constructor(disk: SimulatedDisk, runner: HistoryRunner, options: { isRelaxed?: boolean } = {}) {
+  constructor(disk: SimulatedDisk, runner: HistoryRunner, options: CrashDriverOptions = {}) {
     this.#disk = disk;
     this.#runner = runner;
-    this.#isRelaxed = options.isRelaxed ?? false;
+    this.#options = options;
   }
 
   run(steps: readonly HistoryStep[]): void {
@@ -36,7 +45,7 @@ export class CrashDriver {
 
   step(step: HistoryStep): void {
     const before = this.#runner.model.describe();
-    if (this.#isRelaxed) this.#earlier.push(this.#runner.model.clone());
+    if (this.#options.isRelaxed === true) this.#earlier.push(this.#runner.model.clone());
     try {
       this.#runner.step(step);
       const isFlushed = step.kind !== "commit" && before !== this.#runner.model.describe();
@@ -46,13 +55,17 @@ export class CrashDriver {
       if (!this.#disk.isDown) this.#carryOn(step);
     }
     if (this.#disk.isDown) this.restart();
-    else this.#runner.check();
+    else if (this.#options.isCheckedOften !== false) this.#runner.check();
   }
 
   /** After a call that failed: a store that could not be opened is opened again. */
   #carryOn(step: HistoryStep): void {
-    if (step.kind === "reopen") this.#runner.recover();
-    else this.#runner.fail();
+    try {
+      if (step.kind === "reopen") this.#runner.recover();
+      else this.#runner.fail();
+    } catch (error) {
+      if (!this.#disk.isDown) throw error;
+    }
   }
 
   /** Loses power, and opens the store until it stays open. */
@@ -60,6 +73,7 @@ export class CrashDriver {
     do {
       this.#disk.crash();
       this.crashCount++;
+      this.#options.beforeRecovery?.();
       try {
         this.#runner.recover(this.#earlier);
         this.#earlier = [];
