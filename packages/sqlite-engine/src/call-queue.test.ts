@@ -21,7 +21,7 @@ test("one task at a time, in the order of arrival, also after one fails", async 
   );
   expect(log).toEqual(["a begins", "a ends", "b begins", "b ends", "c begins", "c ends"]);
   expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
-  expect(queue.tryRun(() => true)).toBe(true);
+  expect(queue.tryEnter()).toBe(true);
 });
 
 test("an aborted task leaves the queue without running; the others keep their order", async () => {
@@ -44,7 +44,7 @@ test("an aborted task leaves the queue without running; the others keep their or
   const outcomes = await Promise.allSettled(runs);
   expect(ran).toEqual([0, 1, 3, 5]);
   expect(outcomes[4]).toMatchObject({ reason: { message: "changed my mind" } });
-  expect(queue.tryRun(() => true)).toBe(true);
+  expect(queue.tryEnter()).toBe(true);
 });
 
 test("a task that is made when the last one ends does not overtake those that wait", async () => {
@@ -84,17 +84,13 @@ test("a long queue is served in order, and one that is too long is refused", asy
 test("a task that does not wait runs only when nobody is there, and lets nobody in meanwhile", async () => {
   const queue = new CallQueue();
   const ran: string[] = [];
-  let inner: Promise<unknown> = Promise.resolve();
-  const outer = queue.tryRun(() => {
-    expect(queue.tryRun(() => true)).toBe(false);
-    inner = queue.run(undefined, async () => ran.push("inner"));
-    ran.push("outer");
-    return true;
-  });
-  expect(outer).toBe(true);
-  expect(queue.tryRun(() => true)).toBe(false);
+  expect(queue.tryEnter()).toBe(true);
+  expect(queue.tryEnter()).toBe(false);
+  const inner = queue.run(undefined, async () => ran.push("inner"));
+  ran.push("outer");
+  queue.leave();
+  expect(queue.tryEnter()).toBe(false);
   await inner;
   expect(ran).toEqual(["outer", "inner"]);
-  expect(() => queue.tryRun(() => expect.unreachable())).toThrow();
-  expect(queue.tryRun(() => true)).toBe(true);
+  expect(queue.tryEnter()).toBe(true);
 });

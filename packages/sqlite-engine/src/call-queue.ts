@@ -28,17 +28,17 @@ export class CallQueue {
   }
 
   /**
-   * Runs a task that does not wait, if nobody else is in the instance or waits for it; answers
-   * whether it did. What the task calls back into finds the instance taken.
+   * Enters for something that does not wait, if nobody else is in the instance or waits for it.
+   * Whoever entered leaves. What is called back into meanwhile finds the instance taken.
    */
-  tryRun(task: () => boolean): boolean {
+  tryEnter(): boolean {
     if (this.#isBusy) return false;
     this.#isBusy = true;
-    try {
-      return task();
-    } finally {
-      this.#next();
-    }
+    return true;
+  }
+
+  leave(): void {
+    this.#next();
   }
 
   /** Resolves holding the turn: `#isBusy` stays true from one holder to the next. */

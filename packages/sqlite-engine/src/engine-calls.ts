@@ -165,19 +165,19 @@ export class EngineCalls {
     signal: AbortSignal | undefined,
   ): boolean {
     const isFit = statement.mode === "read" && !statement.isPaused && !statement.isLong;
-    if (!isFit || !this.isOpen || signal?.aborted === true) return false;
-    return this.#queue.tryRun(() => {
-      try {
-        statement.begin(parameters);
-        if (this.strategy.tryRun(statement, sink) === undefined) return false;
-        this.core.exports.sqlite3_reset(statement.pointer);
-        const failure = this.core.takeSinkFailure();
-        if (failure !== undefined) throw failure;
-        return true;
-      } catch (error) {
-        throw this.toCallError(error, signal);
-      }
-    });
+    if (!isFit || !this.isOpen || signal?.aborted === true || !this.#queue.tryEnter()) return false;
+    try {
+      statement.begin(parameters);
+      if (this.strategy.tryRun(statement, sink) === undefined) return false;
+      this.core.exports.sqlite3_reset(statement.pointer);
+      const failure = this.core.takeSinkFailure();
+      if (failure !== undefined) throw failure;
+      return true;
+    } catch (error) {
+      throw this.toCallError(error, signal);
+    } finally {
+      this.#queue.leave();
+    }
   }
 
   /** Runs a statement until it ends or the sink is full. Answers whether it has ended. */

@@ -38,6 +38,8 @@ export class EngineCore {
   readonly clock: Clock;
   /** `run(statement)`: row-loop.ts. Its rows go to `sink`. */
   readonly rowLoop: WasmFunction;
+  /** Bytes from one value of a row to the next: value-layout.ts. */
+  valueStride: number | undefined;
   /** `sqlite3 *`; 0 before open and after close. */
   database: Pointer = 0;
   sink: RowSink = NO_ROWS;

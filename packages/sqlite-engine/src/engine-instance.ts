@@ -9,6 +9,7 @@ import { createMissStrategy } from "./miss-strategy.ts";
 import type { SqlRow } from "./row-reader.ts";
 import { Statement } from "./statement.ts";
 import { isBlankSql } from "./statement-kind.ts";
+import { valueStrideOf } from "./value-layout.ts";
 import { toNumber } from "./values.ts";
 import type { Vfs } from "./vfs.ts";
 
@@ -59,6 +60,7 @@ export class EngineInstance {
     const core = await EngineCore.create(engine, options);
     const strategy = createMissStrategy(core, options.missStrategy);
     installVfs(core, strategy.createEntries());
+    core.valueStride = valueStrideOf(engine.module, core.exports, core.heap);
     const calls = new EngineCalls(core, strategy);
     const access = options.readOnly === true ? OPEN_READONLY : OPEN_READWRITE_CREATE;
     await calls.open(options.filename, access | OPEN_EXTENDED_CODES);

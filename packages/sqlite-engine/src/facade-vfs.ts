@@ -49,7 +49,7 @@ const OPEN_KINDS: readonly (readonly [flag: number, kind: VfsFileKind])[] = [
 ];
 
 /** The Julian day number of 1970, in ms: SQLite counts time from there. */
-const JULIAN_EPOCH_MS = 210_866_760_000_000n;
+const JULIAN_EPOCH_MS = 210_866_760_000_000;
 const DAY_MS = 86_400_000;
 
 export interface FacadeVfsOptions {
@@ -181,7 +181,7 @@ export class FacadeVfs {
     ),
     xSync: this.#method("ii", code.SQLITE_IOERR_FSYNC, (file: Pointer) => this.#file(file).sync()),
     xFileSize: this.#method("ii", code.SQLITE_IOERR, (file: Pointer, target: Pointer) => {
-      this.#heap.writeInt64(target, BigInt(this.#file(file).size()));
+      this.#heap.writeInteger(target, this.#file(file).size());
       return code.SQLITE_OK;
     }),
     xLock: this.#method("ii", code.SQLITE_IOERR, (file: Pointer, level: LockLevel) =>
@@ -237,13 +237,12 @@ export class FacadeVfs {
     // Whoever sleeps here stops the whole event loop: busy timeouts end at once instead.
     xSleep: this.#method("ii", 0, (_vfs: Pointer, microseconds: number) => microseconds),
     xCurrentTime: this.#method("ii", code.SQLITE_ERROR, (_vfs: Pointer, target: Pointer) => {
-      const julianMs = Number(JULIAN_EPOCH_MS) + Math.trunc(this.#clock.nowMs());
+      const julianMs = JULIAN_EPOCH_MS + Math.trunc(this.#clock.nowMs());
       this.#heap.writeDouble(target, julianMs / DAY_MS);
       return code.SQLITE_OK;
     }),
     xCurrentTimeInt64: this.#method("ii", code.SQLITE_ERROR, (_vfs: Pointer, target: Pointer) => {
-      const now = BigInt(Math.trunc(this.#clock.nowMs()));
-      this.#heap.writeInt64(target, JULIAN_EPOCH_MS + now);
+      this.#heap.writeInteger(target, JULIAN_EPOCH_MS + Math.trunc(this.#clock.nowMs()));
       return code.SQLITE_OK;
     }),
     xGetLastError: this.#method("iii", 0, () => 0),

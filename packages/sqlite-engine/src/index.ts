@@ -52,7 +52,7 @@ export type { SqliteErrorOptions } from "./sqlite-error.ts";
 export { SqliteError } from "./sqlite-error.ts";
 // Statements, and values in and out.
 export type { RunResult, StatementOptions } from "./statement.ts";
-export { Statement } from "./statement.ts";
+export { Statement, WOULD_WAIT } from "./statement.ts";
 export type { SqlParameter, SqlValue } from "./values.ts";
 // The seam to whatever keeps the pages.
 export type {

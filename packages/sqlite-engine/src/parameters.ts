@@ -38,6 +38,15 @@ export class ParameterMap {
     }
   }
 
+  /** Whether these values give every parameter one: nothing of an earlier use is left then. */
+  covers(parameters: Parameters): boolean {
+    return (
+      this.#byName.size === 0 &&
+      parameters.length === this.#anonymous.length &&
+      !isNamedParameters(parameters[0])
+    );
+  }
+
   /**
    * Binds all values. Throws `invalid-argument` for an unknown name, an odd value, or one too many.
    */

@@ -66,7 +66,7 @@ export class PreparedStatement implements RunnableStatement {
     const { exports } = this.#core;
     const pointer = this.pointer;
     this.#parameters ??= new ParameterMap(this.#core, pointer);
-    if (parameters.length > 0 || this.#runNumber > 0) exports.sqlite3_clear_bindings(pointer);
+    if (!this.#parameters.covers(parameters)) exports.sqlite3_clear_bindings(pointer);
     this.#parameters.bind(this.#core, pointer, parameters);
     return ++this.#runNumber;
   }
@@ -89,6 +89,7 @@ export class PreparedStatement implements RunnableStatement {
       heap,
       names,
       readsBigInts: this.#readsBigInts,
+      valueStride: this.#core.valueStride,
     });
     this.#readers.set(shape, reader);
     return reader;

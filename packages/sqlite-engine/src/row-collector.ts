@@ -27,3 +27,34 @@ export class RowCollector implements RowSink {
     this.#read = undefined;
   }
 }
+
+/** Takes the first row, for one call after another. */
+export class FirstRow implements RowSink {
+  readonly #statement: PreparedStatement;
+  readonly #shape: RowShape;
+  #read: RowReader | undefined;
+  #row: unknown;
+
+  constructor(statement: PreparedStatement, shape: RowShape) {
+    this.#statement = statement;
+    this.#shape = shape;
+  }
+
+  take(statement: Pointer): boolean {
+    this.#read ??= this.#statement.reader(this.#shape);
+    this.#row = this.#read(statement);
+    return false;
+  }
+
+  clear(): void {
+    this.#row = undefined;
+    this.#read = undefined;
+  }
+
+  /** The row, given away; undefined when there was none. */
+  giveUp(): unknown {
+    const row = this.#row;
+    this.clear();
+    return row;
+  }
+}

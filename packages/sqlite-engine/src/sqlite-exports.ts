@@ -74,6 +74,7 @@ export interface SqliteExports {
   sqlite3_column_database_name(statement: Pointer, index: number): Pointer;
   sqlite3_column_table_name(statement: Pointer, index: number): Pointer;
   sqlite3_column_origin_name(statement: Pointer, index: number): Pointer;
+  sqlite3_column_value(statement: Pointer, index: number): Pointer;
   sqlite3_column_type(statement: Pointer, index: number): number;
   sqlite3_column_double(statement: Pointer, index: number): number;
   sqlite3_column_int64(statement: Pointer, index: number): bigint;
@@ -130,6 +131,7 @@ const NAMES = {
   sqlite3_column_database_name: true,
   sqlite3_column_table_name: true,
   sqlite3_column_origin_name: true,
+  sqlite3_column_value: true,
   sqlite3_column_type: true,
   sqlite3_column_double: true,
   sqlite3_column_int64: true,

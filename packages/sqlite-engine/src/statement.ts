@@ -3,11 +3,14 @@ import { describeColumns } from "./column-info.ts";
 import type { EngineCalls } from "./engine-calls.ts";
 import type { Parameters } from "./parameters.ts";
 import type { PreparedStatement } from "./prepared-statement.ts";
-import { RowCollector } from "./row-collector.ts";
+import { FirstRow, RowCollector } from "./row-collector.ts";
 import { RowIterator } from "./row-iterator.ts";
 import type { RowShape, SqlRow } from "./row-reader.ts";
 import type { SqlValue } from "./values.ts";
 import { toNumber } from "./values.ts";
+
+/** What cannot be answered at once. */
+export const WOULD_WAIT: unique symbol = Symbol("would wait");
 
 /** What `run` answers. */
 export interface RunResult {
@@ -42,6 +45,7 @@ export class Statement<Row = SqlRow> {
   readonly #calls: EngineCalls;
   readonly #prepared: PreparedStatement;
   readonly #view: StatementView;
+  #first: FirstRow | undefined;
 
   /** Not for callers: `EngineInstance.prepare` makes statements. */
   constructor(calls: EngineCalls, prepared: PreparedStatement, view: StatementView) {
@@ -62,12 +66,24 @@ export class Statement<Row = SqlRow> {
 
   /** The first row; undefined when there is none. The statement goes no further than that row. */
   async get(...parameters: Parameters): Promise<Row | undefined> {
-    const { shape, signal } = this.#view;
-    const collector = new RowCollector(this.#prepared, shape, 1);
-    if (!this.#calls.tryRun(this.#prepared, collector, parameters, signal)) {
-      await this.#collect(collector, parameters);
-    }
+    const row = this.tryGet(parameters);
+    if (row !== WOULD_WAIT) return row;
+    const collector = new RowCollector(this.#prepared, this.#view.shape, 1);
+    await this.#collect(collector, parameters);
     return collector.rows[0] as Row | undefined;
+  }
+
+  /**
+   * Like `get`, without a promise: `WOULD_WAIT`, and nothing has happened, when a page is not here,
+   * when somebody else is in the connection, and for a statement that writes.
+   */
+  tryGet(parameters: Parameters): Row | undefined | typeof WOULD_WAIT {
+    this.#first ??= new FirstRow(this.#prepared, this.#view.shape);
+    const first = this.#first;
+    if (!this.#calls.tryRun(this.#prepared, first, parameters, this.#view.signal)) {
+      return WOULD_WAIT;
+    }
+    return first.giveUp() as Row | undefined;
   }
 
   /** All rows. */

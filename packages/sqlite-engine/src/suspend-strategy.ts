@@ -47,7 +47,7 @@ export class SuspendStrategy implements MissStrategy {
   #isTrying = false;
   #hasMissed = false;
   #hasHeldLong = false;
-  #resumedAtMs = 0;
+  #resumedAtMs: number | undefined;
 
   constructor(core: EngineCore) {
     const { exports } = core;
@@ -117,7 +117,8 @@ export class SuspendStrategy implements MissStrategy {
   tryRun(statement: RunnableStatement, sink: RowSink): number | undefined {
     const { exports } = this.#core;
     this.#core.sink = sink;
-    const answer = this.#try(() => this.#runAtOnce(statement.pointer));
+    this.#beginTry();
+    const answer = this.#endTry(this.#runAtOnce(statement.pointer));
     if (answer === code.SQLITE_ROW || answer === code.SQLITE_DONE) return answer;
     const error = answer === undefined ? undefined : this.#core.createError(answer);
     exports.sqlite3_reset(statement.pointer);
@@ -129,20 +130,26 @@ export class SuspendStrategy implements MissStrategy {
 
   tryPrepare({ sql, size, flags, target }: PrepareRequest): number | undefined {
     const { exports, heap, database } = this.#core;
-    const answer = this.#try(() =>
+    this.#beginTry();
+    const answer = this.#endTry(
       exports.sqlite3_prepare_v3(database, sql, size, flags, target, target + 4),
     );
     if (answer === undefined) exports.sqlite3_finalize(heap.readWord(target));
     return answer;
   }
 
-  /** Calls SQLite without a stack to suspend. Undefined when it would have had to wait. */
-  #try(attempt: () => number): number | undefined {
-    this.#begin(NO_CALL);
+  /** From here to `#endTry` SQLite runs without a stack to suspend. */
+  #beginTry(): void {
+    this.#call = NO_CALL;
+    // Read when it is first needed: most tries are over long before.
+    this.#resumedAtMs = undefined;
     this.#hasMissed = false;
     this.#hasHeldLong = false;
     this.#isTrying = true;
-    const answer = attempt();
+  }
+
+  /** Undefined when it would have had to wait. */
+  #endTry(answer: number): number | undefined {
     this.#isTrying = false;
     return this.#hasMissed || this.#hasHeldLong ? undefined : answer;
   }
@@ -198,7 +205,9 @@ export class SuspendStrategy implements MissStrategy {
   /** Anything but 0 and `MISS` interrupts the statement. */
   #progress(): number {
     if (this.#call.signal.aborted) return 1;
-    const heldMs = this.#core.clock.monotonicMs() - this.#resumedAtMs;
+    const nowMs = this.#core.clock.monotonicMs();
+    this.#resumedAtMs ??= nowMs;
+    const heldMs = nowMs - this.#resumedAtMs;
     if (heldMs < HOLD_MS_MAX) return 0;
     if (!this.#isTrying) return MISS;
     this.#hasHeldLong = true;

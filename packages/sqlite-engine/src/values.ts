@@ -15,12 +15,24 @@ import { GraftError } from "@graft/core";
 import type { Heap } from "./heap.ts";
 import * as code from "./result-codes.ts";
 import type { Pointer, SqliteExports } from "./sqlite-exports.ts";
+import {
+  ENCODING_MASK,
+  ENCODING_UTF8,
+  KIND_INTEGER,
+  KIND_NULL,
+  KIND_REAL,
+  KIND_TEXT,
+  VALUE_KIND_MASK,
+  VALUE_WORD,
+} from "./value-layout.ts";
 
 /** What a column may hold. */
 export type SqlValue = number | bigint | string | Uint8Array | null;
 
 /** What may be bound to a parameter. */
 export type SqlParameter = SqlValue | boolean | undefined | ArrayBufferView | ArrayBuffer;
+
+const TWO_32 = 0x1_0000_0000;
 
 const TYPE_INTEGER = 1;
 const TYPE_FLOAT = 2;
@@ -81,6 +93,8 @@ export interface ColumnReader {
   readonly heap: Heap;
   readonly names: readonly string[];
   readonly readsBigInts: boolean;
+  /** See value-layout.ts; undefined: values are read through SQLite's interface. */
+  readonly valueStride: number | undefined;
 }
 
 /**
@@ -111,6 +125,44 @@ export function readColumn(reader: ColumnReader, statement: Pointer, index: numb
     default:
       return null;
   }
+}
+
+/**
+ * The same for a value that lies at `pointer`: without a call, unless it is a blob or has a form
+ * that only SQLite knows how to read.
+ */
+export function readValue(
+  reader: ColumnReader,
+  statement: Pointer,
+  index: number,
+  pointer: Pointer,
+): SqlValue {
+  const { heap } = reader;
+  const at = pointer >> 2;
+  const { words } = heap;
+  const flags = words[at + VALUE_WORD.flags] as number;
+  switch (flags & VALUE_KIND_MASK) {
+    case KIND_INTEGER: {
+      if (reader.readsBigInts) break;
+      const low = words[at] as number;
+      const high = words[at + VALUE_WORD.high] as number;
+      if (high === low >> 31) return low;
+      const value = high * TWO_32 + (low >>> 0);
+      if (Number.isSafeInteger(value)) return value;
+      break;
+    }
+    case KIND_REAL:
+      return heap.doubles[pointer >> 3] as number;
+    case KIND_TEXT:
+      if ((flags & ENCODING_MASK) !== ENCODING_UTF8) break;
+      return heap.decodeText(
+        words[at + VALUE_WORD.pointer] as number,
+        words[at + VALUE_WORD.size] as number,
+      );
+    case KIND_NULL:
+      return null;
+  }
+  return readColumn(reader, statement, index);
 }
 
 /** A 64-bit integer as a number where that is exact, else as it is. */
