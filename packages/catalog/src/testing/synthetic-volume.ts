@@ -80,7 +80,7 @@ export class SyntheticVolume {
     return this.#commit({ segments, inlineFrames: [] }, undefined);
   }
 
-  /** Commits pages inside the record, each filled with the LSN. */
+  /** Commits pages inside the record, each filled with the LSN. None twice. */
   async commitInline(
     pages: readonly number[],
     checkpoint: CheckpointRef | undefined,
@@ -89,10 +89,12 @@ export class SyntheticVolume {
     const fill = Number(this.#head?.record.lsn ?? 0n) + 1;
     const context = { volumeId: this.volumeId, pageSize: PAGE_SIZE_DEFAULT };
     const inlineFrames = await Promise.all(
-      pages.map(async (page) => {
-        const data = new Uint8Array(PAGE_SIZE_DEFAULT).fill(fill);
-        return await encodeFrame([{ index: toPageIndex(page), data }], context, this.#compute);
-      }),
+      pages
+        .toSorted((a, b) => a - b)
+        .map(async (page) => {
+          const data = new Uint8Array(PAGE_SIZE_DEFAULT).fill(fill);
+          return await encodeFrame([{ index: toPageIndex(page), data }], context, this.#compute);
+        }),
     );
     this.#pageCount = pageCount;
     return this.#commit({ segments: [], inlineFrames }, checkpoint);
