@@ -142,7 +142,7 @@ describe("closing", () => {
     },
   );
 
-  it("a runtime waits for a volume that is closing, so that the directory has one user", async () => {
+  it("a runtime waits for a volume that is closing before it leaves the directory", async () => {
     await using cluster = await startCluster(5);
     const disk = new SimulatedDisk({ random: new SeededRandom(5) });
     const directory = { path: "/data", fileSystem: disk };
@@ -158,11 +158,11 @@ describe("closing", () => {
     const closingRuntime = client.close().then(() => order.push("runtime"));
     await systemClock.sleep(5);
     const process = disk.openProcess();
-    expect(process.lock("/data/lock")).toBeUndefined();
+    expect(process.lock("/data/processes/0.lock"), "it is still counted").toBeUndefined();
     held.resolve();
     await Promise.all([resetting, closingVolume, closingRuntime]);
     expect(order).toEqual(["volume", "runtime"]);
-    process.lock("/data/lock")?.close();
+    expect(process.lock("/data/processes/0.lock")).toBeDefined();
   });
 
   it("rolls an open writer back: nothing of it is committed, however late it tries", async () => {

@@ -186,7 +186,7 @@ describe("a data directory", () => {
   it("of a newer format is refused, and not written to", async () => {
     cpSync(folder.at("data"), folder.at("newer"), { recursive: true });
     const path = folder.at("newer/directory.json");
-    const text = readFileSync(path, "utf8").replace('"version": 1', '"version": 99');
+    const text = readFileSync(path, "utf8").replace('"version": 2', '"version": 99');
     writeFileSync(path, text);
     const run = await runGraft(["status", "notes", ...place("newer")]);
     expectRefusal(run, 2, /format version 99/, /newer program/);

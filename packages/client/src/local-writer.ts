@@ -12,6 +12,8 @@ export interface WriterHooks {
   mustBeOpen(): void;
   /** Whether somebody else's news waits for this transaction to end. */
   hasNews(): boolean;
+  /** A reader on the latest snapshot. */
+  openReader(): VolumeReader;
   onCommitted(version: number): void;
   /** Called once, when the writer is used up. */
   onEnd(): void;
@@ -74,12 +76,20 @@ export class LocalWriter implements VolumeWriter {
         "another client's commit arrived during this transaction: run it again",
       );
     }
-    const commit: NewLocalCommit = { ...request, pages };
+    const { pageCount, message, appTransactionId, opensReader = false } = request;
+    const commit: NewLocalCommit = {
+      pageCount,
+      pages,
+      ...(message !== undefined && { message }),
+      ...(appTransactionId !== undefined && { appTransactionId }),
+    };
     const version = this.#store.commitLocal(commit);
     for (const index of pages.keys()) this.#dirty.delete(index);
+    // Before the turn is given back: another process may commit at once.
+    const reader = opensReader ? this.#hooks.openReader() : undefined;
     this.#end();
     this.#hooks.onCommitted(version);
-    return { kind: "committed", version };
+    return { kind: "committed", version, reader };
   }
 
   rollback(): void {

@@ -20,41 +20,48 @@ import { pull } from "./sync/pull.ts";
 import { push } from "./sync/push.ts";
 import { reset } from "./sync/reset.ts";
 import type { SyncContext } from "./sync/sync-context.ts";
-import {
-  nextSyncState,
-  recoverSyncState,
-  type SyncEvent,
-  type SyncState,
-} from "./sync/sync-state.ts";
+import { deriveSyncState, type SyncEvent, type SyncState } from "./sync/sync-state.ts";
 import { TaskQueue } from "./sync/task-queue.ts";
 import type * as face from "./volume.ts";
 import type { VolumeReader } from "./volume-reader.ts";
 import type { VolumeWriter } from "./volume-writer.ts";
+import { waitForLock } from "./wait-for-lock.ts";
 import { WriteGate } from "./write-gate.ts";
 
 export interface ReplicaVolumeParts {
   readonly store: LocalStore;
   readonly remote: Remote;
-  readonly clientId: ClientId;
+  /** Who sends the push that is prepared, or the next one. */
+  readonly clientId: () => ClientId;
+  /** No push of an earlier client id is left here. */
+  readonly resolveClientId: () => Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
   /** Called once, when the volume was closed. */
   readonly onClose: () => void;
 }
 
-/** A volume on a local store and a remote. Pull, push, reset and hydrate take turns. */
+/**
+ * A volume on a local store and a remote. Pull, push, reset and hydrate take turns here; pull, push
+ * and reset also with other processes on the same store.
+ */
 export class ReplicaVolume implements face.Volume {
   readonly #store: LocalStore;
   readonly #remote: Remote;
   readonly #parts: ReplicaVolumeParts;
   readonly #context: SyncContext;
-  readonly #gate = new WriteGate();
+  readonly #gate: WriteGate;
   readonly #queue = new TaskQueue();
   readonly #readers = new Set<PinnedReader>();
   readonly #closing = new AbortController();
   readonly #listeners: Listeners;
   #writer: LocalWriter | undefined;
-  #state: SyncState;
+  /** Whether the prepared push is under way in this process. */
+  #isPushing = false;
+  /** Whether this process has the turn to sync. */
+  #isSyncing = false;
+  /** The state that was told last. */
+  #toldState: SyncState;
   #reachedMs: number | undefined;
   #lastError: { readonly error: GraftError; readonly sinceMs: number } | undefined;
   #closed: Promise<void> | undefined;
@@ -64,12 +71,9 @@ export class ReplicaVolume implements face.Volume {
     this.#store = parts.store;
     this.#remote = parts.remote;
     this.#listeners = new Listeners((error) => this.#report(asGraftError(error)));
-    const { isDiverged, push: prepared, pending } = parts.store.state();
-    this.#state = recoverSyncState({
-      isDiverged,
-      hasPush: prepared !== undefined,
-      pendingCount: pending.length,
-    });
+    const { clock, random } = parts;
+    this.#gate = new WriteGate({ tryLock: () => this.#store.lockWrites(), clock, random });
+    this.#toldState = this.#state();
     this.#context = this.#createContext();
   }
 
@@ -101,7 +105,8 @@ export class ReplicaVolume implements face.Volume {
     if (!this.#gate.tryEnter()) return undefined;
     const writer = new LocalWriter(this.openReader(), this.#store, {
       mustBeOpen: () => this.#mustBeOpen(),
-      hasNews: () => this.#gate.hasNews && this.#state === "synced",
+      hasNews: () => this.#gate.hasNews && this.#state() === "synced",
+      openReader: () => this.openReader(),
       onCommitted: (version) => {
         this.#note("commit");
         this.#listeners.emit("commit", { version });
@@ -116,18 +121,19 @@ export class ReplicaVolume implements face.Volume {
   }
 
   push(options: face.PushOptions = {}): Promise<face.PushResult> {
-    return this.#inTurn(options, (turn) => push(this.#context, turn));
+    return this.#inTurn(options, (turn) => this.#alone(turn, () => push(this.#context, turn)));
   }
 
   pull(options: face.CallOptions = {}): Promise<face.PullResult> {
-    return this.#inTurn(options, (turn) => this.#pull(turn));
+    return this.#inTurn(options, (turn) => this.#alone(turn, () => this.#pull(turn)));
   }
 
   sync(options: face.CallOptions = {}): Promise<face.SyncResult> {
-    return this.#inTurn(options, async (turn) => {
+    const sync = async (turn: face.CallOptions): Promise<face.SyncResult> => {
       const pulled = await this.#pull(turn);
       return { pull: pulled, push: await push(this.#context, turn) };
-    });
+    };
+    return this.#inTurn(options, (turn) => this.#alone(turn, () => sync(turn)));
   }
 
   hydrate(options: face.HydrateOptions = {}): Promise<face.HydrateResult> {
@@ -135,7 +141,10 @@ export class ReplicaVolume implements face.Volume {
   }
 
   reset(options: face.ResetOptions = {}): Promise<face.ResetResult> {
-    return this.#inTurn(options, (turn) => reset(this.#context, () => this.openReader(), turn));
+    const openReader = (): VolumeReader => this.openReader();
+    return this.#inTurn(options, (turn) =>
+      this.#alone(turn, () => reset(this.#context, openReader, turn)),
+    );
   }
 
   remoteLog(from: Lsn, options: face.CallOptions = {}): Promise<CommitPage> {
@@ -144,22 +153,12 @@ export class ReplicaVolume implements face.Volume {
   }
 
   status(): face.VolumeStatus {
-    const state = this.#store.state();
-    const usage = this.#store.usage();
-    const reached = this.#reachedMs;
-    return {
-      volumeId: this.volumeId,
-      state: this.#state,
-      snapshot: { version: state.version, pageCount: state.pageCount, pageSize: this.pageSize },
-      local: { pending: state.pending.length },
-      remote: { lsn: state.remote?.lsn },
-      cached: { pages: usage.pages, bytes: usage.bytes },
-      lagMs: reached === undefined ? undefined : this.#parts.clock.monotonicMs() - reached,
-      lastError: this.#lastError,
-    };
+    if (!this.#closing.signal.aborted && this.#store.refresh()) this.#tellMove();
+    return this.#status();
   }
 
   pendingCommits(): readonly face.LocalCommit[] {
+    if (!this.#closing.signal.aborted) this.#store.refresh();
     return this.#store.state().pending;
   }
 
@@ -167,7 +166,24 @@ export class ReplicaVolume implements face.Volume {
     event: E,
     listener: (value: face.VolumeEvents[E]) => void,
   ): () => void {
+    if (!this.#hasStateListeners()) this.#toldState = this.#state();
     return this.#listeners.add(event, listener);
+  }
+
+  #status(): face.VolumeStatus {
+    const state = this.#store.state();
+    const usage = this.#store.usage();
+    const reached = this.#reachedMs;
+    return {
+      volumeId: this.volumeId,
+      state: this.#state(),
+      snapshot: { version: state.version, pageCount: state.pageCount, pageSize: this.pageSize },
+      local: { pending: state.pending.length },
+      remote: { lsn: state.remote?.lsn },
+      cached: { pages: usage.pages, bytes: usage.bytes },
+      lagMs: reached === undefined ? undefined : this.#parts.clock.monotonicMs() - reached,
+      lastError: this.#lastError,
+    };
   }
 
   /** Whoever calls it waits until the store is closed: only then may the directory be given up. */
@@ -195,18 +211,19 @@ export class ReplicaVolume implements face.Volume {
   }
 
   #createContext(): SyncContext {
-    const { clientId, clock, random } = this.#parts;
+    const { clientId, resolveClientId, clock, random } = this.#parts;
     const [store, remote, volumeId] = [this.#store, this.#remote, this.volumeId];
     return {
       volumeId,
       clientId,
+      resolveClientId,
       store,
       remote,
       clock,
       random,
       gate: this.#gate,
       fetcher: new PageFetcher({ volumeId, store, remote }),
-      state: () => this.#state,
+      state: () => this.#state(),
       note: (event) => this.#note(event),
       reached: () => this.#reached(),
     };
@@ -238,16 +255,66 @@ export class ReplicaVolume implements face.Volume {
     }
   }
 
-  #note(event: SyncEvent): void {
-    const next = nextSyncState(this.#state, event);
-    invariant(next !== undefined, `"${event}" can happen in sync state "${this.#state}"`);
-    const before = this.#state;
-    this.#state = next;
-    if (next === "diverged" && before !== "diverged") {
-      const base = this.#store.state().remote?.lsn;
-      this.#listeners.emit("conflict", { base, commitId: undefined });
+  /** Runs a task while no other process syncs this volume; it sees what they all did before. */
+  async #alone<T>({ signal }: face.CallOptions, task: () => Promise<T>): Promise<T> {
+    const { clock, random } = this.#parts;
+    const lock = await waitForLock(() => this.#store.lockSync(), { clock, random, signal });
+    this.#isSyncing = true;
+    try {
+      this.#tellMove();
+      return await task();
+    } finally {
+      this.#isPushing = false;
+      this.#isSyncing = false;
+      lock?.close();
     }
-    if (this.#listeners.has("status")) this.#listeners.emit("status", this.status());
+  }
+
+  #state(): SyncState {
+    const { isDiverged, push: prepared, pending } = this.#store.state();
+    return deriveSyncState({
+      isDiverged,
+      hasPush: prepared !== undefined,
+      hasPending: pending.length > 0,
+      isPushing: this.#isPushing || (prepared !== undefined && this.#isSyncedElsewhere()),
+    });
+  }
+
+  /** Whether another process is at work on the prepared push. */
+  #isSyncedElsewhere(): boolean {
+    if (this.#isSyncing) return false;
+    const lock = this.#store.lockSync();
+    lock?.close();
+    return lock === undefined;
+  }
+
+  #note(event: SyncEvent): void {
+    if (event === "prepare") this.#isPushing = true;
+    else if (event !== "commit" && event !== "news") this.#isPushing = false;
+    if (!this.#hasStateListeners()) return;
+    this.#tellDivergence();
+    if (this.#listeners.has("status")) this.#listeners.emit("status", this.#status());
+  }
+
+  /** Another process may have moved the state. */
+  #tellMove(): void {
+    if (!this.#hasStateListeners()) return;
+    const before = this.#toldState;
+    this.#tellDivergence();
+    const hasMoved = this.#toldState !== before;
+    if (hasMoved && this.#listeners.has("status")) this.#listeners.emit("status", this.#status());
+  }
+
+  #tellDivergence(): void {
+    const before = this.#toldState;
+    this.#toldState = this.#state();
+    if (this.#toldState !== "diverged" || before === "diverged") return;
+    const base = this.#store.state().remote?.lsn;
+    this.#listeners.emit("conflict", { base, commitId: undefined });
+  }
+
+  #hasStateListeners(): boolean {
+    return this.#listeners.has("status") || this.#listeners.has("conflict");
   }
 
   #reached(): void {

@@ -41,10 +41,20 @@ export interface VolumeWriter {
 export interface LocalCommitRequest {
   /** Page count of the volume after this transaction. */
   readonly pageCount: PageCount;
+  /**
+   * Whether to open a reader on the commit while the volume is still locked: right afterwards
+   * another process may commit. Default false.
+   */
+  readonly opensReader?: boolean;
   readonly message?: string;
   readonly appTransactionId?: string;
 }
 
 export type LocalCommitOutcome =
   | { readonly kind: "unchanged" }
-  | { readonly kind: "committed"; readonly version: number };
+  | {
+      readonly kind: "committed";
+      readonly version: number;
+      /** On exactly this commit, where it was asked for. Close it. */
+      readonly reader: VolumeReader | undefined;
+    };

@@ -23,8 +23,8 @@ export interface Volume extends AsyncDisposable {
   openReader(): VolumeReader;
 
   /**
-   * The volume's write transaction, on the latest local snapshot; undefined when one is open
-   * (`busy`). A reader that wants to upgrade compares `base.version` with its own
+   * The volume's write transaction, on the latest local snapshot; undefined when one is open, here
+   * or in another process (`busy`: try again in a moment). A reader that wants to upgrade compares `base.version` with its own
    * (`busy-snapshot`). News that waits is applied first.
    */
   openWriter(): VolumeWriter | undefined;
@@ -138,6 +138,11 @@ export interface LocalCommit {
   readonly appTransactionId?: string;
 }
 
+/**
+ * What happens in this process. What other processes of the data directory did is told when it is
+ * noticed, by the next `status()`, push, pull or reset: as `status` and `conflict`, never as
+ * `commit` or `remote`.
+ */
 export interface VolumeEvents {
   /** A local transaction was committed. */
   readonly commit: { readonly version: number };

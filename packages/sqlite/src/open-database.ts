@@ -61,9 +61,12 @@ export interface OpenDatabaseMeans {
  * Opens SQLite on a volume: one that is here, a replica of one on the server (at most two requests,
  * no pages), or a new one (no network; the first push creates it there).
  *
+ * Many processes may open one data directory, and one process may open it many times: readers never
+ * wait, writers take turns, and each transaction begins on what all of them committed.
+ *
  * @throws GraftError `not-found`: neither here nor there · `unavailable`: not here, and no server ·
- *   `busy`: another process uses the data directory · `invalid-argument`: page size or tag do not
- *   match
+ *   `invalid-argument`: page size or tag do not match · `busy`: the data directory is used by an
+ *   older program, or by `graft fsck`
  */
 export async function openDatabaseWith(
   means: OpenDatabaseMeans,
@@ -93,7 +96,7 @@ export async function openDatabaseWith(
       random,
       ...(path !== undefined && {
         save: { fileSystem, directory: `${path}/saved` },
-        spill: new SpillArea({ disk: { fileSystem, directory: `${path}/tmp`, random } }),
+        spill: spillAreaOf(runtime, means),
       }),
       ...(readersMax !== undefined && { readersMax }),
       ...(busyTimeoutMs !== undefined && { busyTimeoutMs }),
@@ -126,15 +129,23 @@ async function openVolume(runtime: Runtime, options: OpenDatabaseOptions): Promi
   const tagged = tag === undefined ? undefined : runtime.tags.get(tag);
   mustNameTheSame(tag, tagged, named);
   const volumeId = named ?? tagged;
-  const volume =
-    volumeId === undefined
-      ? await runtime.createVolume(
-          options.pageSize === undefined ? {} : { pageSize: toPageSize(options.pageSize) },
-        )
-      : await runtime.openVolume(volumeId, options.signal);
+  if (volumeId === undefined) {
+    // With its tag at once: another process may be making a volume of that name at this moment.
+    return await runtime.createVolume({
+      ...(options.pageSize !== undefined && { pageSize: toPageSize(options.pageSize) }),
+      ...(tag !== undefined && { tag }),
+    });
+  }
+  const volume = await runtime.openVolume(volumeId, options.signal);
   // Last, so that a tag never names what could not be opened.
   if (tag !== undefined && tagged === undefined) await runtime.addTag(tag, volume.volumeId);
   return volume;
+}
+
+/** Temporary files lie apart for each process, so that those of a dead one can be told. */
+function spillAreaOf(runtime: Runtime, { fileSystem, random }: OpenDatabaseMeans): SpillArea {
+  const directory = runtime.temporaryPath;
+  return new SpillArea(directory === undefined ? {} : { disk: { fileSystem, directory, random } });
 }
 
 function mustNameTheSame(

@@ -1,3 +1,4 @@
+import { keepOthersOut } from "@graft/client/inspect";
 import { type FileLock, GraftError, isGraftError, parseVolumeId } from "@graft/core";
 import { openObjectStore } from "@graft/object-store";
 import type { Command, Invocation } from "../command.ts";
@@ -116,7 +117,7 @@ function lockForReading({ surroundings, output }: Invocation, path: string): Fil
   const { fileSystem } = surroundings;
   if (fileSystem.stat(`${path}/lock`) === undefined) return undefined;
   try {
-    const lock = fileSystem.lock(`${path}/lock`);
+    const lock = keepOthersOut(path, fileSystem);
     if (lock !== undefined) return lock;
   } catch (error) {
     if (!isGraftError(error, "io")) throw error;

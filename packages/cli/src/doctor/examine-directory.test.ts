@@ -38,7 +38,8 @@ describe("the doctor looks at a data directory", () => {
     const checks = await examine();
     expect(Object.values(checks).map(({ name, status }) => `${name}: ${status}`)).toEqual([
       "data directory: ok",
-      "directory lock: ok",
+      "directory identity: ok",
+      "directory users: ok",
       "disk space: ok",
       "disk flush: ok",
     ]);
@@ -47,7 +48,25 @@ describe("the doctor looks at a data directory", () => {
 
   it("and sees that another process uses it", async () => {
     await using _runtime = await openRuntime();
-    expect((await examine())["directory lock"]).toMatchObject({ status: "warn" });
+    expect((await examine())["directory users"]).toMatchObject({
+      status: "ok",
+      values: { users: 1 },
+    });
+  });
+
+  it("and sees that it is an older state of itself, or is not watched", async () => {
+    await (await openRuntime())[Symbol.asyncDispose]();
+    await disk.writeWhole("/data.generation", [new TextEncoder().encode("9\n")], "replace");
+    expect((await examine())["directory identity"]).toMatchObject({
+      status: "warn",
+      found: expect.stringContaining("generation 1 of 9"),
+      values: { verdict: "restored" },
+    });
+    disk.remove("/data.generation");
+    expect((await examine())["directory identity"]).toMatchObject({
+      status: "ok",
+      found: expect.stringContaining("is missing"),
+    });
   });
 
   it("and warns of one that is not there, without making it", async () => {
@@ -67,7 +86,7 @@ describe("the doctor looks at a data directory", () => {
     disk.isReadOnly = false;
     disk.capacity = 0;
     expect((await examine())["disk flush"]).toMatchObject({ status: "fail" });
-    expect(disk.list("/data")).toEqual(["directory.json", "lock"]);
+    expect(disk.list("/data")).toEqual(["directory.json", "lock", "processes"]);
   });
 
   it("and fails too little room, a damaged directory and a newer format", async () => {

@@ -1,5 +1,5 @@
-/** A data directory and its disk: format, lock, space, flush. */
-import { examineDirectory } from "@graft/client/inspect";
+/** A data directory and its disk: format, whether it was copied, who uses it, space, flush. */
+import { countDirectoryUsers, examineDirectory } from "@graft/client/inspect";
 import {
   type Clock,
   encodeHex,
@@ -10,6 +10,7 @@ import {
 } from "@graft/core";
 import type { Check, Judgement } from "./check.ts";
 import { judgeFailure, judgeFlush, judgeFreeSpace } from "./judge.ts";
+import { judgeIdentity } from "./judge-identity.ts";
 
 const FLUSH_COUNT = 15;
 const FLUSH_SIZE = 4096;
@@ -31,8 +32,9 @@ export async function* examineDataDirectory(
   const format = await judgeFormat(path, fileSystem);
   yield { name: "data directory", target: path, ...format };
   if (fileSystem.stat(path)?.kind !== "directory") return;
-  if (fileSystem.stat(`${path}/lock`) !== undefined) {
-    yield { name: "directory lock", target: path, ...judgeLock(path, fileSystem) };
+  if (format.status === "ok") {
+    yield { name: "directory identity", target: path, ...(await judgeOrigin(path, fileSystem)) };
+    yield { name: "directory users", target: path, ...judgeUsers(path, fileSystem) };
   }
   const free = means.freeBytes(path);
   if (free !== undefined) yield { name: "disk space", target: path, ...judgeFreeSpace(free) };
@@ -56,15 +58,19 @@ async function judgeFormat(path: string, fileSystem: FileSystem): Promise<Judgem
   }
 }
 
-function judgeLock(path: string, fileSystem: FileSystem): Judgement {
+async function judgeOrigin(path: string, fileSystem: FileSystem): Promise<Judgement> {
   try {
-    const lock = fileSystem.lock(`${path}/lock`);
-    if (lock === undefined) {
-      const advice = "other commands on it wait until that one ends, or use another directory";
-      return { status: "warn", found: "another process uses the directory", advice };
-    }
-    lock.close();
-    return { status: "ok", found: "free" };
+    return judgeIdentity(await examineDirectory(path, fileSystem));
+  } catch (error) {
+    return judgeFailure(error);
+  }
+}
+
+function judgeUsers(path: string, fileSystem: FileSystem): Judgement {
+  try {
+    const users = countDirectoryUsers(path, fileSystem);
+    const found = users === 0 ? "no process uses it now" : `${users} process(es) use it now`;
+    return { status: "ok", found, values: { users } };
   } catch (error) {
     return judgeFailure(error);
   }

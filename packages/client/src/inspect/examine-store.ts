@@ -1,54 +1,14 @@
 /**
- * What an open of a data directory would find, found without changing a byte of it: recovery runs
- * on an overlay. While another process writes, what is found may be of no single moment: take the
- * directory's lock first, or say so.
+ * What an open of a local store would find, found without changing a byte of it: recovery runs on
+ * an overlay. While another process writes, what is found may be of no single moment: keep the
+ * others out first (`keepOthersOut`), or say so.
  */
-import {
-  type ClientId,
-  type FileSystem,
-  GraftError,
-  invariant,
-  type PageSize,
-  type VolumeId,
-} from "@graft/core";
-import { DataDirectory, type VolumeOrigin } from "../data-directory.ts";
+import { type FileSystem, GraftError, type PageSize, type VolumeId } from "@graft/core";
 import { isInLog, isSlot, logOffsetOf } from "../store/durable/location.ts";
 import { recoverStore } from "../store/durable/recovery.ts";
 import { closePlace, type StoreDisk } from "../store/durable/store-disk.ts";
 import type { LocalState } from "../store/local-store.ts";
 import { ReadOnlyOverlay } from "./read-only-overlay.ts";
-
-/** What `directory.json` says. */
-export interface DirectoryExamination {
-  readonly clientId: ClientId;
-  readonly volumes: ReadonlyMap<VolumeId, VolumeOrigin>;
-  readonly tags: ReadonlyMap<string, VolumeId>;
-  /** Where the local store of a volume lies. */
-  volumePath(volumeId: VolumeId): string;
-}
-
-/**
- * Reads a data directory.
- *
- * @throws GraftError `not-found`: none is there · `corrupt` · `invalid-argument`: a newer format
- */
-export async function examineDirectory(
-  path: string,
-  fileSystem: FileSystem,
-): Promise<DirectoryExamination> {
-  if (fileSystem.stat(`${path}/directory.json`) === undefined) {
-    throw new GraftError("not-found", `"${path}" is no data directory: it has no directory.json`);
-  }
-  const overlay = new ReadOnlyOverlay(fileSystem);
-  try {
-    // Time and randomness make new directories only, and this one is there.
-    const clock = { nowMs: () => 0, monotonicMs: () => 0, sleep: async () => undefined };
-    const random = { fill: () => invariant(false, "an existing directory needs no new id") };
-    return await DataDirectory.open(path, { fileSystem: overlay, clock, random });
-  } finally {
-    overlay.close();
-  }
-}
 
 /** A page version that the state of a store names, and where its bytes are. */
 export interface StoredPageVersion {

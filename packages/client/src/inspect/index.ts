@@ -1,7 +1,11 @@
 // What tools that only look need of a data directory. Nothing here writes to a disk.
 export {
+  countDirectoryUsers,
   type DirectoryExamination,
   examineDirectory,
+  keepOthersOut,
+} from "./examine-directory.ts";
+export {
   examineStore,
   type StoredPageVersion,
   type StoreExamination,

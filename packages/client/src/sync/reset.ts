@@ -85,7 +85,7 @@ async function fence(context: SyncContext, signal: AbortSignal | undefined): Pro
   await context.remote.commit(
     {
       volumeId: context.volumeId,
-      clientId: context.clientId,
+      clientId: context.clientId(),
       commitId: createCommitId(context.random),
       base: remote?.lsn,
       pageSize,

@@ -8,13 +8,16 @@ import type { SyncEvent, SyncState } from "./sync-state.ts";
 /** What pull, push, reset and hydrate of one volume work with. */
 export interface SyncContext {
   readonly volumeId: VolumeId;
-  readonly clientId: ClientId;
   readonly store: LocalStore;
   readonly remote: Remote;
   readonly fetcher: PageFetcher;
   readonly gate: WriteGate;
   readonly clock: Clock;
   readonly random: Random;
+  /** Who sends the push that is prepared, or the next one. */
+  clientId(): ClientId;
+  /** No push is prepared: what is sent from now on is sent by the directory's own client id. */
+  resolveClientId(): Promise<void>;
   /** The state now. */
   state(): SyncState;
   /** Tells the state machine what happened, after the store was changed. */

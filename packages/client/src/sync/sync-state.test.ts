@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   decideNews,
+  deriveSyncState,
   nextSyncState,
-  recoverSyncState,
   SYNC_TRANSITIONS,
   type SyncEvent,
   type SyncState,
@@ -104,10 +104,55 @@ describe("the sync state machine", () => {
   });
 
   it("treats a prepared push found on disk as sent", () => {
-    const facts = { isDiverged: false, hasPush: true, pendingCount: 1 };
-    expect(recoverSyncState(facts)).toBe("unknown");
-    expect(recoverSyncState({ ...facts, hasPush: false })).toBe("pending");
-    expect(recoverSyncState({ ...facts, isDiverged: true, hasPush: false })).toBe("diverged");
-    expect(recoverSyncState({ isDiverged: false, hasPush: false, pendingCount: 0 })).toBe("synced");
+    const facts = { isDiverged: false, hasPush: true, hasPending: true, isPushing: false };
+    expect(deriveSyncState(facts)).toBe("unknown");
+    expect(deriveSyncState({ ...facts, isPushing: true })).toBe("pushing");
+    expect(deriveSyncState({ ...facts, hasPush: false })).toBe("pending");
+    expect(deriveSyncState({ ...facts, isDiverged: true, hasPush: false })).toBe("diverged");
+    expect(deriveSyncState({ ...facts, hasPush: false, hasPending: false })).toBe("synced");
+  });
+
+  it("is derived from the facts alone, wherever it came from: another process moves it too", () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...EVENTS), { maxLength: 60 }), (events) => {
+        let state: SyncState = "synced";
+        let facts: Facts = IDLE;
+        for (const event of events) {
+          const next = nextSyncState(state, event);
+          if (next === undefined) continue;
+          facts = changeFacts(facts, event, next);
+          expect(deriveSyncState(facts), `${state} + ${event}`).toBe(next);
+          state = next;
+        }
+      }),
+    );
   });
 });
+
+type Facts = Parameters<typeof deriveSyncState>[0];
+
+const IDLE: Facts = { isDiverged: false, hasPush: false, hasPending: false, isPushing: false };
+
+/** What the event leaves in the store, and of the work under way. */
+function changeFacts(facts: Facts, event: SyncEvent, next: SyncState): Facts {
+  const idle = { ...facts, hasPush: false, isPushing: false };
+  switch (event) {
+    case "commit":
+      return { ...facts, hasPending: true };
+    case "prepare":
+      return { ...facts, hasPush: true, isPushing: true };
+    case "committed":
+      return { ...idle, hasPending: false };
+    case "committed-behind":
+    case "refused":
+      return idle;
+    case "rejected":
+      return { ...idle, isDiverged: true };
+    case "lost":
+      return { ...facts, isPushing: false };
+    case "news":
+      return { ...facts, isDiverged: next === "diverged" };
+    case "reset":
+      return { ...idle, hasPending: false, isDiverged: false };
+  }
+}

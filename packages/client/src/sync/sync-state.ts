@@ -1,5 +1,6 @@
 /**
- * The sync state machine of one volume (docs/sync-state-machine.md). Pure.
+ * The sync state machine of one volume (docs/sync-state-machine.md). Pure. What runs derives its
+ * state from the durable facts (`deriveSyncState`); the table says which moves that may be.
  *
  * ```
  *            commit                    prepare
@@ -94,15 +95,21 @@ export function decideNews(state: SyncState): NewsDecision {
   }
 }
 
-/** The state that durable facts amount to after a start: a prepared push may have been sent. */
-export function recoverSyncState(facts: {
+/**
+ * The state that durable facts amount to. They are shared by all processes of a data directory, so
+ * that the state is never kept, only derived: any process may have moved it. A prepared push that
+ * nobody is at work on may have been sent.
+ */
+export function deriveSyncState(facts: {
   readonly isDiverged: boolean;
   readonly hasPush: boolean;
-  readonly pendingCount: number;
+  readonly hasPending: boolean;
+  /** Whether somebody is at work on the prepared push. */
+  readonly isPushing: boolean;
 }): SyncState {
   if (facts.isDiverged) return "diverged";
-  if (facts.hasPush) return "unknown";
-  return facts.pendingCount > 0 ? "pending" : "synced";
+  if (facts.hasPush) return facts.isPushing ? "pushing" : "unknown";
+  return facts.hasPending ? "pending" : "synced";
 }
 
 function row(cells: Partial<Record<SyncEvent, SyncState>>): Row {

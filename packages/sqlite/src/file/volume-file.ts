@@ -114,6 +114,11 @@ export class VolumeFile implements VfsFile {
     return this.#state.kind === "idle" ? undefined : this.#state.reader;
   }
 
+  /** Whether it is locked to read, on what is still the latest snapshot. */
+  get isOnLatest(): boolean {
+    return this.#state.kind === "shared" && this.#state.reader.isLatest;
+  }
+
   /** Whether a write transaction is open. */
   get isWriting(): boolean {
     return this.#state.kind === "reserved" || this.#state.kind === "exclusive";
@@ -290,10 +295,11 @@ export class VolumeFile implements VfsFile {
       this.#hasHandedPageOne = true;
       writer.write(toPageIndex(1), changed ? this.#pageOne.toStored(dirty) : base);
     }
-    const outcome = writer.commit({ pageCount });
-    const next = outcome.kind === "unchanged" ? reader : this.volume.openReader();
+    // On the commit itself: another process may have committed right behind it.
+    const outcome = writer.commit({ pageCount, opensReader: true });
+    const next = outcome.kind === "unchanged" ? reader : outcome.reader;
     const version = outcome.kind === "unchanged" ? reader.version : outcome.version;
-    invariant(next.version === version, "nothing runs between a commit and a reader on it");
+    invariant(next?.version === version, "a commit comes with a reader on it");
     if (next !== reader) reader.close();
     this.#become(nextLockState(this.#state, { kind: "commit", reader: next }));
     this.#committedPageCount = pageCount;

@@ -129,7 +129,11 @@ export class FakeVolume implements Volume {
   openReaderAt(version: Version): VolumeReader {
     this.openReaderCount++;
     let isOpen = true;
+    const isLatest = (): boolean => isOpen && this.#latest === version;
     return {
+      get isLatest() {
+        return isLatest();
+      },
       pageSize: this.pageSize,
       pageCount: version.pageCount,
       lsn: version.lsn,
@@ -263,7 +267,8 @@ export class FakeVolume implements Volume {
     const { number: version, pageCount } = this.#latest;
     this.#pending = [...this.#pending, { version, pageCount, pages }];
     this.commitCount++;
-    return { kind: "committed", version };
+    const reader = request.opensReader === true ? this.openReader() : undefined;
+    return { kind: "committed", version, reader };
   }
 
   #read(version: Version, index: PageIndex, target: Uint8Array): boolean {
