@@ -3,6 +3,7 @@
  * time. Each step begins something, lets time pass, or breaks something; claims are checked as they
  * can be: at every commit, every read, and when all have come to rest.
  */
+import { Bank } from "./workloads/bank.ts";
 import { Registers } from "./workloads/registers.ts";
 import type { Workload } from "./workloads/workload.ts";
 import { World } from "./world/world.ts";
@@ -11,6 +12,7 @@ import { World } from "./world/world.ts";
 const REST_MS_MAX = 600_000;
 
 export const WORKLOADS = {
+  bank: (world: World): Workload => new Bank(world),
   registers: (world: World): Workload => new Registers(world),
 } as const;
 
@@ -86,7 +88,7 @@ function breakOrMend(world: World, workload: Workload): void {
     cluster.network.weather = {
       delayMsMax: random.pick([1, 20, 300]),
       requestLossChance: random.pick([0, 0.1, 0.4]),
-      answerLossChance: random.pick([0, 0.1, 0.4]),
+      answerLossChance: random.pick([0, 0.2, 0.7]),
       duplicationChance: random.pick([0, 0.1]),
     };
   } else {

@@ -3,7 +3,7 @@
  * each local version of each replica, by what was written there.
  */
 import type { RemoteCommitRequest, UploadedSegment } from "@graft/client";
-import { type CommitId, invariant, type Page } from "@graft/core";
+import { type ClientId, type CommitId, invariant, type Page } from "@graft/core";
 import type { CommitRecord } from "@graft/format";
 import { tagOf } from "../../harness/pages.ts";
 
@@ -17,6 +17,7 @@ interface Attempt {
 
 export class RegisterModel {
   readonly #atLsn = new Map<bigint, Tags>([[0n, []]]);
+  readonly #authors = new Map<bigint, ClientId>();
   readonly #attempts = new Map<CommitId, Attempt>();
   readonly #uploads = new Map<string, ReadonlyMap<number, number>>();
 
@@ -25,6 +26,14 @@ export class RegisterModel {
     const tags = this.#atLsn.get(lsn ?? 0n);
     invariant(tags !== undefined, `LSN ${lsn} exists`);
     return tags;
+  }
+
+  /**
+   * Who committed at an LSN; undefined when nobody did, or when it is a fence, which is there to
+   * be in the way.
+   */
+  authorAt(lsn: bigint): ClientId | undefined {
+    return this.#authors.get(lsn);
   }
 
   get head(): bigint {
@@ -56,6 +65,7 @@ export class RegisterModel {
     invariant(attempt !== undefined, `LSN ${record.lsn} was asked for`);
     invariant(attempt.base === record.lsn - 1n, `LSN ${record.lsn} stands on its base`);
     this.#atLsn.set(record.lsn, attempt.tags);
+    if (record.metadata?.message !== "fence") this.#authors.set(record.lsn, record.clientId);
   }
 
   #outcomeOf(request: RemoteCommitRequest, base: Tags): Tags {

@@ -1,6 +1,7 @@
 /** One replica of the register volume, and what it must read at each of its versions. */
 import type { Remote, Volume, VolumeReader } from "@graft/client";
 import {
+  type ClientId,
   invariant,
   isGraftError,
   pageRange,
@@ -16,6 +17,9 @@ import { isSame, type RegisterModel, type Tags } from "./register-model.ts";
 /** What may go wrong without being a fault of the replica. */
 const WEATHER: readonly string[] = ["unavailable", "diverged", "busy"];
 
+/** A turn is what a client does that wants its commit to be the next one. */
+export type SyncAction = "push" | "pull" | "reset" | "hydrate" | "turn";
+
 export interface RegisterReplicaParts {
   readonly world: World;
   readonly machine: Machine;
@@ -30,6 +34,7 @@ export class RegisterReplica {
   readonly #parts: RegisterReplicaParts;
   readonly #byVersion = new Map<number, Tags>();
   #volume: Volume | undefined;
+  #clientId: ClientId | undefined;
   #pinned: { readonly reader: VolumeReader; readonly tags: Tags } | undefined;
   /** Grows with each process, so that what a dead one answers is not heard. */
   #life = 0;
@@ -42,6 +47,10 @@ export class RegisterReplica {
 
   get isOpen(): boolean {
     return this.#volume !== undefined;
+  }
+
+  get isDiverged(): boolean {
+    return this.volume.status().state === "diverged";
   }
 
   get volume(): Volume {
@@ -65,6 +74,7 @@ export class RegisterReplica {
     const volume = await runtime.openVolume(this.#parts.volumeId);
     if (life !== this.#life) return;
     this.#volume = volume;
+    this.#clientId = runtime.clientId;
     const { version } = volume.status().snapshot;
     invariant(version >= this.#versionMin, `version ${this.#versionMin} is not lost`);
   }
@@ -102,8 +112,8 @@ export class RegisterReplica {
     }
   }
 
-  /** Pushes, pulls, resets or hydrates. Answers what became of it. */
-  async sync(action: "push" | "pull" | "reset" | "hydrate"): Promise<string> {
+  /** Does it with the server. Answers what became of it. */
+  async sync(action: SyncAction): Promise<string> {
     const { volume } = this;
     const { history } = this.#parts.world;
     try {
@@ -114,6 +124,10 @@ export class RegisterReplica {
         }
         case "pull":
           return `at ${(await volume.pull()).lsn}`;
+        case "turn":
+          await volume.pull();
+          if (this.#volume === volume) this.commit();
+          return (await volume.push()).kind;
         case "hydrate":
           return `fetched ${(await volume.hydrate()).fetchedPageCount}`;
         case "reset": {
@@ -125,10 +139,19 @@ export class RegisterReplica {
       }
     } catch (error) {
       if (!isGraftError(error) || !WEATHER.includes(error.code)) throw error;
-      if (error.code === "diverged") history.reach("diverged");
+      if (error.code === "diverged") this.#mustDivergeFromOthers();
       if (volume.status().state === "unknown") history.reach("outcome unknown");
       return error.code;
     }
+  }
+
+  /** Who finds its own commit where it wanted to put it has been committed, not overtaken. */
+  #mustDivergeFromOthers(): void {
+    const { world, model } = this.#parts;
+    world.history.reach("diverged");
+    const { lsn = 0n } = this.volume.status().remote;
+    const author = model.authorAt(lsn + 1n);
+    invariant(author !== this.#clientId, `LSN ${lsn + 1n} was committed by another client`);
   }
 
   /** Reads all pages, or one, of the newest snapshot, and compares. */

@@ -3,7 +3,7 @@ import { invariant, type PageSize, toPageCount, toPageIndex, toPageSize } from "
 import { tagPage } from "../../harness/pages.ts";
 import type { World } from "../world/world.ts";
 import { RegisterModel } from "./register-model.ts";
-import { RegisterReplica } from "./register-replica.ts";
+import { RegisterReplica, type SyncAction } from "./register-replica.ts";
 import { Slots } from "./slots.ts";
 import type { Workload } from "./workload.ts";
 
@@ -65,15 +65,20 @@ export class Registers implements Workload {
     const replica = random.pick(this.#replicas);
     const { name } = replica.machine;
     if (!replica.isOpen) return;
+    if (replica.isDiverged && random.chance(0.4)) {
+      this.#sync(replica, "reset");
+      return;
+    }
     const chance = random.integer(0, 99);
-    if (chance < 35) {
+    if (chance < 20) {
       history.note(`${name} commit`);
       replica.commit();
-    } else if (chance < 55) this.#sync(replica, "push");
-    else if (chance < 72) this.#sync(replica, "pull");
-    else if (chance < 78) this.#sync(replica, "reset");
-    else if (chance < 81) this.#sync(replica, "hydrate");
-    else if (chance < 87) this.#slots.begin(name, "pin", "pin", () => replica.turnPin());
+    } else if (chance < 45) this.#sync(replica, "turn");
+    else if (chance < 58) this.#sync(replica, "push");
+    else if (chance < 70) this.#sync(replica, "pull");
+    else if (chance < 74) this.#sync(replica, "reset");
+    else if (chance < 78) this.#sync(replica, "hydrate");
+    else if (chance < 84) this.#slots.begin(name, "pin", "pin", () => replica.turnPin());
     else {
       const how = random.pick(["all", "one"] as const);
       this.#slots.begin(name, "read", `read ${how}`, () => replica.read(how));
@@ -103,7 +108,7 @@ export class Registers implements Workload {
     }
   }
 
-  #sync(replica: RegisterReplica, action: "push" | "pull" | "reset" | "hydrate"): void {
+  #sync(replica: RegisterReplica, action: SyncAction): void {
     this.#slots.begin(replica.machine.name, "sync", action, () => replica.sync(action));
   }
 

@@ -1,0 +1,187 @@
+/** A branch of the bank: SQLite on a replica. Money only moves, and each move leaves a line. */
+import { invariant, isGraftError, type VolumeId } from "@graft/core";
+import { type Database, openDatabaseWith } from "@graft/sqlite";
+import { SqliteError } from "@graft/sqlite-engine";
+import { loadNodeEngine } from "@graft/sqlite-engine/node";
+import type { Machine } from "../world/machine.ts";
+import { DATA_PATH } from "../world/machine.ts";
+import type { World } from "../world/world.ts";
+
+const engine = await loadNodeEngine();
+
+export const ACCOUNT_COUNT = 20;
+export const TOTAL = 20_000;
+export const SCHEMA: string = `
+  create table account(id integer primary key, balance integer not null check (balance >= 0));
+  create table line(branch text, n integer, amount integer, note text, primary key (branch, n));
+  create index line_by_amount on line(amount);
+  with recursive id(i) as (select 1 union all select i + 1 from id where i < ${ACCOUNT_COUNT})
+  insert into account select i, ${TOTAL / ACCOUNT_COUNT} from id;
+`;
+
+/** What may go wrong without being a fault of the branch. */
+const WEATHER: readonly string[] = ["unavailable", "diverged", "busy", "busy-snapshot"];
+const SQL_WEATHER: readonly string[] = ["SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT"];
+
+export type BankAction = "push" | "pull" | "reset" | "hydrate" | "turn";
+
+export class BankReplica {
+  readonly machine: Machine;
+  readonly #world: World;
+  readonly #volumeId: VolumeId;
+  #database: Database | undefined;
+  #life = 0;
+  #lastLine = 0;
+  /** Lines whose COMMIT was acknowledged and that were not given up since. */
+  readonly #kept = new Set<number>();
+  /** Lines that a push was acknowledged for. */
+  readonly pushed: Set<number> = new Set();
+
+  constructor(world: World, machine: Machine, volumeId: VolumeId) {
+    this.#world = world;
+    this.machine = machine;
+    this.#volumeId = volumeId;
+  }
+
+  get name(): string {
+    return this.machine.name;
+  }
+
+  get isOpen(): boolean {
+    return this.#database !== undefined;
+  }
+
+  get database(): Database {
+    invariant(this.#database !== undefined, "the branch is open");
+    return this.#database;
+  }
+
+  get state(): string {
+    return this.database.volume.status().state;
+  }
+
+  async reopenAfter(ms: number): Promise<string> {
+    const life = this.#life;
+    await this.#world.clock.sleep(ms);
+    if (life !== this.#life) return "killed before it started";
+    await this.open();
+    return "opened";
+  }
+
+  async open(): Promise<void> {
+    const life = ++this.#life;
+    const { clock, random, fileSystem, remote } = this.machine.start();
+    const means = { engine, clock, random, fileSystem, openRemote: () => remote };
+    const place = { url: "simulated", path: DATA_PATH, volume: this.#volumeId };
+    const database = await openDatabaseWith(means, { ...place, readersMax: 3 });
+    if (life === this.#life) this.#database = database;
+  }
+
+  kill(how: "kill" | "power-loss"): void {
+    this.#life++;
+    this.#database = undefined;
+    if (how === "kill") this.machine.kill();
+    else this.machine.losePower();
+  }
+
+  /** Moves money between two accounts, in one transaction. */
+  transfer(): Promise<string> {
+    const { random } = this.#world;
+    const [from, to] = [random.integer(1, ACCOUNT_COUNT), random.integer(1, ACCOUNT_COUNT)];
+    const amount = random.integer(1, 50);
+    const line = ++this.#lastLine;
+    const note = "x".repeat(random.integer(0, 900));
+    return this.#weathering(async (database) => {
+      const isMoved = await database.transaction(async (tx) => {
+        const row = await tx.prepare("select balance from account where id = ?").get(from);
+        invariant(row !== undefined, "the account exists");
+        if (Number(row.balance) < amount) return false;
+        const move = tx.prepare("update account set balance = balance + ? where id = ?");
+        await move.run(-amount, from);
+        await move.run(amount, to);
+        const add = tx.prepare("insert into line values (?, ?, ?, ?)");
+        await add.run(this.name, line, amount, note);
+        return true;
+      });
+      if (!isMoved) return "too poor";
+      this.#kept.add(line);
+      return `line ${line}`;
+    });
+  }
+
+  /** Everything at one snapshot: the money is all there, and so is each line that was kept. */
+  audit(): Promise<string> {
+    return this.#weathering(async (database) => {
+      const kept = [...this.#kept];
+      const sql = `select (select sum(balance) from account) as total,
+        (select json_group_array(n) from line where branch = ?) as lines`;
+      const row = await database.prepare(sql).get(this.name);
+      invariant(row?.total === TOTAL, `the money is all there: ${row?.total}`);
+      const found = new Set(JSON.parse(String(row.lines)) as number[]);
+      const lost = kept.filter((line) => this.#kept.has(line) && !found.has(line));
+      if (lost.length > 0) throw new Error(`${this.name} lost its lines ${lost}`);
+      return `${found.size} lines`;
+    });
+  }
+
+  sync(action: BankAction): Promise<string> {
+    return this.#weathering(async (database) => {
+      switch (action) {
+        case "pull":
+          return `at ${(await database.pull()).lsn}`;
+        case "push":
+          return await this.#push(database);
+        case "hydrate":
+          return `fetched ${(await database.hydrate()).fetchedPageCount}`;
+        case "turn":
+          await database.pull();
+          if (this.#database === database) await this.transfer();
+          return await this.#push(database);
+        case "reset": {
+          // From the moment it is asked for, what was not pushed may be gone.
+          for (const line of this.#kept) if (!this.pushed.has(line)) this.#kept.delete(line);
+          const { lsn } = await database.reset();
+          for (const line of this.#kept) if (!this.pushed.has(line)) this.#kept.delete(line);
+          this.#world.history.reach("reset");
+          return `reset to ${lsn}`;
+        }
+      }
+    });
+  }
+
+  async #push(database: Database): Promise<string> {
+    const kept = [...this.#kept];
+    const result = await database.push();
+    if (result.kind === "pushed") for (const line of kept) this.pushed.add(line);
+    return result.kind;
+  }
+
+  async #weathering(run: (database: Database) => Promise<string>): Promise<string> {
+    const life = this.#life;
+    try {
+      return await run(this.database);
+    } catch (error) {
+      if (life !== this.#life) return "dead";
+      const code = weatherOf(error);
+      if (code === undefined) throw error;
+      return this.#note(code);
+    }
+  }
+
+  #note(code: string): string {
+    if (code === "diverged") this.#world.history.reach("diverged");
+    if (this.#database !== undefined && this.state === "unknown") {
+      this.#world.history.reach("outcome unknown");
+    }
+    return code;
+  }
+}
+
+/** The code of a failure that may happen to anybody; undefined for any other. */
+function weatherOf(error: unknown): string | undefined {
+  for (let one = error; one instanceof Error; one = one.cause) {
+    if (isGraftError(one)) return WEATHER.includes(one.code) ? one.code : undefined;
+    if (one instanceof SqliteError && SQL_WEATHER.includes(one.codeName)) return one.codeName;
+  }
+  return undefined;
+}

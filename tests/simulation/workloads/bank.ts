@@ -1,0 +1,107 @@
+/** A bank with branches: SQLite on several replicas. Its money never grows nor shrinks. */
+import { invariant, type VolumeId } from "@graft/core";
+import type { Database } from "@graft/sqlite";
+import type { World } from "../world/world.ts";
+import { type BankAction, BankReplica, SCHEMA } from "./bank-replica.ts";
+import { openMaker } from "./open-maker.ts";
+import { Slots } from "./slots.ts";
+import type { Workload } from "./workload.ts";
+
+const BRANCH_COUNT = 3;
+const SYNC_ROUNDS_MAX = 20;
+
+export class Bank implements Workload {
+  readonly #world: World;
+  readonly #slots: Slots;
+  readonly #branches: BankReplica[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#slots = new Slots(world);
+  }
+
+  get busyCount(): number {
+    return this.#slots.busyCount;
+  }
+
+  async start(): Promise<void> {
+    const volumeId = await this.#found();
+    for (let at = 0; at < BRANCH_COUNT; at++) {
+      const machine = this.#world.createMachine(`branch-${at}`);
+      const branch = new BankReplica(this.#world, machine, volumeId);
+      await branch.open();
+      this.#branches.push(branch);
+    }
+  }
+
+  act(): void {
+    const { random } = this.#world;
+    const branch = random.pick(this.#branches);
+    if (!branch.isOpen) return;
+    const chance = random.integer(0, 99);
+    if (branch.state === "diverged" && chance < 40) this.#sync(branch, "reset");
+    else if (chance < 25) this.#begin(branch, "write", "transfer", () => branch.transfer());
+    else if (chance < 50) this.#sync(branch, "turn");
+    else if (chance < 60) this.#sync(branch, "push");
+    else if (chance < 72) this.#sync(branch, "pull");
+    else if (chance < 76) this.#sync(branch, "reset");
+    else if (chance < 80) this.#sync(branch, "hydrate");
+    else this.#begin(branch, `read-${random.integer(1, 2)}`, "audit", () => branch.audit());
+  }
+
+  crash(): void {
+    const { random, history } = this.#world;
+    const branch = random.pick(this.#branches);
+    const how = random.pick(["kill", "power-loss"] as const);
+    history.note(`${branch.name} ${how}`);
+    this.#slots.forget(branch.name);
+    branch.kill(how);
+    const pauseMs = random.integer(0, 500);
+    this.#begin(branch, "open", "open", () => branch.reopenAfter(pauseMs));
+  }
+
+  async finish(): Promise<void> {
+    for (const branch of this.#branches) await this.#settle(branch);
+    const contents = new Set<string>();
+    for (const branch of this.#branches) {
+      await branch.sync("pull");
+      invariant(branch.state === "synced", `${branch.name} comes to rest`);
+      contents.add(await this.#examine(branch.database));
+    }
+    invariant(contents.size === 1, "all branches read the same");
+  }
+
+  async #settle(branch: BankReplica): Promise<void> {
+    for (let round = 0; round < SYNC_ROUNDS_MAX && branch.state !== "synced"; round++) {
+      await branch.sync(branch.state === "diverged" ? "reset" : "push");
+    }
+  }
+
+  /** All rows, as a text; every line that a push was acknowledged for is among them. */
+  async #examine(database: Database): Promise<string> {
+    const check = await database.prepare("pragma integrity_check").pluck().all();
+    invariant(check.length === 1 && check[0] === "ok", `the database is whole: ${check}`);
+    const lines = await database.prepare("select * from line order by branch, n").raw().all();
+    const found = new Set(lines.map(([branch, n]) => `${branch} ${n}`));
+    for (const { name, pushed } of this.#branches) {
+      for (const line of pushed) invariant(found.has(`${name} ${line}`), `${name}: line ${line}`);
+    }
+    const accounts = await database.prepare("select * from account order by id").raw().all();
+    return JSON.stringify([accounts, lines]);
+  }
+
+  async #found(): Promise<VolumeId> {
+    return await openMaker(this.#world, async (database) => {
+      await database.exec(SCHEMA);
+      await database.push();
+    });
+  }
+
+  #sync(branch: BankReplica, action: BankAction): void {
+    this.#begin(branch, "sync", action, () => branch.sync(action));
+  }
+
+  #begin(branch: BankReplica, slot: string, name: string, run: () => Promise<string>): void {
+    this.#slots.begin(branch.name, slot, name, run);
+  }
+}
