@@ -21,6 +21,7 @@ import {
 } from "@graft/format";
 import { MemoryObjectStore, type ObjectStore } from "@graft/object-store";
 import { FaultyObjectStore } from "@graft/object-store/testing";
+import type { CommitRequest } from "@graft/rpc";
 import { expect, test } from "vitest";
 import {
   createTestMetastore,
@@ -142,7 +143,7 @@ async function commitNext(
   model: Model,
   nodes: readonly TestMetastore[],
   as: TestMetastore,
-): Promise<void> {
+): Promise<CommitRequest> {
   const step = model.plan();
   const { pageCount, low } = step;
   const change = { pageCount: toPageCount(pageCount), lowPageCount: toPageCount(low) };
@@ -159,6 +160,7 @@ async function commitNext(
   };
   await Promise.all(nodes.map(commit));
   model.apply(step);
+  return request;
 }
 
 /** Writes segments and checkpoints only until it dies, before or after one of its writes. */
@@ -212,13 +214,17 @@ test("a node killed at any write of any of its checkpoints leaves a volume that 
     const model = new Model(5);
     const dying = new DyingStore(inner, diesAt, isApplied);
     const first = createTestMetastore({ store: dying });
+    let last: CommitRequest | undefined;
     while (!dying.isDead && model.lsn < COMMITS) {
-      await commitNext(model, [first], first);
+      last = await commitNext(model, [first], first);
       await first.whenCheckpointed();
     }
     expect([diesAt, dying.isDead]).toEqual([diesAt, true]);
     await first[Symbol.asyncDispose]();
     const next = createTestMetastore({ store: inner, random: new SeededRandom(77) });
+    // Sent again, as by a client that heard no answer: the checkpoint is due at the same commit.
+    if (last !== undefined) await next.metastore.commit(last);
+    await next.whenCheckpointed();
     while (model.lsn < COMMITS + 70) {
       await commitNext(model, [next], first);
       await next.whenCheckpointed();
