@@ -41,6 +41,12 @@ export class PinnedReader implements VolumeReader {
     return this.#pin.version;
   }
 
+  get isLatest(): boolean {
+    if (this.#isClosed) return false;
+    this.#store.refresh();
+    return this.#store.state().version === this.#pin.version;
+  }
+
   read(index: PageIndex, target: Uint8Array): boolean {
     return this.#store.read(this.#pin, index, target) !== "absent";
   }

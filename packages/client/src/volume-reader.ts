@@ -16,6 +16,8 @@ export interface VolumeReader {
    * mod 2^32.
    */
   readonly version: number;
+  /** Whether a reader opened now would see just the same; false once it is closed. */
+  readonly isLatest: boolean;
 
   /**
    * Copies a page into `target`, which must have the page size. Synchronous.

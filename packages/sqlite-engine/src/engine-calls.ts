@@ -25,6 +25,9 @@ export interface CompiledText {
   readonly rest: SqlText;
 }
 
+/** For a statement that is kept. */
+export const PREPARE_PERSISTENT = 0x1;
+
 const LIMIT_LIKE_PATTERN_LENGTH = 8;
 /**
  * Longest pattern of LIKE and GLOB, in bytes. SQLite recurses once for each `%` followed by
@@ -34,6 +37,7 @@ export const LIKE_PATTERN_SIZE_MAX = 5000;
 
 /** Two pointers: the statement, and the end of its text. */
 const TARGET_SIZE = 8;
+const ONE_ROW: RowSink = { take: () => false, clear: () => undefined };
 const NEVER: AbortSignal = new AbortController().signal;
 
 export class EngineCalls {
@@ -176,6 +180,56 @@ export class EngineCalls {
     } catch (error) {
       throw this.toCallError(error, signal);
     } finally {
+      this.#queue.leave();
+    }
+  }
+
+  /**
+   * Runs a reading statement to its first row and leaves it there, at once. False when somebody
+   * else is in the instance, or when there is no row, or it is not here.
+   */
+  tryStand(statement: PreparedStatement): boolean {
+    if (statement.isPaused) return true;
+    if (statement.mode !== "read" || !this.isOpen || !this.#queue.tryEnter()) return false;
+    try {
+      statement.begin([]);
+      const answer = this.strategy.tryRun(statement, ONE_ROW);
+      statement.isPaused = answer === code.SQLITE_ROW;
+      if (!statement.isPaused) this.core.exports.sqlite3_reset(statement.pointer);
+      return statement.isPaused;
+    } catch (error) {
+      throw this.toCallError(error, undefined);
+    } finally {
+      this.#queue.leave();
+    }
+  }
+
+  /** Ends what `tryStand` began, at once. False when somebody else is in the instance. */
+  tryLeave(statement: PreparedStatement): boolean {
+    if (!statement.isPaused || !this.isOpen) return true;
+    if (!this.#queue.tryEnter()) return false;
+    statement.isPaused = false;
+    this.core.exports.sqlite3_reset(statement.pointer);
+    this.#queue.leave();
+    return true;
+  }
+
+  /** Compiles a text of one statement at once; undefined when it would have to wait. */
+  tryCompile(sql: string): PreparedStatement | undefined {
+    if (!this.isOpen || !this.#queue.tryEnter()) return undefined;
+    const text = this.createSqlText(sql);
+    try {
+      const { core } = this;
+      const [pointer, size] = [text.pointer, text.end - text.pointer];
+      const request = { sql: pointer, size, flags: PREPARE_PERSISTENT, target: this.#target };
+      const answer = this.strategy.tryPrepare(request);
+      if (answer === undefined) return undefined;
+      if (answer !== code.SQLITE_OK) throw core.createError(answer);
+      return new PreparedStatement(core, core.heap.readWord(this.#target), sql);
+    } catch (error) {
+      throw this.toCallError(error, undefined);
+    } finally {
+      this.freeSqlText(text);
       this.#queue.leave();
     }
   }

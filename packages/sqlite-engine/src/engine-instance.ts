@@ -1,6 +1,6 @@
 import type { Clock, Random } from "@graft/core";
 import { GraftError } from "@graft/core";
-import { EngineCalls } from "./engine-calls.ts";
+import { EngineCalls, PREPARE_PERSISTENT } from "./engine-calls.ts";
 import { EngineCore } from "./engine-core.ts";
 import { installVfs } from "./install-vfs.ts";
 import type { Engine } from "./load-engine.ts";
@@ -16,7 +16,6 @@ import type { Vfs } from "./vfs.ts";
 const OPEN_READONLY = 0x1;
 const OPEN_READWRITE_CREATE = 0x6;
 const OPEN_EXTENDED_CODES = 0x0200_0000;
-const PREPARE_PERSISTENT = 0x1;
 
 /** What `EngineInstance.open` needs. */
 export interface EngineInstanceOptions {
@@ -127,6 +126,13 @@ export class EngineInstance {
         calls.freeSqlText(text);
       }
     });
+  }
+
+  /** Like `prepare`, without a promise: undefined when it would have to wait. */
+  tryPrepare(sql: string): Statement<SqlRow> | undefined {
+    const statement = this.#calls.tryCompile(sql);
+    const view = { shape: "object", signal: undefined } as const;
+    return statement === undefined ? undefined : new Statement(this.#calls, statement, view);
   }
 
   /** Runs all statements of a text, one after another; no other call comes in between. */

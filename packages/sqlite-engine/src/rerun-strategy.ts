@@ -87,8 +87,12 @@ export class RerunStrategy implements MissStrategy {
     });
   }
 
-  tryPrepare(): undefined {
-    // The first attempt of `prepare` is such a try.
+  tryPrepare({ sql, size, flags, target }: PrepareRequest): number | undefined {
+    const { exports, heap, database } = this.#core;
+    const answer = exports.sqlite3_prepare_v3(database, sql, size, flags, target, target + 4);
+    if (this.#misses.length === 0) return answer;
+    this.#misses = [];
+    exports.sqlite3_finalize(heap.readWord(target));
     return undefined;
   }
 

@@ -46,6 +46,8 @@ export class Statement<Row = SqlRow> {
   readonly #prepared: PreparedStatement;
   readonly #view: StatementView;
   #first: FirstRow | undefined;
+  #raw: Statement<SqlValue[]> | undefined;
+  #pluck: Statement<SqlValue> | undefined;
 
   /** Not for callers: `EngineInstance.prepare` makes statements. */
   constructor(calls: EngineCalls, prepared: PreparedStatement, view: StatementView) {
@@ -88,12 +90,33 @@ export class Statement<Row = SqlRow> {
 
   /** All rows. */
   async all(...parameters: Parameters): Promise<Row[]> {
-    const { shape, signal } = this.#view;
-    const collector = new RowCollector(this.#prepared, shape, Number.POSITIVE_INFINITY);
-    if (!this.#calls.tryRun(this.#prepared, collector, parameters, signal)) {
-      await this.#collect(collector, parameters);
-    }
+    const rows = this.tryAll(parameters);
+    if (rows !== WOULD_WAIT) return rows;
+    const collector = this.#createCollector();
+    await this.#collect(collector, parameters);
     return collector.rows as Row[];
+  }
+
+  /** Like `all`, without a promise; see `tryGet`. `WOULD_WAIT` also when it takes long. */
+  tryAll(parameters: Parameters): Row[] | typeof WOULD_WAIT {
+    const collector = this.#createCollector();
+    const { signal } = this.#view;
+    if (!this.#calls.tryRun(this.#prepared, collector, parameters, signal)) return WOULD_WAIT;
+    return collector.rows as Row[];
+  }
+
+  /**
+   * Runs to the first row and stays there, without a promise: until `tryLeave` or another use, the
+   * connection keeps its snapshot, and statements that read begin without asking for it. False when
+   * it would have to wait, and when there is no row.
+   */
+  tryStand(): boolean {
+    return this.#calls.tryStand(this.#prepared);
+  }
+
+  /** Ends what `tryStand` began. False when somebody else is in the connection. */
+  tryLeave(): boolean {
+    return this.#calls.tryLeave(this.#prepared);
   }
 
   /** Runs to the end and drops the rows. */
@@ -128,12 +151,14 @@ export class Statement<Row = SqlRow> {
 
   /** The same statement with rows as arrays of values. */
   raw(): Statement<SqlValue[]> {
-    return new Statement(this.#calls, this.#prepared, { ...this.#view, shape: "array" });
+    this.#raw ??= new Statement(this.#calls, this.#prepared, { ...this.#view, shape: "array" });
+    return this.#raw;
   }
 
   /** The same statement with the value of its first column in place of each row. */
   pluck(): Statement<SqlValue> {
-    return new Statement(this.#calls, this.#prepared, { ...this.#view, shape: "value" });
+    this.#pluck ??= new Statement(this.#calls, this.#prepared, { ...this.#view, shape: "value" });
+    return this.#pluck;
   }
 
   /** The same statement with a signal for each of its calls. */
@@ -159,6 +184,10 @@ export class Statement<Row = SqlRow> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.finalize();
+  }
+
+  #createCollector(): RowCollector {
+    return new RowCollector(this.#prepared, this.#view.shape, Number.POSITIVE_INFINITY);
   }
 
   #collect(collector: RowCollector, parameters: Parameters): Promise<void> {

@@ -95,6 +95,12 @@ export class GraftVfs implements Vfs, VolumeFileHost {
     this.#closing.abort(new GraftError("unavailable", "the connection was closed"));
   }
 
+  /** Whether its one database is locked to read, on what is still the latest snapshot. */
+  get isOnLatest(): boolean {
+    const [only, another] = this.#volumeFiles.keys();
+    return another === undefined && only !== undefined && only.isOnLatest;
+  }
+
   /** Whether any database of the connection is in a write transaction. */
   get isWriting(): boolean {
     return this.#volumeFiles.keys().some((file) => file.isWriting);

@@ -1,11 +1,13 @@
-import type {
-  ColumnInfo,
-  Parameters,
-  RunResult,
-  SqlRow,
-  SqlValue,
-  Statement,
+import {
+  type ColumnInfo,
+  type Parameters,
+  type RunResult,
+  type SqlRow,
+  type SqlValue,
+  type Statement,
+  WOULD_WAIT,
 } from "@graft/sqlite-engine";
+import { statementKeyOf } from "./connection/lease-statement.ts";
 import type { StatementHost, StatementRequest } from "./connection/statement-host.ts";
 import { LeasedRows } from "./leased-rows.ts";
 import { ownPragmaName } from "./pragma/answer-pragma.ts";
@@ -31,6 +33,8 @@ interface Shared {
   /** Set when the statement is a pragma of ours: SQLite names its column after the answer. */
   readonly ownPragma: string | undefined;
   readsBigInts: boolean;
+  /** Under which an idle statement is found; undefined for one that is compiled for each use. */
+  key: string | undefined;
 }
 
 /**
@@ -52,15 +56,19 @@ export class PreparedQuery<Row = SqlRow> {
   }
 
   /** The first row; undefined when there is none. */
-  get(...parameters: Parameters): Promise<Row | undefined> {
-    const row = this.#run((statement) => statement.get(...parameters));
-    return this.#renames ? row.then((one) => one && this.#rename(one)) : row;
+  async get(...parameters: Parameters): Promise<Row | undefined> {
+    const ready = this.#tryRead((statement) => statement.tryGet(parameters));
+    if (ready !== WOULD_WAIT) return ready;
+    const row = await this.#run((statement) => statement.get(...parameters));
+    return this.#renames ? row && this.#rename(row) : row;
   }
 
   /** All rows. */
-  all(...parameters: Parameters): Promise<Row[]> {
-    const rows = this.#run((statement) => statement.all(...parameters));
-    return this.#renames ? rows.then((all) => all.map((row) => this.#rename(row))) : rows;
+  async all(...parameters: Parameters): Promise<Row[]> {
+    const ready = this.#tryRead((statement) => statement.tryAll(parameters));
+    if (ready !== WOULD_WAIT) return ready;
+    const rows = await this.#run((statement) => statement.all(...parameters));
+    return this.#renames ? rows.map((row) => this.#rename(row)) : rows;
   }
 
   /** Runs to the end; rows are dropped. */
@@ -106,10 +114,19 @@ export class PreparedQuery<Row = SqlRow> {
    */
   setReadBigInts(enabled: boolean): void {
     this.#shared.readsBigInts = enabled;
+    this.#shared.key = statementKeyOf(this.#shared);
   }
 
   #run<Result>(use: (statement: Statement<Row>) => Promise<Result>): Promise<Result> {
     return this.#shared.host.run(this.#request(), (statement) => use(this.#viewOf(statement)));
+  }
+
+  #tryRead<Result>(
+    use: (statement: Statement<Row>) => Result | typeof WOULD_WAIT,
+  ): Result | typeof WOULD_WAIT {
+    const { host, key } = this.#shared;
+    if (key === undefined || this.#view.signal !== undefined) return WOULD_WAIT;
+    return host.tryRead(key, (statement) => use(this.#viewOf(statement)));
   }
 
   #request(): StatementRequest {
@@ -149,6 +166,7 @@ export function createQuery(
     sql,
     ownPragma: pragma === undefined ? undefined : ownPragmaName(pragma),
     readsBigInts: false,
+    key: statementKeyOf({ sql, readsBigInts: false }),
   };
   return new PreparedQuery(shared, { shape: "object", signal: options.signal });
 }

@@ -1,5 +1,5 @@
 import { GraftError } from "@graft/core";
-import { SQLITE_MISUSE, SqliteError, type Statement } from "@graft/sqlite-engine";
+import { SQLITE_MISUSE, SqliteError, type Statement, WOULD_WAIT } from "@graft/sqlite-engine";
 import type { Connection } from "./connection/connection.ts";
 import type { DatabaseHost } from "./connection/database-host.ts";
 import { leaseStatement } from "./connection/lease-statement.ts";
@@ -146,6 +146,14 @@ class TransactionScope implements Transaction, StatementHost {
     } finally {
       lease.giveBack();
     }
+  }
+
+  tryRead<Result>(
+    key: string,
+    use: (statement: Statement) => Result | typeof WOULD_WAIT,
+  ): Result | typeof WOULD_WAIT {
+    this.#mustBeOpen();
+    return this.#signal === undefined ? this.#connection.tryRead(key, use) : WOULD_WAIT;
   }
 
   async lease(request: StatementRequest): Promise<StatementLease> {

@@ -9,6 +9,9 @@ export const READERS_MAX_DEFAULT = 8;
 /** A connection that nobody used for so long is closed. */
 export const IDLE_MS_DEFAULT = 10_000;
 
+/** How long an unread snapshot is kept at most twice over: it pins pages that were replaced. */
+const KEEP_SNAPSHOT_MS = 50;
+
 export interface ConnectionPoolOptions {
   readonly open: () => Promise<Connection>;
   readonly setup: ConnectionSetup;
@@ -36,6 +39,7 @@ export class ConnectionPool {
   #writer: Promise<Connection> | undefined;
   #openWriter: Connection | undefined;
   #sweeping: Promise<void> | undefined;
+  #releasing: Promise<void> | undefined;
 
   constructor(options: ConnectionPoolOptions) {
     this.#options = options;
@@ -48,11 +52,36 @@ export class ConnectionPool {
     return this.#readerCount + (this.#writer === undefined ? 0 : 1);
   }
 
-  /** A reader that is idle and ready. */
-  tryTakeReader(): Connection | undefined {
+  /** A reader that is idle and ready, which stays so: for what does not wait. */
+  peekReader(): Connection | undefined {
     const connection = this.#idleReaders.at(-1);
     if (connection === undefined || !this.#options.setup.isCurrent(connection)) return undefined;
-    return this.#idleReaders.pop();
+    return connection;
+  }
+
+  /** A reader that is idle and ready. */
+  tryTakeReader(): Connection | undefined {
+    const connection = this.peekReader();
+    if (connection === undefined) return undefined;
+    this.#idleReaders.pop();
+    connection.releaseSnapshot();
+    return connection;
+  }
+
+  /** An idle reader keeps its snapshot: it is let go when nobody read for a while. */
+  noteKeptSnapshot(): void {
+    this.#releasing ??= this.#releaseUnread().finally(() => {
+      this.#releasing = undefined;
+    });
+  }
+
+  /** An idle reader broke. */
+  dropReader(connection: Connection): void {
+    const at = this.#idleReaders.indexOf(connection);
+    if (at === -1) return;
+    this.#idleReaders.splice(at, 1);
+    this.#forgetReader(connection);
+    this.#discard(connection);
   }
 
   /** A reader for one user; opened when there is room, else waited for. Give it back. */
@@ -60,6 +89,7 @@ export class ConnectionPool {
     this.#mustBeOpen();
     signal?.throwIfAborted();
     const connection = this.#idleReaders.pop() ?? (await this.#openOrAwaitReader(signal));
+    connection.releaseSnapshot();
     return await this.#setUp(connection, () => this.giveReader(connection));
   }
 
@@ -156,6 +186,7 @@ export class ConnectionPool {
     this.#openWriter = undefined;
     await Promise.all(connections.map((connection) => connection.close()));
     await this.#sweeping;
+    await this.#releasing;
   }
 
   async #openOrAwaitReader(signal: AbortSignal | undefined): Promise<Connection> {
@@ -242,7 +273,34 @@ export class ConnectionPool {
       } catch {
         return;
       }
+      for (const connection of this.#idleReaders) this.#noteReads(connection);
       await this.closeIdle(this.#idleMs, this.mayCloseWriter);
+    }
+  }
+
+  /** Whether it was read, without being taken, since somebody looked. */
+  #noteReads(connection: Connection): boolean {
+    const { wasRead } = connection;
+    if (wasRead) connection.idleSinceMs = this.#options.clock.monotonicMs();
+    connection.wasRead = false;
+    return wasRead;
+  }
+
+  /** Until no idle reader keeps a snapshot. */
+  async #releaseUnread(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#closing;
+    let kept = this.#idleReaders;
+    while (!signal.aborted && kept.length > 0) {
+      try {
+        await clock.sleep(KEEP_SNAPSHOT_MS, signal);
+      } catch {
+        return;
+      }
+      for (const connection of this.#idleReaders) {
+        if (!this.#noteReads(connection)) connection.releaseSnapshot();
+      }
+      kept = this.#idleReaders.filter(({ isKeepingSnapshot }) => isKeepingSnapshot);
     }
   }
 

@@ -8,8 +8,16 @@ import {
   SqliteError,
   type SqlRow,
   type Statement,
+  WOULD_WAIT,
 } from "@graft/sqlite-engine";
 import type { GraftVfs } from "../graft-vfs.ts";
+
+/**
+ * Reads one after another that find all they need here before the snapshot is kept between them.
+ */
+const READS_BEFORE_KEEPING = 3;
+/** Reads nothing but the first page, and answers one row. */
+const KEEPER_SQL = "SELECT (SELECT 1 FROM sqlite_schema LIMIT 1)";
 
 /** Prepared statements a connection keeps for their next use. */
 const STATEMENTS_KEPT_MAX = 64;
@@ -32,8 +40,14 @@ export class Connection {
   readonly engine: EngineInstance;
   /** Least recently used first. A statement in use is not in here: nobody else may touch it. */
   readonly #idleStatements = new Map<string, Statement>();
+  /** Stands on a row while a snapshot is kept. */
+  #keeper: Statement | undefined;
+  #isKeeping = false;
+  #readCount = 0;
   /** How much of the database's setup (attached volumes, settings) this connection has had. */
   setupVersion = 0;
+  /** Whether it was read without being taken, since somebody looked. */
+  wasRead = false;
   /** When it was given back last, by the monotonic clock. */
   idleSinceMs = 0;
 
@@ -57,6 +71,45 @@ export class Connection {
     // files go through the VFS, where they are bounded: the build would keep them in its heap.
     await engine.exec(`PRAGMA page_size = ${options.pageSize}; PRAGMA temp_store = file`);
     return new Connection(options.vfs, engine);
+  }
+
+  /**
+   * Runs a statement that reads, at once, if one with this text is idle and all it needs is here.
+   *
+   * From the third such read on the connection keeps its snapshot between them: as long as it is
+   * the latest, a read then begins without locking, looking for a journal, or comparing page 1.
+   * `releaseSnapshot` ends that; so does the next read when there is a newer one.
+   */
+  tryRead<Result>(
+    key: string,
+    use: (statement: Statement) => Result | typeof WOULD_WAIT,
+  ): Result | typeof WOULD_WAIT {
+    const statement = this.#idleStatements.get(key);
+    if (statement === undefined) return WOULD_WAIT;
+    if (this.#isKeeping && !this.vfs.isOnLatest) this.releaseSnapshot();
+    const result = use(statement);
+    if (result === WOULD_WAIT) this.releaseSnapshot();
+    else if (!this.#isKeeping && ++this.#readCount >= READS_BEFORE_KEEPING) this.#keepSnapshot();
+    this.wasRead = true;
+    return result;
+  }
+
+  /** Whether it keeps a snapshot between reads. */
+  get isKeepingSnapshot(): boolean {
+    return this.#isKeeping;
+  }
+
+  /** The next statement begins on the newest snapshot, and nothing is pinned meanwhile. */
+  releaseSnapshot(): void {
+    this.#readCount = 0;
+    if (!this.#isKeeping) return;
+    this.#isKeeping = this.#keeper?.tryLeave() === false;
+  }
+
+  #keepSnapshot(): void {
+    if (this.inTransaction || this.vfs.hasSeveralFiles()) return;
+    this.#keeper ??= this.engine.tryPrepare(KEEPER_SQL);
+    this.#isKeeping = this.#keeper?.tryStand() === true;
   }
 
   /** A statement for one use, if one with this text is idle. */
@@ -110,6 +163,8 @@ export class Connection {
    */
   async close(): Promise<void> {
     this.#idleStatements.clear();
+    this.#keeper = undefined;
+    this.#isKeeping = false;
     this.vfs.stopFetching();
     try {
       if (!this.isBroken) await this.engine.close();

@@ -9,7 +9,7 @@
  */
 import type { Clock, Random } from "@graft/core";
 import { randomUnit } from "@graft/core";
-import type { Statement } from "@graft/sqlite-engine";
+import { type Statement, WOULD_WAIT } from "@graft/sqlite-engine";
 import type { PragmaSettings } from "../pragma/pragma-context.ts";
 import { routeStatement, type StatementRoute } from "../sql/statement-route.ts";
 import { isBusy } from "../sqlite-error.ts";
@@ -91,6 +91,22 @@ export class DatabaseHost implements StatementHost {
     return await this.withWriter("shared", request.signal, (connection) =>
       this.runOn(connection, request, use),
     );
+  }
+
+  tryRead<Result>(
+    key: string,
+    use: (statement: Statement) => Result | typeof WOULD_WAIT,
+  ): Result | typeof WOULD_WAIT {
+    const connection = this.isPinned ? undefined : this.#options.pool.peekReader();
+    if (connection === undefined) return WOULD_WAIT;
+    try {
+      const result = connection.tryRead(key, use);
+      if (connection.isKeepingSnapshot) this.#options.pool.noteKeptSnapshot();
+      return result;
+    } catch (error) {
+      if (connection.isBroken) this.#options.pool.dropReader(connection);
+      throw error;
+    }
   }
 
   async lease(request: StatementRequest): Promise<StatementLease> {

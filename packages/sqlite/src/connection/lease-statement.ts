@@ -8,7 +8,7 @@ export function leaseStatement(
   connection: Connection,
   request: StatementRequest,
 ): StatementLease | Promise<StatementLease> {
-  const key = keyOf(request);
+  const key = statementKeyOf(request);
   if (key === undefined) return leaseOnce(connection, request);
   const statement = connection.tryTake(key);
   if (statement === undefined) return prepareLease(connection, request, key);
@@ -41,7 +41,10 @@ async function leaseOnce(
  * Under which name an idle statement is kept: two with one text differ in how they read integers.
  * Undefined for pragmas.
  */
-function keyOf({ sql, readsBigInts }: StatementRequest): string | undefined {
+export function statementKeyOf({
+  sql,
+  readsBigInts,
+}: Pick<StatementRequest, "sql" | "readsBigInts">): string | undefined {
   if (PRAGMA.test(sql)) return undefined;
   return readsBigInts ? `\0${sql}` : sql;
 }

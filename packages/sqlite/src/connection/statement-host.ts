@@ -1,4 +1,4 @@
-import type { Statement } from "@graft/sqlite-engine";
+import type { Statement, WOULD_WAIT } from "@graft/sqlite-engine";
 
 /** How a statement is wanted. */
 export interface StatementRequest {
@@ -22,6 +22,17 @@ export interface StatementHost {
     request: StatementRequest,
     use: (statement: Statement) => Promise<Result>,
   ): Promise<Result>;
+
+  /**
+   * Runs `use` at once, without a promise, on a statement that is ready. `WOULD_WAIT`, and nothing
+   * has happened, when none is, and when `use` answers that.
+   *
+   * @param key what `statementKeyOf` answers for the request, which has no signal
+   */
+  tryRead<Result>(
+    key: string,
+    use: (statement: Statement) => Result | typeof WOULD_WAIT,
+  ): Result | typeof WOULD_WAIT;
 
   /** The statement for as long as its rows are read. */
   lease(request: StatementRequest): Promise<StatementLease>;
