@@ -64,6 +64,11 @@ export interface FileSystem {
     parts: readonly Uint8Array[],
     mode: "replace" | "create-only",
   ): Promise<boolean>;
+  /**
+   * Removes a file as `remove` does, false when it did not exist; the event loop does not wait for
+   * the disk, as it would some ms for each large file.
+   */
+  removeWhole(path: string): Promise<boolean>;
 }
 
 export type FileMode =

@@ -84,6 +84,10 @@ export class ReadOnlyOverlay implements FileSystem {
     return wasThere;
   }
 
+  async removeWhole(path: string): Promise<boolean> {
+    return this.remove(path);
+  }
+
   removeTree(path: string): boolean {
     throw new GraftError("io", `"${path}" is only looked at`, { details: { reason: "read-only" } });
   }

@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import { unlink } from "node:fs/promises";
 import type {
   ByteRange,
   File,
@@ -99,6 +100,16 @@ export const nodeFileSystem: FileSystem = {
       return await writeWholeFile(path, parts, mode);
     } catch (error) {
       throw fileError("write", path, error);
+    }
+  },
+
+  async removeWhole(path: string): Promise<boolean> {
+    try {
+      await unlink(path);
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw fileError("remove", path, error);
     }
   },
 };

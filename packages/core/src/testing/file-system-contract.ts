@@ -124,8 +124,18 @@ function directoryContract(create: () => FileSystemUnderTest): void {
     expect(fileSystem.stat(`${root}/no/no`)).toBeUndefined();
     expect(fileSystem.remove(`${root}/no`)).toBe(false);
     expect(fileSystem.removeTree(`${root}/no`)).toBe(false);
+    expect(await fileSystem.removeWhole(`${root}/no`)).toBe(false);
     expect(await fileSystem.readWhole(`${root}/no/no`)).toBeUndefined();
     expect(() => fileSystem.syncDirectory(`${root}/no`)).toThrow(withCode("not-found"));
+  });
+
+  test("removeWhole takes a file, and no directory", async () => {
+    const { fileSystem, root } = create();
+    fileSystem.makeDirectory(`${root}/a`);
+    fileSystem.open(`${root}/a/file`, "create").close();
+    await expect(fileSystem.removeWhole(`${root}/a`)).rejects.toMatchObject({ code: "io" });
+    expect(await fileSystem.removeWhole(`${root}/a/file`)).toBe(true);
+    expect(fileSystem.list(`${root}/a`)).toEqual([]);
   });
 
   test("remove takes an empty directory only, removeTree all of it", () => {

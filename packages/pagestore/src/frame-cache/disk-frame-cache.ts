@@ -278,9 +278,7 @@ export class DiskFrameCache implements AsyncDisposable {
         ? undefined
         : await this.#attempt("read", () => fileSystem.readWhole(path));
     this.#index.remove(slab);
-    // Removing a large file takes milliseconds of the event loop: another thread empties it first.
-    await this.#attempt("empty", () => fileSystem.writeWhole(path, [], "replace"));
-    await this.#attempt("remove", async () => fileSystem.remove(path));
+    await this.#attempt("remove", () => fileSystem.removeWhole(path));
     for (const [key, { codec, offset, size }] of survivors) {
       const data = bytes?.slice(offset, offset + size);
       if (data?.length !== size || this.#pending.has(key) || !this.#hasRoomFor(data)) continue;

@@ -140,6 +140,13 @@ export class SimulatedFileSystem implements FileSystem {
     return bytes;
   }
 
+  async removeWhole(path: string): Promise<boolean> {
+    if (this.state.tree.find(path)?.kind === "directory") {
+      throw this.#refuse("remove", path, "it is a directory");
+    }
+    return this.remove(path);
+  }
+
   async writeWhole(
     path: string,
     parts: readonly Uint8Array[],
