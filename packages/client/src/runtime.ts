@@ -12,14 +12,21 @@ import {
   type Random,
   type VolumeId,
 } from "@graft/core";
-import { DataDirectory, type VolumeOrigin } from "./data-directory.ts";
-import { type ImportRequest, type ImportResult, importPages } from "./import-pages.ts";
+import { DataDirectory } from "./data-directory.ts";
+import type { Succession, VolumeOrigin } from "./directory/directory-contents.ts";
+import {
+  type ImportRequest,
+  type ImportResult,
+  importPages,
+  openImportJournal,
+} from "./import-pages.ts";
 import type { Remote } from "./remote/remote.ts";
 import { ReplicaVolume } from "./replica-volume.ts";
 import { openLocalStore } from "./store/durable/open-local-store.ts";
 import type { LocalStore } from "./store/local-store.ts";
 import { createMemoryLocalStore } from "./store/memory-local-store.ts";
 import type { Volume } from "./volume.ts";
+import { waitForLock } from "./wait-for-lock.ts";
 
 export interface RuntimeOptions {
   /** The services. The runtime closes it. */
@@ -30,16 +37,26 @@ export interface RuntimeOptions {
   readonly directory?: { readonly path: string; readonly fileSystem: FileSystem };
   /** "full" (default): a commit survives power loss. "relaxed": it survives the process. */
   readonly durability?: "full" | "relaxed";
+  /**
+   * Bytes of pages a volume keeps on disk; above it clean ones that nobody reads are evicted,
+   * oldest first. What was not pushed is kept whatever its size. Default: no limit.
+   */
+  readonly cacheSizeMax?: number;
 }
 
 export interface NewVolumeOptions {
   readonly pageSize?: PageSize;
+  /** A local name. When it names a volume already, that one is opened and nothing is made. */
+  readonly tag?: string;
 }
 
-/** All volumes of one client. One process at a time uses a data directory. */
+/**
+ * All volumes of one client. Many runtimes, in one process or in several, may use one data
+ * directory at once; each opens a volume once.
+ */
 export class Runtime implements AsyncDisposable {
   readonly remote: Remote;
-  readonly clientId: ClientId;
+  readonly #memoryClientId: ClientId;
   readonly #options: RuntimeOptions;
   readonly #directory: DataDirectory | undefined;
   readonly #open = new Map<VolumeId, ReplicaVolume>();
@@ -51,7 +68,7 @@ export class Runtime implements AsyncDisposable {
     this.remote = options.remote;
     this.#options = options;
     this.#directory = directory;
-    this.clientId = directory?.clientId ?? createClientId(options);
+    this.#memoryClientId = directory?.clientId ?? createClientId(options);
   }
 
   /** @throws GraftError as `DataDirectory.open` */
@@ -60,6 +77,21 @@ export class Runtime implements AsyncDisposable {
     if (place === undefined) return new Runtime(options, undefined);
     const means = { ...place, clock: options.clock, random: options.random };
     return new Runtime(options, await DataDirectory.open(place.path, means));
+  }
+
+  /** Who commits from here. A data directory that was copied or restored takes a new one. */
+  get clientId(): ClientId {
+    return this.#directory?.clientId ?? this.#memoryClientId;
+  }
+
+  /** The client id before this one, when the data directory was found to be a copy or restored. */
+  get succeeds(): Succession | undefined {
+    return this.#directory?.succeeds;
+  }
+
+  /** For temporary files of this runtime; undefined in memory. */
+  get temporaryPath(): string | undefined {
+    return this.#directory?.temporaryPath;
   }
 
   /** Local names of volumes. */
@@ -80,11 +112,25 @@ export class Runtime implements AsyncDisposable {
 
   /** Makes an empty volume here. It works offline; the first push creates it remotely. */
   async createVolume(options: NewVolumeOptions = {}): Promise<Volume> {
+    const { pageSize = PAGE_SIZE_DEFAULT, tag } = options;
     const volumeId = createVolumeId(this.#options);
-    await this.#directory?.addVolume(volumeId, "created");
-    return this.#openOnce(volumeId, async () =>
-      this.#hold(this.#openStore(volumeId, options.pageSize ?? PAGE_SIZE_DEFAULT)),
-    );
+    if (this.#directory === undefined) {
+      const taken = tag === undefined ? undefined : this.#memoryTags.get(tag);
+      if (taken !== undefined) return this.openVolume(taken);
+      if (tag !== undefined) this.#memoryTags.set(tag, volumeId);
+      return this.#hold(this.#openStore(volumeId, pageSize));
+    }
+    let made: LocalStore | undefined;
+    const makeStore = (): void => {
+      made = this.#openStore(volumeId, pageSize);
+    };
+    try {
+      const named = await this.#directory.createVolume(volumeId, tag, makeStore);
+      return made === undefined ? await this.openVolume(named) : this.#hold(made);
+    } catch (error) {
+      made?.close();
+      throw error;
+    }
   }
 
   /**
@@ -110,24 +156,27 @@ export class Runtime implements AsyncDisposable {
   /**
    * Sends pages as the first commit of a new volume, and opens a replica of it without pages.
    *
-   * @throws GraftError with the volume id in the details · `unavailable`: nothing is known of the
-   *   outcome
+   * @throws GraftError with the volume id in the details · `busy`: another process imports under
+   *   this tag · `unavailable`: nothing is known of the outcome
    */
   async importVolume(request: ImportRequest): Promise<{ volume: Volume; result: ImportResult }> {
-    const volumeId = createVolumeId(this.#options);
-    const { clock, random } = this.#options;
-    const means = { remote: this.remote, clientId: this.clientId, clock, random };
+    const { clock, random, directory } = this.#options;
+    const means = { remote: this.remote, clientId: this.clientId, clock, random, directory };
+    using journal = openImportJournal(request, means);
     try {
-      const result = await importPages(volumeId, request, means);
+      const result = await importPages(request, journal, means);
+      const { volumeId } = journal;
       const volume = await this.#openOnce(volumeId, async () => {
         await this.#directory?.addVolume(volumeId, "cloned");
         return this.#adopt(volumeId, result);
       });
+      if (request.tag !== undefined) await this.addTag(request.tag, volumeId);
+      journal.finish();
       return { volume, result };
     } catch (error) {
       if (!isGraftError(error)) throw error;
       // Nobody else knows the id of what may have been made.
-      const details = { ...error.details, volume: volumeId };
+      const details = { ...error.details, volume: journal.volumeId };
       throw new GraftError(error.code, error.message, { details, cause: error });
     }
   }
@@ -179,11 +228,23 @@ export class Runtime implements AsyncDisposable {
     return this.#adopt(volumeId, snapshot);
   }
 
-  #adopt(volumeId: VolumeId, point: Parameters<LocalStore["applyRemote"]>[0]): ReplicaVolume {
+  /** A replica stands on a remote snapshot. Another process may be making the same one. */
+  async #adopt(
+    volumeId: VolumeId,
+    point: Parameters<LocalStore["applyRemote"]>[0],
+  ): Promise<ReplicaVolume> {
     const store = this.#openStore(volumeId, undefined);
     const { lsn, pageCount, pageSize } = point;
+    const { clock, random } = this.#options;
     try {
-      store.applyRemote({ lsn, pageCount, pageSize }, new MutablePageSet());
+      const turn = await waitForLock(() => store.lockWrites(), { clock, random });
+      try {
+        if (store.state().version === 0) {
+          store.applyRemote({ lsn, pageCount, pageSize }, new MutablePageSet());
+        }
+      } finally {
+        turn?.close();
+      }
     } catch (error) {
       store.close();
       throw error;
@@ -206,6 +267,7 @@ export class Runtime implements AsyncDisposable {
       volumeId,
       pageSize,
       durability: this.#options.durability ?? "full",
+      ...(this.#options.cacheSizeMax !== undefined && { cacheSizeMax: this.#options.cacheSizeMax }),
     });
   }
 
@@ -213,7 +275,8 @@ export class Runtime implements AsyncDisposable {
     const volume = new ReplicaVolume({
       store,
       remote: this.remote,
-      clientId: this.clientId,
+      clientId: () => this.#directory?.clientIdOf(store.volumeId) ?? this.#memoryClientId,
+      resolveClientId: async () => this.#directory?.resolveVolume(store.volumeId),
       clock: this.#options.clock,
       random: this.#options.random,
       onClose: () => this.#open.delete(store.volumeId),

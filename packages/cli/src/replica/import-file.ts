@@ -7,7 +7,7 @@ import type { Replica } from "./open-replica.ts";
 export interface ImportFileOptions {
   readonly file: string;
   readonly tag: string;
-  readonly surroundings: Pick<Surroundings, "fileSystem" | "clock">;
+  readonly surroundings: Pick<Surroundings, "fileSystem" | "clock" | "compute">;
   readonly signal: AbortSignal;
   /** Pages that were looked at; the total is known when the first are sent. */
   readonly onCheck?: (pageCount: number) => void;
@@ -29,7 +29,7 @@ export interface ImportedFile {
 
 /**
  * Makes a volume of a SQLite file, and gives it a tag when it is all there. The file is checked
- * whole before the first page is sent.
+ * whole before the first page is sent. Interrupted, it goes on when it is run again.
  *
  * @throws GraftError as `openImport` and `Runtime.importVolume`; no tag is left behind
  */
@@ -37,7 +37,7 @@ export async function importFile(
   { runtime }: Replica,
   options: ImportFileOptions,
 ): Promise<ImportedFile> {
-  const { fileSystem, clock } = options.surroundings;
+  const { fileSystem, clock, compute } = options.surroundings;
   using source = await openImport({
     fileSystem,
     clock,
@@ -51,11 +51,12 @@ export async function importFile(
     pageSize,
     pageCount,
     pages: source.pages(),
+    tag: options.tag,
+    compute,
     signal: options.signal,
     onProgress: (progress) => options.onProgress?.({ ...progress, pageSize }),
   });
   const seconds = (clock.monotonicMs() - startMs) / 1000;
-  await runtime.addTag(options.tag, volume.volumeId);
   const { lsn, segmentCount } = result;
   const { volumeId } = volume;
   return { volumeId, volume, lsn, pageCount, pageSize, segmentCount, seconds, warnings };

@@ -19,18 +19,15 @@ import {
   invariant,
   isGraftError,
   type Page,
-  type PageSet,
-  type PageSize,
   RETRY_POLICY_DEFAULT,
-  toPageIndex,
 } from "@graft/core";
 
 import { saysNothingWritten } from "@graft/rpc";
-import type { RemoteCommitRequest, UploadedSegment } from "../remote/remote.ts";
-import type { Pin, PreparedPush, RemotePoint } from "../store/local-store.ts";
+import type { RemoteCommitRequest } from "../remote/remote.ts";
+import type { PreparedPush, RemotePoint } from "../store/local-store.ts";
 import type { PushOptions, PushResult } from "../volume.ts";
+import { forgetMissingSegments, readPushedPages, uploadPushedPages } from "./pushed-pages.ts";
 import type { SyncContext } from "./sync-context.ts";
-import { uploadPages } from "./upload.ts";
 
 /**
  * Times one call of `push` sends a commit whose outcome stays unknown, before it gives up for now.
@@ -44,7 +41,7 @@ export async function push(context: SyncContext, options: PushOptions): Promise<
   if (state.push === undefined && state.pending.length === 0) return { kind: "nothing-to-push" };
   // A push found on disk may have been sent by a process that died: its outcome is unknown.
   let isUnknown = state.push !== undefined;
-  const prepared = state.push ?? context.store.preparePush(createCommitId(context.random));
+  const prepared = state.push ?? (await prepare(context));
   context.note("prepare");
   for (let attempt = 1; ; attempt++) {
     const outcome = await attemptPush(context, prepared, options);
@@ -57,11 +54,12 @@ export async function push(context: SyncContext, options: PushOptions): Promise<
         throw divergedError(context);
       case "failed":
         isUnknown ||= !outcome.isRefused;
+        if (attempt < ATTEMPTS_MAX && hasForgottenSegments(context, outcome.error)) break;
         if (attempt < ATTEMPTS_MAX && mayPass(outcome.error) && options.signal?.aborted !== true) {
           await waitBeforeRetry(context, attempt, options.signal);
           break;
         }
-        if (isUnknown) {
+        if (isUnknown || (!outcome.isSent && hasUploaded(context))) {
           context.note("lost");
         } else {
           settle(context, () => context.store.abandonPush());
@@ -70,6 +68,12 @@ export async function push(context: SyncContext, options: PushOptions): Promise<
         throw outcome.error;
     }
   }
+}
+
+/** What goes out from here on is this client's own: nothing of an earlier client id is left. */
+async function prepare(context: SyncContext): Promise<PreparedPush> {
+  await context.resolveClientId();
+  return context.store.preparePush(createCommitId(context.random));
 }
 
 /** Returns early when the caller gives up: the next attempt then fails with the reason. */
@@ -100,8 +104,14 @@ export function divergedError(context: SyncContext): GraftError {
 type PushOutcome =
   | { readonly kind: "committed"; readonly remote: RemotePoint }
   | { readonly kind: "rejected" }
-  /** `isRefused`: the server says that this attempt did not try its PUT. */
-  | { readonly kind: "failed"; readonly error: unknown; readonly isRefused: boolean };
+  | {
+      readonly kind: "failed";
+      readonly error: unknown;
+      /** Whether the commit was sent: else its pages did not all arrive. */
+      readonly isSent: boolean;
+      /** Whether it is sure that this attempt did not try its PUT. */
+      readonly isRefused: boolean;
+    };
 
 async function attemptPush(
   context: SyncContext,
@@ -122,6 +132,7 @@ async function attemptPush(
     return {
       kind: "failed",
       error,
+      isSent,
       isRefused: !isSent || (isGraftError(error) && saysNothingWritten(error)),
     };
   }
@@ -139,30 +150,20 @@ async function buildRequest(
   invariant(pin !== undefined, "a prepared push can be pinned");
   try {
     const isInline = prepared.pages.cardinality * pageSize <= INLINE_PAGES_SIZE_MAX;
-    const segments: readonly UploadedSegment[] = isInline
-      ? []
-      : await uploadPages({
-          remote: context.remote,
-          clock: context.clock,
-          random: context.random,
-          volumeId: context.volumeId,
-          pageSize,
-          isNewVolume: prepared.base === undefined,
-          total: prepared.pages.cardinality,
-          pages: readPages(context, pin, prepared.pages, pageSize),
-          ...options,
-        });
+    const segments = isInline ? [] : await uploadPushedPages(context, pin, options);
     const last = store.state().pending.find((commit) => commit.version === prepared.toVersion);
     return {
       volumeId: context.volumeId,
-      clientId: context.clientId,
+      clientId: context.clientId(),
       commitId: prepared.commitId,
       base: prepared.base,
       pageSize,
       pageCount: prepared.pageCount,
       lowPageCount: prepared.lowPageCount,
       segments,
-      inlinePages: isInline ? [...readPages(context, pin, prepared.pages, pageSize)] : [],
+      inlinePages: isInline
+        ? Array.from(readPushedPages(context, pin, prepared.pages), copyOf)
+        : [],
       message: options.message ?? last?.message,
       appTransactionId: last?.appTransactionId,
     };
@@ -171,19 +172,8 @@ async function buildRequest(
   }
 }
 
-function* readPages(
-  context: SyncContext,
-  pin: Pin,
-  pages: PageSet,
-  pageSize: PageSize,
-): Generator<Page> {
-  for (const member of pages) {
-    const index = toPageIndex(member);
-    const data = new Uint8Array(pageSize);
-    const kind = context.store.read(pin, index, data);
-    invariant(kind !== "absent", `page ${index} of a prepared push is in the local store`);
-    yield { index, data };
-  }
+function copyOf({ index, data }: Page): Page {
+  return { index, data: data.slice() };
 }
 
 function complete(context: SyncContext, prepared: PreparedPush, remote: RemotePoint): PushResult {
@@ -209,6 +199,15 @@ function settle(context: SyncContext, change: () => void): void {
     context.note("lost");
     throw error;
   }
+}
+
+/** What has arrived of an upload is worth keeping: the push stays prepared until it is repeated. */
+function hasUploaded(context: SyncContext): boolean {
+  return (context.store.state().push?.uploaded.length ?? 0) > 0;
+}
+
+function hasForgottenSegments(context: SyncContext, error: unknown): boolean {
+  return isGraftError(error, "not-found") && forgetMissingSegments(context, error);
 }
 
 function mayPass(error: unknown): boolean {

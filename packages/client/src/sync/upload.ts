@@ -1,17 +1,22 @@
 import {
   type Clock,
   type Page,
+  type PageIndex,
   type PageSize,
   type Random,
   retry,
   type VolumeId,
-  WRITE_PAGES_SIZE_MAX,
 } from "@graft/core";
 import type { Remote, UploadedSegment } from "../remote/remote.ts";
-import type { Progress } from "../volume.ts";
+import { PartBuffer } from "./part-buffer.ts";
 
-/** Parts under way at once. With parts of 8 MiB an upload holds 40 MiB of pages at most. */
-const PARTS_IN_FLIGHT_MAX = 4;
+/** Bytes of pages in a part: one segment. Half of what the server takes. */
+export const PART_SIZE: number = 4 * 1024 * 1024;
+/**
+ * Parts under way at once: one being read, one on the wire, one being stored. Each is held twice,
+ * as pages and as the request: 24 MiB, whatever the size of the upload.
+ */
+const PARTS_IN_FLIGHT_MAX = 3;
 
 export interface UploadRequest {
   readonly remote: Remote;
@@ -21,16 +26,21 @@ export interface UploadRequest {
   readonly pageSize: PageSize;
   /** A volume without commits: its record is made first, so that a page size clash shows early. */
   readonly isNewVolume: boolean;
-  /** Ascending, each index once. Their bytes are not touched again. */
+  /** Ascending, each index once. The bytes of a page are used before the next one is asked for. */
   readonly pages: Iterable<Page> | AsyncIterable<Page>;
-  /** How many pages there will be, for progress. */
-  readonly total: number;
-  readonly onProgress?: (progress: Progress) => void;
+  /** Whether a part ends before this page, though it has room. Default: never. */
+  readonly beginsPart?: (index: PageIndex) => boolean;
+  /** Segments that hold a part already: then nothing is sent. */
+  readonly findStored?: (part: readonly Page[]) => readonly UploadedSegment[] | undefined;
+  /** A part was stored by the remote. Called in any order, once for each part that was sent. */
+  readonly onStored?: (part: readonly Page[], segments: readonly UploadedSegment[]) => void;
+  /** Pages of a part are in the object store, now or before. */
+  readonly onDone?: (pageCount: number) => void;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Sends pages to the PageStore, in parts of at most 8 MiB, four at a time; memory is bounded
+ * Sends pages to the PageStore, in parts of at most 4 MiB, three at a time; memory is bounded
  * whatever the size. Nothing is visible until a commit names the segments, which come back in page
  * order.
  *
@@ -42,28 +52,37 @@ export async function uploadPages(request: UploadRequest): Promise<readonly Uplo
   const abort = new AbortController();
   const signal =
     request.signal === undefined ? abort.signal : AbortSignal.any([request.signal, abort.signal]);
-  const parts: (readonly UploadedSegment[])[] = [];
+  const stored: (readonly UploadedSegment[])[] = [];
   const underWay = new Set<Promise<void>>();
+  const free: PartBuffer[] = [];
   let partCount = 0;
-  let done = 0;
-  try {
-    for await (const part of partsOf(request.pages, pageSize)) {
-      const at = partCount++;
-      const flight = retry({ ...request, signal }, () =>
-        remote.writePages(volumeId, pageSize, part, signal),
-      ).then((segments) => {
-        parts[at] = segments;
-        underWay.delete(flight);
-        done += part.length;
-        request.onProgress?.({ done, total: request.total });
-      });
-      // It may fail while the next part is still being read: it is heard of at the race below.
-      flight.catch(() => undefined);
-      underWay.add(flight);
-      if (underWay.size >= PARTS_IN_FLIGHT_MAX) await Promise.race(underWay);
+  const send = async (part: PartBuffer, at: number): Promise<void> => {
+    try {
+      stored[at] = await storePart(request, part.pages, signal);
+      request.onDone?.(part.pages.length);
+    } finally {
+      part.clear();
+      free.push(part);
     }
+  };
+  const start = async (part: PartBuffer): Promise<PartBuffer> => {
+    const flight = send(part, partCount++).then(() => void underWay.delete(flight));
+    // It may fail while the next part is still being read: it is heard of at the race below.
+    flight.catch(() => undefined);
+    underWay.add(flight);
+    if (underWay.size >= PARTS_IN_FLIGHT_MAX) await Promise.race(underWay);
+    return free.pop() ?? new PartBuffer(PART_SIZE, pageSize);
+  };
+  try {
+    let part = new PartBuffer(PART_SIZE, pageSize);
+    for await (const page of request.pages) {
+      const isWhole = part.first !== undefined && request.beginsPart?.(page.index) === true;
+      if (isWhole || part.isFull) part = await start(part);
+      part.add(page);
+    }
+    if (part.first !== undefined) await start(part);
     await Promise.all(underWay);
-    return parts.flat();
+    return stored.flat();
   } catch (error) {
     abort.abort(error);
     await Promise.allSettled(underWay);
@@ -71,18 +90,17 @@ export async function uploadPages(request: UploadRequest): Promise<readonly Uplo
   }
 }
 
-async function* partsOf(
-  pages: Iterable<Page> | AsyncIterable<Page>,
-  pageSize: PageSize,
-): AsyncGenerator<readonly Page[]> {
-  const countMax = Math.floor(WRITE_PAGES_SIZE_MAX / pageSize);
-  let part: Page[] = [];
-  for await (const page of pages) {
-    part.push(page);
-    if (part.length === countMax) {
-      yield part;
-      part = [];
-    }
-  }
-  if (part.length > 0) yield part;
+async function storePart(
+  request: UploadRequest,
+  pages: readonly Page[],
+  signal: AbortSignal,
+): Promise<readonly UploadedSegment[]> {
+  const known = request.findStored?.(pages);
+  if (known !== undefined) return known;
+  const { remote, volumeId, pageSize } = request;
+  const segments = await retry({ ...request, signal }, () =>
+    remote.writePages(volumeId, pageSize, pages, signal),
+  );
+  request.onStored?.(pages, segments);
+  return segments;
 }

@@ -133,10 +133,10 @@ export class DatabaseFile {
 
   /** By the log, else by the header, else (an old writer) by the size of the file. */
   #countPages(): number {
-    if (this.#walIndex !== undefined) return this.#walIndex.pageCount;
     const size = this.#main.size();
-    const count = this.header.statedPageCount ?? Math.floor(size / this.pageSize);
     const held = Math.floor(size / this.pageSize);
+    if (this.#walIndex !== undefined) return this.#countLoggedPages(this.#walIndex, held);
+    const count = this.header.statedPageCount ?? held;
     if (held < count) {
       throw damaged(
         this.path,
@@ -145,6 +145,20 @@ export class DatabaseFile {
       );
     }
     return count;
+  }
+
+  /**
+   * A page that is neither in the file nor in the log was freed before it was written, and a page
+   * of the freelist names it: four bytes each. A log that says more would be walked for hours.
+   */
+  #countLoggedPages({ pageCount, offsets }: WalIndex, held: number): number {
+    const countMax = ((held + offsets.size) * this.pageSize) / 4;
+    if (pageCount <= countMax) return pageCount;
+    throw damaged(
+      this.path,
+      1,
+      `its log says ${pageCount} pages, file and log together cannot name more than ${countMax}`,
+    );
   }
 
   #statFiles(): (FileStat | undefined)[] {

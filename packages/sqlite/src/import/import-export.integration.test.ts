@@ -79,7 +79,9 @@ function build(path: string, shape: Shape): DatabaseSync {
 
 async function importInto(path: string): Promise<FakeVolume> {
   using source = await openImport({ fileSystem: nodeFileSystem, clock: systemClock, path });
-  const pages = new Map([...source.pages()].map(({ index, data }) => [index as number, data]));
+  const pages = new Map(
+    Array.from(source.pages(), ({ index, data }) => [index as number, data.slice()]),
+  );
   const volume = new FakeVolume({ pageSize: source.pageSize });
   volume.receive({ pageCount: source.pageCount, pages });
   return volume;

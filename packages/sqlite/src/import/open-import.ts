@@ -33,10 +33,10 @@ export interface ImportSource extends Disposable {
   readonly warnings: readonly string[];
   /**
    * The pages in their stored form, ascending, pages of zeros left out: what a volume's first
-   * commit is made of. Their bytes are not touched again. Throws `busy` at the end when the file
-   * was changed meanwhile, and `io`.
+   * commit is made of. They may be gone through again. The bytes of a page are good until the next
+   * one is asked for. Throws `busy` at the end when the file was changed meanwhile, and `io`.
    */
-  pages(): Generator<Page>;
+  pages(): Iterable<Page>;
   close(): void;
 }
 
@@ -59,7 +59,7 @@ export async function openImport(options: OpenImportOptions): Promise<ImportSour
       pageSize: file.pageSize,
       pageCount: toPageCount(file.pageCount),
       warnings: importWarnings(file.header, schema),
-      pages: () => readPages(file),
+      pages: () => ({ [Symbol.iterator]: () => readPages(file) }),
       close: () => file.close(),
       [Symbol.dispose]: () => file.close(),
     };
@@ -71,8 +71,8 @@ export async function openImport(options: OpenImportOptions): Promise<ImportSour
 
 function* readPages(file: DatabaseFile): Generator<Page> {
   const { pageSize, pageCount, lockPage } = file;
+  const batch = new Uint8Array(BATCH_SIZE);
   for (let first = 1; first <= pageCount; ) {
-    const batch = new Uint8Array(BATCH_SIZE);
     const count = file.readPages(first, batch);
     for (let at = 0; at < count; at++) {
       const index = first + at;
