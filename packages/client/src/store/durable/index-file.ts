@@ -102,8 +102,20 @@ export function readIndexState(index: IndexFile): IndexContents {
   if (window.view.getUint32(at + size, true) !== xxh32(window.view, at, at + size)) {
     throw corruptFile(path, FILE_HEADER_SIZE, "the state fails its checksum");
   }
+  // Memory is taken for so many entries before the first is read.
+  const sizeSaid = indexSizeOf(header);
+  if (sizeSaid !== window.size) {
+    throw corruptFile(path, FILE_HEADER_SIZE, `expected ${sizeSaid} bytes, got ${window.size}`);
+  }
   const bytes = window.bytes.subarray(at, at + size);
   return { header, state: decodingFile(path, FILE_HEADER_SIZE, () => decodeIndexState(bytes)) };
+}
+
+/** Bytes of the whole file, by its header. */
+function indexSizeOf({ stateSize, entryCount }: FileHeader): number {
+  const blockCount = Math.ceil(entryCount / BLOCK_ENTRY_COUNT);
+  const checksumsSize = (1 + blockCount) * CHECKSUM_SIZE;
+  return FILE_HEADER_SIZE + stateSize + entryCount * ENTRY_SIZE + checksumsSize;
 }
 
 /** Hands every entry to `onEntry`. @throws GraftError `corrupt` */
@@ -136,7 +148,6 @@ export function readIndexEntries(
     offset += size + CHECKSUM_SIZE;
     left -= count;
   }
-  if (offset !== window.size) throw corruptFile(path, offset, "bytes follow the last entry");
 }
 
 function checksumBytes(checksum: number): Uint8Array {
