@@ -14,12 +14,26 @@ const OBJECT_SIZE = 256;
 const PAGE_SET_SIZE = 128;
 const CHUNK_SIZE = 200;
 
-/** Without the data of inline frames. */
-export function indexSizeOf(commit: CatalogCommit): number {
+/** A reference to an object that is counted elsewhere. */
+const REFERENCE_SIZE = 8;
+
+/**
+ * Without the data of inline frames.
+ *
+ * @param below the commit below it, where it is held: a record built on it shares most of its tail
+ *   index with it, commit by commit, and what is shared is counted once
+ */
+export function indexSizeOf(commit: CatalogCommit, below?: CatalogCommit): number {
   const { segments, inlineFrames, tailIndex } = commit.record;
   let size = RECORD_SIZE + segmentsSize(segments);
   for (const frame of inlineFrames) size += OBJECT_SIZE + pageSetSize(frame.pageSet);
+  const older = below?.record.tailIndex?.commits ?? [];
+  let at = 0;
   for (const tail of tailIndex?.commits ?? []) {
+    size += REFERENCE_SIZE;
+    // Both descend in LSN.
+    while ((older[at]?.lsn ?? 0n) > tail.lsn) at++;
+    if (older[at] === tail) continue;
     size += OBJECT_SIZE + segmentsSize(tail.segments);
     if (tail.inlinePageSet !== undefined) size += pageSetSize(tail.inlinePageSet);
   }

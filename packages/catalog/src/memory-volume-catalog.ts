@@ -8,7 +8,7 @@
  *   used first, but for the volume of the commit at hand. One that takes more than the budget
  *   alone begins anew at its newest commit.
  */
-import type { Lsn, VolumeId } from "@graft/core";
+import { LSN_FIRST, type Lsn, toLsn, type VolumeId } from "@graft/core";
 import { withoutInlineData } from "./catalog-commit.ts";
 import { indexSizeOf, inlineSizeOf } from "./commit-size.ts";
 import type { CatalogCommit, CatalogExtent, VolumeCatalog } from "./volume-catalog.ts";
@@ -68,7 +68,9 @@ export class MemoryVolumeCatalog implements VolumeCatalog {
     }
     const held = entry ?? { commits: new VolumeCommits(commit), size: 0 };
     this.#volumes.set(volumeId, held);
-    this.#grow(held, indexSizeOf(commit));
+    const { lsn } = commit.record;
+    const below = lsn === LSN_FIRST ? undefined : held.commits.get(toLsn(lsn - 1n));
+    this.#grow(held, indexSizeOf(commit, below));
     this.#holdInline(held, commit);
     this.#forgetOthers(volumeId);
     return "inserted";

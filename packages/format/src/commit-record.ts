@@ -10,6 +10,7 @@ import {
   type CommitId,
   type Compute,
   commitIdBytes,
+  concatBytes,
   encodePageSet,
   GraftError,
   gidBytes,
@@ -176,9 +177,16 @@ function encodeBody(record: CommitRecord): Uint8Array {
       data: frame.data,
     })),
     ...(checkpoint === undefined ? {} : { checkpoint }),
-    ...(tailIndex === undefined ? {} : { tailIndex: encodeTailIndex(tailIndex) }),
+  });
+  const texts = create(CommitBodySchema, {
     ...(metadata?.message ? { message: metadata.message } : {}),
     ...(metadata?.appTransactionId ? { appTransactionId: metadata.appTransactionId } : {}),
   });
-  return toBinary(CommitBodySchema, body);
+  // The tail index is nearly its parent's: it is put together from pieces, and stands where the
+  // encoder would have written it, between the fields below and above it.
+  return concatBytes([
+    toBinary(CommitBodySchema, body),
+    ...(tailIndex === undefined ? [] : encodeTailIndex(tailIndex)),
+    toBinary(CommitBodySchema, texts),
+  ]);
 }

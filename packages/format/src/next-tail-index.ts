@@ -147,12 +147,16 @@ class TailWalk {
 
   takeIndex(index: TailIndex): TailFields {
     const lowest = this.#lowest;
+    const first = this.#seen.first ?? 0;
+    const last = this.#seen.last ?? 0;
     for (const commit of index.commits) {
       if (this.isInCheckpoint(commit.lsn)) break;
       // Commits of one index share no page: only what was taken before it can be in the way.
-      const isUntouched = setsOf(commit).every(
-        (set) => (set.last ?? 0) <= lowest && !intersects(set, this.#seen),
-      );
+      const bounds = boundsOf(commit);
+      const isApart = bounds.first > last || bounds.last < first;
+      const isUntouched =
+        bounds.last <= lowest &&
+        (isApart || !setsOf(commit).some((set) => intersects(set, this.#seen)));
       if (isUntouched) this.#commits.push(commit);
       else this.#take(commit.lsn, commit.inlinePageSet, commit.segments, "stays");
     }
@@ -205,6 +209,29 @@ class TailWalk {
     newest.removeRange(this.#lowest + 1, 0xffff_ffff);
     return newest;
   }
+}
+
+/** Of what is kept from index to index they are looked up once. */
+const BOUNDS = new WeakMap<TailCommit, PageBounds>();
+
+interface PageBounds {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The least and the greatest page of a commit. */
+function boundsOf(commit: TailCommit): PageBounds {
+  const known = BOUNDS.get(commit);
+  if (known !== undefined) return known;
+  let first = Number.POSITIVE_INFINITY;
+  let last = 0;
+  for (const set of setsOf(commit)) {
+    first = Math.min(first, set.first ?? first);
+    last = Math.max(last, set.last ?? 0);
+  }
+  const bounds = { first, last };
+  BOUNDS.set(commit, bounds);
+  return bounds;
 }
 
 function setsOf({ inlinePageSet, segments }: TailCommit): readonly PageSet[] {

@@ -10,7 +10,8 @@
  * 5. its shrinks ascend in both fields, above the checkpoint's LSN and up to the record's, at
  *    most 256.
  */
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import {
   encodePageSet,
   type Lsn,
@@ -23,7 +24,7 @@ import {
   type TailCommit as TailCommitBody,
   TailCommitSchema,
   type TailIndex as TailIndexBody,
-  type TailIndexSchema,
+  TailIndexSchema,
 } from "@graft/proto-gen/storage";
 import type { BodyFields } from "./body-fields.ts";
 import type { NestedLimits } from "./body-scan.ts";
@@ -53,6 +54,9 @@ export interface TailCommit {
   /** In segments. A page set here names only the pages that are still the newest. */
   readonly segments: readonly SegmentRef[];
 }
+
+/** The number of the field in a commit body. */
+const TAIL_INDEX_FIELD = 13;
 
 /** What a tail index is checked against: the record that carries it. */
 export interface TailIndexContext {
@@ -148,15 +152,26 @@ function decodeTailCommit(body: TailCommitBody, fields: BodyFields): TailCommit 
   };
 }
 
-/** To the wire. */
-export function encodeTailIndex(index: TailIndex): MessageInitShape<typeof TailIndexSchema> {
-  return { commits: index.commits.map(encodeTailCommit), shrinks: [...index.shrinks] };
+/**
+ * The field `tail_index` of a commit body, in pieces: their concatenation is what a protobuf encoder
+ * writes. Pieces of commits are made once, however many records carry them; do not write to them.
+ */
+export function encodeTailIndex(index: TailIndex): readonly Uint8Array[] {
+  const commits = index.commits.map(encodeTailCommit);
+  // An index without commits, encoded, is its shrinks.
+  const shrinks = toBinary(
+    TailIndexSchema,
+    create(TailIndexSchema, { shrinks: [...index.shrinks] }),
+  );
+  const size = commits.reduce((sum, commit) => sum + commit.length, shrinks.length);
+  const start = new BinaryWriter().tag(TAIL_INDEX_FIELD, WireType.LengthDelimited).uint32(size);
+  return [start.finish(), ...commits, shrinks];
 }
 
 /** Most commits of an index are those of the index before it: they are encoded once. */
-const ENCODED = new WeakMap<TailCommit, TailCommitBody>();
+const ENCODED = new WeakMap<TailCommit, Uint8Array>();
 
-function encodeTailCommit(commit: TailCommit): TailCommitBody {
+function encodeTailCommit(commit: TailCommit): Uint8Array {
   const known = ENCODED.get(commit);
   if (known !== undefined) return known;
   const { lsn, inlinePageSet, segments } = commit;
@@ -165,6 +180,8 @@ function encodeTailCommit(commit: TailCommit): TailCommitBody {
     ...(inlinePageSet === undefined ? {} : { inlinePageSet: encodePageSet(inlinePageSet) }),
     segments: segments.map(encodeSegmentRef),
   });
-  ENCODED.set(commit, body);
-  return body;
+  // An index of one commit, encoded, is that commit as a field.
+  const bytes = toBinary(TailIndexSchema, create(TailIndexSchema, { commits: [body] }));
+  ENCODED.set(commit, bytes);
+  return bytes;
 }

@@ -196,7 +196,7 @@ describe("the checkpointer", () => {
 });
 
 describe("a checkpoint is", () => {
-  const base = { checkpoint: undefined, logSize: 0 };
+  const base = { checkpoint: undefined, logSize: 0, storedSize: 1024 * 1024 };
   const at = async (lsn: number) => {
     const on = createTestMetastore();
     await fill(on, 1, 1);
@@ -224,7 +224,7 @@ describe("a checkpoint is", () => {
     );
     const heavy = { ...few, segments: segments(6000) };
     expect(checkpointUrgency({ ...base, record: heavy })).toBe("overdue");
-    const done = { record: heavy, checkpoint: { lsn: heavy.lsn, hash }, logSize: 0 };
+    const done = { ...base, record: heavy, checkpoint: { lsn: heavy.lsn, hash } };
     expect(checkpointUrgency(done)).toBe("none");
   });
 });

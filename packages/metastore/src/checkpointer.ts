@@ -75,6 +75,8 @@ export class Checkpointer implements AsyncDisposable {
   readonly #permits = new KeyedLimiter<"write">(WRITE_CONCURRENCY);
   readonly #flights = new Coalescer<VolumeId, void>();
   readonly #states = new SizedCache<VolumeId, VolumeState>(VOLUME_COUNT_MAX);
+  /** Volumes with a task in the background: a second one would only wait for the first. */
+  readonly #underWay = new Set<VolumeId>();
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -97,7 +99,9 @@ export class Checkpointer implements AsyncDisposable {
   note(commit: CatalogCommit): void {
     const { volumeId, lsn } = commit.record;
     const state = this.#saw(commit, commit.storedSize);
+    if (this.#underWay.has(volumeId)) return;
     if (lsn < state.retryAt || this.#urgencyOf(commit) === "none") return;
+    this.#underWay.add(volumeId);
     this.#supervisor.start(`checkpoint of ${volumeId}`, async (signal) => {
       try {
         await this.#write(commit, signal);
@@ -106,6 +110,8 @@ export class Checkpointer implements AsyncDisposable {
         this.#defer(volumeId, lsn);
         const facts = { volume: volumeId, lsn: String(lsn), error: error.message };
         this.#options.log.warn(facts, "checkpoint not written");
+      } finally {
+        this.#underWay.delete(volumeId);
       }
     });
   }
@@ -176,9 +182,10 @@ export class Checkpointer implements AsyncDisposable {
     return seen;
   }
 
-  #urgencyOf({ record }: CatalogCommit): "none" | "due" | "overdue" {
+  #urgencyOf({ record, storedSize }: CatalogCommit): "none" | "due" | "overdue" {
     const { checkpoint, logSize, checkpointedSize } = this.#states.get(record.volumeId) ?? NOTHING;
-    return checkpointUrgency({ record, checkpoint, logSize: logSize - checkpointedSize });
+    const since = logSize - checkpointedSize;
+    return checkpointUrgency({ record, storedSize, checkpoint, logSize: since });
   }
 
   #defer(volumeId: VolumeId, lsn: Lsn): void {

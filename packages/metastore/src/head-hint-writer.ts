@@ -23,6 +23,8 @@ const BEHIND_COUNT_MAX = 4n;
 const BEHIND_MS_MAX = 1000;
 /** Hints written side by side. */
 const WRITE_CONCURRENCY = 8;
+/** Why a wait is ended. One for all: making an error with its stack is dear. */
+const HURRY = new Error("the hint is due");
 /** One PUT at most, ms. */
 const WRITE_TIMEOUT_MS = 5000;
 
@@ -65,13 +67,13 @@ export class HeadHintWriter implements AsyncDisposable {
       return;
     }
     if (lsn > hint.lsn) hint.lsn = lsn;
-    if (isFarBehind(hint)) hint.hurry.abort();
+    if (isFarBehind(hint)) hint.hurry.abort(HURRY);
   }
 
   /** Writes what is behind, then stops. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosing = true;
-    for (const { hurry } of this.#hints.values()) hurry.abort();
+    for (const { hurry } of this.#hints.values()) hurry.abort(HURRY);
     await this.#supervisor.whenIdle();
     await this.#supervisor[Symbol.asyncDispose]();
   }

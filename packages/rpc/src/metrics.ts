@@ -180,9 +180,16 @@ function mustBeName(name: string): void {
   invariant(NAME.test(name), `"${name}" is a Prometheus metric name`);
 }
 
+/** Callers that count often keep their labels: then they are written once. */
+const FORMATTED = new WeakMap<Labels, string>();
+
 function formatLabels(labels: Labels): string {
+  const known = FORMATTED.get(labels);
+  if (known !== undefined) return known;
   const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
-  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+  const text = pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+  FORMATTED.set(labels, text);
+  return text;
 }
 
 function escapeLabel(value: string): string {

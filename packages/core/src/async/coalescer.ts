@@ -56,7 +56,9 @@ export class Coalescer<Key, Value> {
 
   /** Forgotten before it is aborted: a caller that comes now must not join a dying flight. */
   #abandon(key: Key, flight: Flight<Value>): void {
-    this.#forget(key, flight);
+    // One that landed has nobody to tell, and making a reason with its stack is dear.
+    if (this.#flights.get(key) !== flight) return;
+    this.#flights.delete(key);
     flight.controller.abort(new DOMException("nobody waits for it any more", "AbortError"));
   }
 

@@ -47,6 +47,9 @@ export async function mapConcurrent<In, Out>(
   return results;
 }
 
+/** Why items are stopped. One for all: making an error with its stack is dear. */
+const UNWANTED = new DOMException("the results are no longer wanted", "AbortError");
+
 /** Keeps up to `concurrency` results in order, and starts an item whenever there is room. */
 class Pump<In, Out> {
   readonly #iterator: Iterator<In> | AsyncIterator<In>;
@@ -94,7 +97,7 @@ class Pump<In, Out> {
 
   async close(): Promise<void> {
     this.#isDone = true;
-    this.#stop.abort(new DOMException("the results are no longer wanted", "AbortError"));
+    this.#stop.abort(UNWANTED);
     await this.#filling;
     await Promise.allSettled(this.#results);
     await this.#iterator.return?.();

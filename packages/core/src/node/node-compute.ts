@@ -26,6 +26,9 @@ const PARAMETERS = { [constants.ZSTD_c_compressionLevel]: 3 };
 const COMPRESS_AT_ONCE_SIZE_MAX = 16 * 1024;
 const DECOMPRESS_AT_ONCE_SIZE_MAX = 64 * 1024;
 
+/** zlib takes no smaller chunk of output. */
+const CHUNK_SIZE_MIN = 64;
+
 /** What every zstd decoder must be able to afford (RFC 8878 §3.1.1.1.2). */
 const WINDOW_SIZE_MAX = 8n * 1024n * 1024n;
 
@@ -38,7 +41,9 @@ export const nodeCompute: Compute = {
   },
 
   async compress(bytes: Uint8Array): Promise<Uint8Array> {
-    const options = { params: PARAMETERS };
+    // One chunk holds whatever comes out of it: less would be handed over piece by piece, each with
+    // a turn on the other thread and one here.
+    const options = { params: PARAMETERS, chunkSize: compressedSizeMax(bytes.length) };
     if (bytes.length <= COMPRESS_AT_ONCE_SIZE_MAX) return plain(zstdCompressSync(bytes, options));
     return plain(await compressOffLoop(bytes, options));
   },
@@ -52,6 +57,12 @@ export const nodeCompute: Compute = {
     return content;
   },
 };
+
+/** ZSTD_compressBound: what any content of a size takes at most. */
+function compressedSizeMax(size: number): number {
+  const small = 128 * 1024;
+  return size + (size >> 8) + (size < small ? (small - size) >> 11 : 0) + CHUNK_SIZE_MIN;
+}
 
 /** Refuses by what the frame says of itself, before memory is taken. */
 function checkOutline(bytes: Uint8Array, size: number): void {
@@ -78,8 +89,10 @@ function outlineOf(bytes: Uint8Array): ReturnType<typeof outlineZstdFrame> {
 }
 
 async function decompressChecked(bytes: Uint8Array, size: number): Promise<Uint8Array> {
-  // zlib refuses an output limit of 0; one byte too many is caught by the caller.
-  const options = { maxOutputLength: Math.max(1, size) };
+  // zlib refuses an output limit of 0; one byte too many is caught by the caller. The chunk is what
+  // is expected, so that nothing is taken in vain, joined or cut: a third of the time.
+  const chunkSize = Math.max(CHUNK_SIZE_MIN, size);
+  const options = { maxOutputLength: Math.max(1, size), chunkSize };
   try {
     if (size <= DECOMPRESS_AT_ONCE_SIZE_MAX) return plain(zstdDecompressSync(bytes, options));
     return plain(await decompressOffLoop(bytes, options));

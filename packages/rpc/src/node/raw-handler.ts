@@ -1,4 +1,5 @@
 /** Carries the raw v0.1 routes over HTTP: WIRE-v0.1 §1.1, §0 rows 1, 2, 9, 11. */
+import type { Readable } from "node:stream";
 import { isGraftError, REQUEST_BODY_SIZE_MAX } from "@graft/core";
 import { parseBearerToken } from "../interceptors/auth.ts";
 import type { CallMetrics } from "../interceptors/metrics.ts";
@@ -12,7 +13,7 @@ import {
 } from "../raw/raw-route.ts";
 import { answer, answerEmpty, type NodeHandler, type NodeRequest, pathOf } from "./node-handler.ts";
 
-/** Why a caller's signal is aborted. One for all: each answered request ends so, too. */
+/** Why a caller's signal is aborted. One for all: making an error with its stack is dear. */
 const GONE = new DOMException("the connection of the caller is closed", "AbortError");
 
 export interface RawHandlerOptions {
@@ -31,17 +32,20 @@ export function createRawHandler(options: RawHandlerOptions): NodeHandler {
     if (route === undefined) return answerEmpty(response, 404);
     if (request.method !== "POST") return answerEmpty(response, 405, { allow: "POST" });
     const caller = linkAbort(options.stopped);
+    let isAnswered = false;
     response.once("close", () => {
       caller.release();
-      caller.controller.abort(GONE);
+      if (!isAnswered) caller.controller.abort(GONE);
     });
     const call = options.callMetrics.start(route.path);
     callRoute(route, request, caller.controller.signal).then(
       (body) => {
+        isAnswered = true;
         call.end("ok");
         answer(response, 200, RAW_CONTENT_TYPE, body);
       },
       (error: unknown) => {
+        isAnswered = true;
         call.end(isGraftError(error) ? error.code : "internal");
         logFailure(options.log, route, error);
         const { status, body } = toRawError(error);
@@ -68,15 +72,28 @@ async function readBody(request: NodeRequest): Promise<Uint8Array> {
   if (request.headers["content-type"] !== RAW_CONTENT_TYPE) throw invalidRequestBody();
   const announced = Number(request.headers["content-length"] ?? 0);
   if (announced > REQUEST_BODY_SIZE_MAX) throw invalidRequestBody();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > REQUEST_BODY_SIZE_MAX) throw invalidRequestBody();
-    chunks.push(chunk);
-  }
-  if (size === 0) throw invalidRequestBody();
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
+  const chunks = await readChunks(request);
+  const [first] = chunks;
+  if (first === undefined) throw invalidRequestBody();
+  return chunks.length === 1 ? first : Buffer.concat(chunks);
+}
+
+/** By events: an async iterator of a stream costs a small request as much as its answer. */
+function readChunks(request: NodeRequest): Promise<readonly Uint8Array[]> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    const source: Readable = request;
+    source.on("data", (chunk: Uint8Array) => {
+      size += chunk.length;
+      if (size > REQUEST_BODY_SIZE_MAX) return reject(invalidRequestBody());
+      chunks.push(chunk);
+    });
+    source.once("end", () => resolve(chunks));
+    source.once("error", reject);
+    // A caller that leaves in the middle ends neither.
+    source.once("close", () => reject(GONE));
+  });
 }
 
 function logFailure(log: Log, route: RawRoute, error: unknown): void {

@@ -17,7 +17,7 @@ import type { RawRoute } from "../raw/raw-route.ts";
 import { COMPRESS_SIZE_MIN, gzipCompression, zstdCompression } from "./compression.ts";
 import { Connections } from "./connections.ts";
 import { DrainableHealth, registerHealth } from "./health.ts";
-import type { NodeHandler } from "./node-handler.ts";
+import { type NodeHandler, pathOf } from "./node-handler.ts";
 import { createOpsHandler } from "./ops-handler.ts";
 import { detectProtocol } from "./preface.ts";
 import { createRawHandler } from "./raw-handler.ts";
@@ -108,7 +108,7 @@ function createHandler(
   const callMetrics = createCallMetrics(metrics, clock);
   const raw = createRawHandler({ routes: options.rawRoutes ?? [], log, callMetrics, stopped });
   const ops = createOpsHandler({ health, metrics, next: raw });
-  return connectNodeAdapter({
+  const connect = connectNodeAdapter({
     routes: (router) => {
       options.routes(router);
       registerHealth(router, health);
@@ -120,6 +120,10 @@ function createHandler(
     readMaxBytes: REQUEST_BODY_SIZE_MAX,
     shutdownSignal: stopped,
   });
+  // Straight to where they are answered: a small read is over before the adapter has looked it up.
+  const rawPaths = new Set(options.rawRoutes?.map((route) => route.path));
+  return (request, response) =>
+    rawPaths.has(pathOf(request)) ? raw(request, response) : connect(request, response);
 }
 
 function listen(listener: net.Server, host: string, port: number): Promise<number> {
