@@ -1,4 +1,4 @@
-import type { Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { GraftError } from "@graft/core";
 import { SeededRandom, SimulatedClock } from "@graft/core/testing";
 import { MemoryObjectStore } from "@graft/object-store";
@@ -100,6 +100,89 @@ describe("a lost answer", () => {
     await cluster.restartServices();
     expect(await a.push()).toMatchObject({ kind: "pushed", lsn: 1n });
     expect(a.status()).toMatchObject({ state: "synced", local: { pending: 0 } });
+  });
+});
+
+/** The first push gets no answer, landed or not; then the right to write is taken away. */
+function loseThenForbid(landed: boolean): Interceptor {
+  let seen = 0;
+  return (next) => async (request) => {
+    if (request.method.name !== "Commit") return next(request);
+    if (++seen > 4) throw new ConnectError("this token may only read", Code.PermissionDenied);
+    if (landed && seen === 1) await next(request);
+    throw new GraftError("unavailable", "the answer was lost");
+  };
+}
+
+describe("a lost answer, and no right to write any more: reset reads what became of it", () => {
+  /** Two commits pend: one of the lost push, one after it. */
+  async function loseOne(cluster: Cluster, landed: boolean) {
+    const a = await (await cluster.openClient()).createVolume();
+    commitPages(a, { 1: 1 }, 1);
+    await a.push();
+    const interceptors = [loseThenForbid(landed)];
+    const b = await (await cluster.openClient({ interceptors })).openVolume(a.volumeId);
+    await readTags(b);
+    commitPages(b, { 1: 2 }, 1);
+    await expect(b.push()).rejects.toMatchObject({ code: "unavailable" });
+    return { a, b };
+  }
+
+  it("it landed", async () => {
+    await using cluster = await startCluster(6);
+    const { b } = await loseOne(cluster, true);
+    const save = (): Promise<void> => Promise.reject(new Error("there is nothing to save"));
+    expect(await b.reset({ save })).toMatchObject({ lsn: 2n, discardedCommitCount: 0 });
+    expect(await readTags(b)).toEqual([2]);
+  });
+
+  it("another client was first", async () => {
+    await using cluster = await startCluster(7);
+    const { a, b } = await loseOne(cluster, false);
+    commitPages(a, { 1: 3 }, 1);
+    await a.push();
+    const notes: (string | undefined)[] = [];
+    const save = async (_: unknown, note: string | undefined): Promise<void> => {
+      notes.push(note);
+    };
+    expect(await b.reset({ save })).toMatchObject({ lsn: 2n, discardedCommitCount: 1 });
+    expect(notes).toEqual([undefined]);
+    expect(await readTags(b)).toEqual([3]);
+  });
+
+  it("nobody knows: it is saved as such, and if it lands later it is pulled", async () => {
+    await using cluster = await startCluster(8);
+    const a = await (await cluster.openClient()).createVolume();
+    commitPages(a, { 1: 1 }, 1);
+    await a.push();
+    const released = Promise.withResolvers<void>();
+    let late: Promise<unknown> | undefined;
+    let seen = 0;
+    const delays: Interceptor = (next) => async (request) => {
+      if (request.method.name !== "Commit") return next(request);
+      if (++seen > 4) throw new ConnectError("this token may only read", Code.PermissionDenied);
+      // The first request is still on its way when everything else has been said.
+      late ??= released.promise.then(() =>
+        next({ ...request, signal: new AbortController().signal }),
+      );
+      throw new GraftError("unavailable", "the answer was lost");
+    };
+    const b = await (await cluster.openClient({ interceptors: [delays] })).openVolume(a.volumeId);
+    await readTags(b);
+    commitPages(b, { 1: 2 }, 1);
+    await expect(b.push()).rejects.toMatchObject({ code: "unavailable" });
+    const notes: (string | undefined)[] = [];
+    const save = async (_: unknown, note: string | undefined): Promise<void> => {
+      notes.push(note);
+    };
+    expect(await b.reset({ save })).toMatchObject({ lsn: 1n, discardedCommitCount: 1 });
+    expect(notes).toEqual([expect.stringMatching(/^outcome unknown: \S+$/)]);
+    expect(b.status()).toMatchObject({ state: "synced", local: { pending: 0 } });
+    expect(await readTags(b)).toEqual([1]);
+    released.resolve();
+    await late;
+    expect(await b.pull()).toMatchObject({ lsn: 2n });
+    expect(await readTags(b)).toEqual([2]);
   });
 });
 

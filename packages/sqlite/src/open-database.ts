@@ -33,6 +33,11 @@ export interface OpenDatabaseOptions {
   readonly pageSize?: number | undefined;
   /** "full" (default): a commit survives power loss. "relaxed": it survives the process. */
   readonly durability?: "full" | "relaxed" | undefined;
+  /**
+   * Bytes of pages kept on disk; above it clean ones are evicted, oldest first, and fetched again
+   * when they are read. Default: no limit.
+   */
+  readonly cacheSizeMax?: number | undefined;
   /** Pushing and pulling is up to the caller. */
   readonly sync?: "manual" | undefined;
   /** Connections that read at the same time. Default 8. */
@@ -73,7 +78,7 @@ export async function openDatabaseWith(
   options: OpenDatabaseOptions,
 ): Promise<Database> {
   const { clock, random, fileSystem } = means;
-  const { path, durability } = options;
+  const { path, durability, cacheSizeMax } = options;
   const remote: Remote & { traffic?(): Traffic } =
     options.url === undefined
       ? createOfflineRemote()
@@ -83,6 +88,7 @@ export async function openDatabaseWith(
     random,
     ...(path !== undefined && { directory: { path, fileSystem } }),
     ...(durability !== undefined && { durability }),
+    ...(cacheSizeMax !== undefined && { cacheSizeMax }),
   });
   try {
     const volume = await openVolume(runtime, options);

@@ -1,7 +1,19 @@
 /**
  * Reset: give up local work and stand on the newest remote snapshot. An unknown outcome is resolved
- * first: by repeating the request, else by fencing the LSN with an empty commit under a new id, so
- * that the old one can never land later behind our back.
+ * first:
+ *
+ * ```
+ * repeat the request ─▶ committed, rejected
+ *        │ refused for good
+ *        ▼
+ * fence: an empty commit under a new id takes the LSN after the base ─▶ the old one never lands
+ *        │ no right to write
+ *        ▼
+ * read the LSN after the base ─▶ ours: committed · another's: rejected
+ *        │ empty
+ *        ▼
+ * still unknown: the work is saved under a name that says so; should it land, it is pulled
+ * ```
  */
 import {
   createCommitId,
@@ -9,6 +21,7 @@ import {
   invariant,
   isGraftError,
   MutablePageSet,
+  nextLsn,
   PAGE_COUNT_ZERO,
 } from "@graft/core";
 import type { ResetOptions, ResetResult } from "../volume.ts";
@@ -23,11 +36,12 @@ export async function reset(
   openReader: () => VolumeReader,
   options: ResetOptions,
 ): Promise<ResetResult> {
-  if (context.store.state().push !== undefined) await resolveUnknown(context, options);
+  const note =
+    context.store.state().push === undefined ? undefined : await resolveUnknown(context, options);
   const news = await askForNews(context, options.signal);
   context.reached();
   const discardedCommitCount = context.store.state().pending.length;
-  const savedVersion = await saveWork(context, openReader, options);
+  const savedVersion = await saveWork(context, openReader, options, note);
   return context.gate.apply(() => {
     const state = context.store.state();
     if (savedVersion !== undefined && state.version !== savedVersion) {
@@ -48,28 +62,69 @@ async function saveWork(
   context: SyncContext,
   openReader: () => VolumeReader,
   options: ResetOptions,
+  note: string | undefined,
 ): Promise<number | undefined> {
   if (options.save === undefined) return undefined;
   const { pending, version } = context.store.state();
   if (pending.length === 0) return version;
   const reader = openReader();
   try {
-    await options.save(reader, undefined);
+    await options.save(reader, note);
     return reader.version;
   } finally {
     reader.close();
   }
 }
 
-async function resolveUnknown(context: SyncContext, options: ResetOptions): Promise<void> {
+/** @returns what to say of the work when nobody can tell what became of it */
+async function resolveUnknown(
+  context: SyncContext,
+  options: ResetOptions,
+): Promise<string | undefined> {
   try {
     await push(context, options);
+    return undefined;
   } catch (error) {
-    if (isGraftError(error, "diverged")) return;
+    if (isGraftError(error, "diverged")) return undefined;
     // Only what is reachable can be fenced; an outage says nothing about the outcome.
     if (!isGraftError(error) || error.isRepeatable) throw error;
-    await fence(context, options.signal);
   }
+  try {
+    await fence(context, options.signal);
+    return undefined;
+  } catch (error) {
+    if (!isGraftError(error, "permission-denied")) throw error;
+    return readOutcome(context, options.signal);
+  }
+}
+
+/** A volume whose first commit never came is unknown to the server. */
+function absentWhenMissing(error: unknown): undefined {
+  if (!isGraftError(error, "not-found")) throw error;
+}
+
+/** What holds the LSN after the base, for those who may only read. */
+async function readOutcome(
+  context: SyncContext,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  const { store, remote, volumeId } = context;
+  const { push: prepared } = store.state();
+  invariant(prepared !== undefined, "an unknown outcome is that of a prepared push");
+  const found = await remote
+    .pullCommits(volumeId, nextLsn(prepared.base), signal)
+    .then(({ commits }) => commits.at(0)?.snapshot, absentWhenMissing);
+  context.reached();
+  if (found === undefined) return `outcome unknown: ${prepared.commitId}`;
+  if (found.commitId === prepared.commitId) {
+    const { lsn, pageCount, pageSize } = found;
+    store.completePush({ lsn, pageCount, pageSize });
+    context.note(store.state().pending.length > 0 ? "committed-behind" : "committed");
+  } else {
+    store.markDiverged();
+    context.note("rejected");
+  }
+  return undefined;
 }
 
 /**

@@ -56,7 +56,7 @@ const TABLE: Readonly<Record<SyncState, Readonly<Record<SyncEvent, SyncState | "
     refused: "-",
     lost: "unknown",
     news: "unknown",
-    reset: "-",
+    reset: "synced",
   },
   diverged: {
     commit: "diverged",
@@ -87,8 +87,14 @@ describe("the sync state machine", () => {
     ]);
   });
 
-  it("leaves `unknown` only on a definite answer, over random walks", () => {
-    const definite = new Set<SyncEvent>(["committed", "committed-behind", "rejected", "prepare"]);
+  it("leaves `unknown` only on a definite answer or a reset, over random walks", () => {
+    const definite = new Set<SyncEvent>([
+      "committed",
+      "committed-behind",
+      "rejected",
+      "prepare",
+      "reset",
+    ]);
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...EVENTS), { maxLength: 60 }), (events) => {
         let state: SyncState = "synced";

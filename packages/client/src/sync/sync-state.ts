@@ -14,8 +14,11 @@
  *                     └── news while pending
  * ```
  *
- * Invariants: (1) no news is applied in `pushing` or `unknown`; (2) only a definite answer leaves
- * `unknown`; (3) local commits are legal in every state; (4) `diverged` ends only by reset or
+ * From `unknown`, `reset` is for those who may only read: nobody can tell them, and the work is
+ * saved as such.
+ *
+ * Invariants: (1) no news is applied in `pushing` or `unknown`; (2) only a definite answer, or
+ * such a reset, leaves `unknown`; (3) local commits are legal in every state; (4) `diverged` ends only by reset or
  * rebase.
  */
 export type SyncState = "synced" | "pending" | "pushing" | "unknown" | "diverged";
@@ -72,6 +75,7 @@ export const SYNC_TRANSITIONS: Readonly<Record<SyncState, Row>> = {
     rejected: "diverged",
     news: "unknown",
     lost: "unknown",
+    reset: "synced",
   }),
   diverged: row({ commit: "diverged", news: "diverged", reset: "synced" }),
 };
