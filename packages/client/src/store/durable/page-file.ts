@@ -67,8 +67,7 @@ export class PageFile {
 
   /** Writes a slot again, for another version. The slot must be named by nobody yet. */
   restamp(slot: number, image: { page: number; from: number; to: number }): boolean {
-    const data = new Uint8Array(this.#page.length);
-    if (!this.read(slot, image.page, image.from, data)) return false;
+    if (!this.#loadImage(this.#file, this.offsetOf(slot), image.page, image.from)) return false;
     this.codec.stamp(this.#image, 0, this.#imageSize, image.to);
     this.#writeAt(slot);
     return true;

@@ -58,6 +58,14 @@ export function commits(store: GetStore): void {
     expect(readLatest(store(), 6)).toBe("zeros");
   });
 
+  it("commits pages that were staged before a pull, each with its own bytes", () => {
+    const pages = range(1, 9);
+    const staged = pages.map((at) => [index(at), store().stage(index(at), page(at))] as const);
+    pull(store(), remote(1, 9));
+    store().commitLocal({ pageCount: toPageCount(9), pages: new Map(staged) });
+    expect(pages.map((at) => readLatest(store(), at))).toEqual(pages);
+  });
+
   it("commits staged pages like others, and forgets dropped ones", () => {
     const staged = store().stage(index(1), page(7));
     const dropped = store().stage(index(2), page(8));
