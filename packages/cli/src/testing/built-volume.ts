@@ -66,19 +66,25 @@ export class BuiltVolume {
   readonly records: CommitRecord[] = [];
   readonly segmentIds: SegmentRef["segmentId"][] = [];
   readonly #store: ObjectStore;
+  /** What a checkpoint writes of an inline page: another one is damage that has a right hash. */
+  readonly #movedAs: (page: Page) => Page;
   readonly #clientId = createClientId(this.ids);
   readonly #pages = new Map<number, Uint8Array>();
   readonly #blocks = new Map<string, Uint8Array>();
   #root: { readonly root: CheckpointRoot; readonly hash: Uint8Array } | undefined;
   #hash: Uint8Array | undefined;
 
-  private constructor(store: ObjectStore) {
+  private constructor(store: ObjectStore, movedAs: (page: Page) => Page) {
     this.#store = store;
+    this.#movedAs = movedAs;
   }
 
   /** Eight commits, two checkpoints, two shrinks, inline pages that moved into segments. */
-  static async build(store: ObjectStore): Promise<BuiltVolume> {
-    const volume = new BuiltVolume(store);
+  static async build(
+    store: ObjectStore,
+    movedAs: (page: Page) => Page = (page) => page,
+  ): Promise<BuiltVolume> {
+    const volume = new BuiltVolume(store, movedAs);
     const record = { volumeId: volume.volumeId, pageSize: PAGE_SIZE, createdMs: 1 };
     await store.put(volumeKey(volume.volumeId), encodeVolumeRecord(record, compute));
     await volume.commit({ segment: range(1, 130), pageCount: 130 });
@@ -177,7 +183,9 @@ export class BuiltVolume {
       for (const ref of segments) refs.push([lsn, ref]);
       if (inlinePageSet === undefined || inlinePageSet.isEmpty) continue;
       // Together with a page that nobody names from there, as a segment of many commits would be.
-      const pages = [...inlinePageSet].map((index) => this.#page(toPageIndex(index)));
+      const pages = [...inlinePageSet].map((index) =>
+        this.#movedAs(this.#page(toPageIndex(index))),
+      );
       const extra = this.#page(toPageIndex(50));
       const whole = await this.#putSegment([...pages, extra].sort((a, b) => a.index - b.index));
       const ref = takePages(whole, inlinePageSet);

@@ -225,6 +225,25 @@ describe("fsck finds", () => {
     expect(found).toContain("the checkpoint at LSN 4, which it names, has another hash");
   });
 
+  it("an inline page that a checkpoint moved as another one, though every hash is right", async () => {
+    for (const [moved, lsn] of [
+      [5, 2],
+      [1, 3],
+      [3, 6],
+    ]) {
+      store = new MemoryObjectStore();
+      volume = await BuiltVolume.build(store, (page) =>
+        page.index === moved ? { ...page, data: page.data.toReversed() } : page,
+      );
+      expect((await check(true)).findings).toEqual([]);
+      const [found, ...more] = await damage();
+      expect(more).toEqual([]);
+      const root = checkpointRootKey(volume.volumeId, toLsn(lsn === 6 ? 6n : 4n));
+      const what = `page ${moved}, which ${root} moved there from LSN ${lsn}`;
+      expect(found).toContain(`${what}, is not what that commit wrote`);
+    }
+  });
+
   it("a hint above the head, and warns of one that is stale or none", async () => {
     const key = headKey(volume.volumeId);
     await store.put(key, encodeHeadHint(toLsn(9n)));

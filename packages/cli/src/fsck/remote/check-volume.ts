@@ -9,7 +9,7 @@
  * ```
  *
  * The log is folded forward, so that every page of every retained snapshot is looked for once.
- * Memory: the listing of segments, 8 bytes a page, footers within a limit, 4 records.
+ * Memory: the listing of segments, 8 bytes a page, 8 more for one that a record carries inline, footers within a limit, 4 records.
  */
 import {
   encodeHex,
@@ -35,10 +35,10 @@ import {
   volumeKey,
 } from "@graft/format";
 import { conditionOf } from "../../inspect/condition-of.ts";
-import { frameFault } from "../../inspect/frame-fault.ts";
 import { CheckContext, type CheckMeans } from "./check-context.ts";
 import { checkHead } from "./check-head.ts";
 import { CheckpointChecker } from "./checkpoint-checker.ts";
+import { InlineDigests } from "./inline-digests.ts";
 import { FoldedLog, tailIndexFault } from "./map-check.ts";
 import { SegmentChecker } from "./segment-checker.ts";
 import { listVolume, type VolumeListing } from "./volume-listing.ts";
@@ -89,6 +89,7 @@ class VolumeChecker {
   readonly #listing: VolumeListing;
   readonly #log = new FoldedLog();
   readonly #segments: SegmentChecker;
+  readonly #inline: InlineDigests;
   readonly #checkpoints: CheckpointChecker;
   readonly #roots: ReadonlySet<Lsn>;
   #volume: VolumeRecord | undefined;
@@ -99,7 +100,8 @@ class VolumeChecker {
     this.#listing = listing;
     this.#roots = new Set(listing.roots);
     this.#segments = new SegmentChecker(context, listing.segments);
-    const parts = { context, segments: this.#segments, log: this.#log };
+    this.#inline = new InlineDigests(context.compute);
+    const parts = { context, segments: this.#segments, log: this.#log, inline: this.#inline };
     this.#checkpoints = new CheckpointChecker({ ...parts, blockObjects: listing.blocks });
   }
 
@@ -256,8 +258,9 @@ class VolumeChecker {
 
   async #checkInlineFrames(key: string, record: CommitRecord): Promise<void> {
     if (this.#context.isQuick) return;
+    for (const { pageSet } of record.segments) this.#inline.forget(pageSet);
     for (const frame of record.inlineFrames) {
-      const fault = await frameFault(frame, record, this.#context.compute);
+      const fault = await this.#inline.take(frame, record);
       if (fault !== undefined) this.#context.damage(key, `inline: ${fault}`);
     }
   }

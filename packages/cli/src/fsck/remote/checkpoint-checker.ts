@@ -1,5 +1,5 @@
 /** Checkpoints: roots, blocks, and the page map they give, against the log up to their LSN. */
-import { equalBytes, isGraftError, type Lsn } from "@graft/core";
+import { equalBytes, isGraftError, type Lsn, type Page } from "@graft/core";
 import {
   type CheckpointBlockRef,
   type CheckpointEntry,
@@ -9,9 +9,13 @@ import {
   checkpointRootKey,
   decodeCheckpointBlock,
   decodeCheckpointRoot,
+  decodeFrame,
+  framePageSet,
+  segmentKey,
 } from "@graft/format";
 import { conditionOf } from "../../inspect/condition-of.ts";
 import type { CheckContext } from "./check-context.ts";
+import type { InlineDigests } from "./inline-digests.ts";
 import { type FoldedLog, lsnText } from "./map-check.ts";
 import type { SegmentChecker } from "./segment-checker.ts";
 
@@ -27,6 +31,7 @@ export interface CheckpointCheckerParts {
   readonly context: CheckContext;
   readonly segments: SegmentChecker;
   readonly log: FoldedLog;
+  readonly inline: InlineDigests;
   /** Bytes by name, as listed. */
   readonly blockObjects: ReadonlyMap<string, number>;
 }
@@ -152,10 +157,47 @@ export class CheckpointChecker {
       return this.#parts.context.damage(rootKey, `${which}, is not among its segments`);
     }
     const ref = { segmentId, pageSet, size: listed.size, frames: [frame] };
-    await this.#parts.segments.check({
+    const isUsable = await this.#parts.segments.check({
       ref: ownerVolumeId === undefined ? ref : { ...ref, ownerVolumeId },
       namedBy: rootKey,
     });
+    if (isUsable) await this.#compareMoved(rootKey, entry, root);
+  }
+
+  /** Pages that records carried inline must have been moved as they were. */
+  async #compareMoved(
+    rootKey: string,
+    entry: CheckpointEntry,
+    { volumeId, pageSize }: CheckpointRoot,
+  ): Promise<void> {
+    const { context, inline, log } = this.#parts;
+    const { lsn, frame } = entry;
+    if (context.isQuick || !inline.isNew(entry)) return;
+    // What the log says otherwise is told of already.
+    if (!log.isComplete || log.owners.firstOther(Number(lsn), entry.pageSet) !== undefined) return;
+    const objectName = segmentKey(entry.ownerVolumeId ?? volumeId, entry.segmentId);
+    const load = async (): Promise<readonly Page[]> => {
+      const stored = await context.get(objectName, { offset: frame.offset, size: frame.size });
+      const data = stored?.bytes ?? new Uint8Array();
+      const pageSet = framePageSet(entry, frame);
+      return await decodeFrame(
+        { codec: frame.codec, hash: frame.hash, pageSet, data },
+        { volumeId: entry.ownerVolumeId ?? volumeId, pageSize, objectName },
+        context.compute,
+      );
+    };
+    try {
+      const page = await inline.firstOther(entry, load);
+      if (page === undefined) return;
+      const which = `page ${page}, which ${rootKey} moved there from LSN ${lsn}`;
+      context.damage(
+        objectName,
+        `at offset ${frame.offset}: ${which}, is not what that commit wrote`,
+      );
+    } catch (error) {
+      // The frame itself is damaged: that was told when its segment was read.
+      if (!isGraftError(error, "corrupt")) throw error;
+    }
   }
 
   /** One finding a block: where it and the log first differ. */

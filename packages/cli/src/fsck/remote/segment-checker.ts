@@ -51,16 +51,20 @@ export class SegmentChecker {
     return this.#seen.size;
   }
 
-  /** Checks that a segment holds what is claimed of it; tells what it does not. */
-  async check({ ref, namedBy }: SegmentUse): Promise<void> {
+  /**
+   * Checks that a segment holds what is claimed of it; tells what it does not, and answers whether
+   * it does.
+   */
+  async check({ ref, namedBy }: SegmentUse): Promise<boolean> {
     const owner = ref.ownerVolumeId ?? this.#context.volumeId;
     const key = segmentKey(owner, ref.segmentId);
     if (ref.ownerVolumeId === undefined) this.named.add(ref.segmentId);
-    if (this.#unusable.has(key)) return;
+    if (this.#unusable.has(key)) return false;
     const footer = this.#footers.get(key) ?? (await this.#load(key, owner, { ref, namedBy }));
-    if (footer === undefined) return;
+    if (footer === undefined) return false;
     const fault = refFault(ref, footer);
     if (fault !== undefined) this.#context.damage(namedBy, `segment ${ref.segmentId}: ${fault}`);
+    return fault === undefined;
   }
 
   async #load(
