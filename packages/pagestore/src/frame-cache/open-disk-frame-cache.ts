@@ -80,7 +80,7 @@ async function readSlabs(
     const victim = index.victimFor(0, 0);
     if (victim === undefined) break;
     index.remove(victim);
-    fileSystem.remove(slabPath(directory, victim.sequence));
+    await fileSystem.removeWhole(slabPath(directory, victim.sequence));
   }
   return { index, sequence: last + 1 };
 }
