@@ -9,7 +9,8 @@
  * ```
  *
  * The log is folded forward, so that every page of every retained snapshot is looked for once.
- * Memory: the listing of segments, 8 bytes a page, 8 more for one that a record carries inline, footers within a limit, 4 records.
+ * Memory: the listing of segments, 8 bytes a page, 8 more for one that a record carries inline,
+ * footers within a limit, 4 records.
  */
 import {
   encodeHex,
