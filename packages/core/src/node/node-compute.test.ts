@@ -23,6 +23,16 @@ test.each([
   expect(encodeHex(nodeCompute.sha256(bytes.subarray(0, 1), bytes.subarray(1)))).toBe(digest);
 });
 
+test.each([0, 1, 64 * 1024 - 1, 64 * 1024, 300_000])(
+  "a digest of %d bytes, whole or in parts, is their SHA-256",
+  async (size) => {
+    const bytes = randomBytes(new SeededRandom(size), size);
+    const hash = nodeCompute.sha256(bytes);
+    expect(await nodeCompute.digest(bytes)).toEqual(hash);
+    expect(await nodeCompute.digest(bytes.subarray(0, 1), bytes.subarray(1))).toEqual(hash);
+  },
+);
+
 describe("compress and decompress", () => {
   test("make the round trip", async () => {
     await fc.assert(

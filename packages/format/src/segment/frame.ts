@@ -64,8 +64,9 @@ export async function encodeFrame(
   }
   const pageSet = pageSetOf(pages.map((page) => page.index));
   const raw = concatBytes(pages.map((page) => page.data));
-  const hash = frameHash(pageSet, raw, context.volumeId, compute);
-  const zstd = await compute.compress(raw);
+  const parts = hashedParts(pageSet, raw, context.volumeId);
+  const [digest, zstd] = await Promise.all([compute.digest(...parts), compute.compress(raw)]);
+  const hash = digest.slice(0, FRAME_HASH_SIZE);
   return zstd.length < raw.length
     ? { pageSet, codec: "zstd", hash, data: zstd }
     : { pageSet, codec: "raw", hash, data: raw };
@@ -88,7 +89,8 @@ export async function decodeFrame(
   const fault = frameFault({ ...frame, size: frame.data.length }, pageSize);
   if (fault !== undefined) throw corrupt(objectName, fault);
   const raw = await decompress(frame, pageSize, objectName, compute);
-  const hash = frameHash(frame.pageSet, raw, context.volumeId, compute);
+  const digest = await compute.digest(...hashedParts(frame.pageSet, raw, context.volumeId));
+  const hash = digest.subarray(0, FRAME_HASH_SIZE);
   if (!equalBytes(hash, frame.hash)) {
     throw corrupt(objectName, `frame of ${describePages(frame.pageSet)}: its hash does not match`);
   }
@@ -111,6 +113,10 @@ export function frameHash(
   volumeId: VolumeId,
   compute: Compute,
 ): Uint8Array {
+  return compute.sha256(...hashedParts(pageSet, raw, volumeId)).slice(0, FRAME_HASH_SIZE);
+}
+
+function hashedParts(pageSet: PageSet, raw: Uint8Array, volumeId: VolumeId): readonly Uint8Array[] {
   const indexes = new Uint8Array(pageSet.cardinality * 4);
   const view = new DataView(indexes.buffer);
   let at = 0;
@@ -118,8 +124,7 @@ export function frameHash(
     view.setUint32(at, index);
     at += 4;
   }
-  const parts = [DOMAIN, gidBytes(volumeId), indexes, raw].flatMap((part) => [sizeOf(part), part]);
-  return compute.sha256(...parts).slice(0, FRAME_HASH_SIZE);
+  return [DOMAIN, gidBytes(volumeId), indexes, raw].flatMap((part) => [sizeOf(part), part]);
 }
 
 /** What is wrong with the shape of a frame, as a sentence; undefined when nothing is. */

@@ -16,6 +16,7 @@ import type { MetricsRegistry } from "../metrics.ts";
 import type { RawRoute } from "../raw/raw-route.ts";
 import { COMPRESS_SIZE_MIN, gzipCompression, zstdCompression } from "./compression.ts";
 import { Connections } from "./connections.ts";
+import { registerEventLoopMetrics } from "./event-loop-metrics.ts";
 import { DrainableHealth, registerHealth } from "./health.ts";
 import { type NodeHandler, pathOf } from "./node-handler.ts";
 import { createOpsHandler } from "./ops-handler.ts";
@@ -84,6 +85,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       (protocol === "http2" ? h2 : h1).emit("connection", socket);
     });
   });
+  const stopWatching = registerEventLoopMetrics(options.metrics, options.clock);
   const host = options.host ?? "127.0.0.1";
   const port = await listen(listener, host, options.port);
   let closing: Promise<void> | undefined;
@@ -93,6 +95,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     close(deadlineMs = 0) {
       const { clock } = options;
       closing ??= stopServer({ listener, h1, connections, health, stopped, clock, deadlineMs });
+      stopWatching();
       return closing;
     },
   };

@@ -17,7 +17,8 @@ import {
   type WritePagesResponse as WritePagesResponseMessage,
   WritePagesResponseSchema,
 } from "@graft/proto-gen/pagestore";
-import { fromPage, toPage } from "./page.ts";
+import { toPage } from "./page.ts";
+import { encodePageField } from "./page-list.ts";
 import { readAnswer } from "./present.ts";
 import { fromSegmentInfo, type SegmentInfo, toSegmentInfo } from "./segment-info.ts";
 
@@ -52,12 +53,15 @@ export function toWritePagesRequest(message: WritePagesRequestMessage): WritePag
   return { volumeId: toVolumeId(message.vid), pageSize, pages };
 }
 
+/** For the binary encoding only: the pages are encoded already. */
 export function fromWritePagesRequest(request: WritePagesRequest): WritePagesRequestMessage {
-  return create(WritePagesRequestSchema, {
+  const message = create(WritePagesRequestSchema, {
     vid: gidBytes(request.volumeId),
     pageSize: request.pageSize,
-    pages: request.pages.map(fromPage),
   });
+  const pages = encodePageField(WritePagesRequestSchema.field.pages.number, request.pages);
+  if (pages !== undefined) message.$unknown = [pages];
+  return message;
 }
 
 /** @throws GraftError `internal` when malformed */
