@@ -3,6 +3,7 @@ import {
   type Clock,
   createClientId,
   createVolumeId,
+  type FileLock,
   type FileSystem,
   GraftError,
   isGraftError,
@@ -261,14 +262,35 @@ export class Runtime implements AsyncDisposable {
     if (place === undefined || this.#directory === undefined) {
       return createMemoryLocalStore({ volumeId, pageSize });
     }
-    return openLocalStore({
-      fileSystem: place.fileSystem,
-      directory: this.#directory.volumePath(volumeId),
-      volumeId,
-      pageSize,
-      durability: this.#options.durability ?? "full",
-      ...(this.#options.cacheSizeMax !== undefined && { cacheSizeMax: this.#options.cacheSizeMax }),
-    });
+    const lock = this.#lockStore(this.#directory.path, volumeId, place.fileSystem);
+    let store: LocalStore;
+    try {
+      store = openLocalStore({
+        fileSystem: place.fileSystem,
+        directory: this.#directory.volumePath(volumeId),
+        volumeId,
+        pageSize,
+        durability: this.#options.durability ?? "full",
+        ...(this.#options.cacheSizeMax !== undefined && {
+          cacheSizeMax: this.#options.cacheSizeMax,
+        }),
+      });
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+    const close = store.close.bind(store);
+    store.close = () => {
+      close();
+      lock.close();
+    };
+    return store;
+  }
+
+  #lockStore(path: string, volumeId: VolumeId, fileSystem: FileSystem): FileLock {
+    const lock = fileSystem.lock(`${path}/processes/${volumeId}.lock`);
+    if (lock !== undefined) return lock;
+    throw new GraftError("busy", `volume ${volumeId} in "${path}" is used by another process`);
   }
 
   #hold(store: LocalStore): ReplicaVolume {
