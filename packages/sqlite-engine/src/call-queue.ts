@@ -11,6 +11,17 @@ export class CallQueue {
   readonly #waiting: (() => void)[] = [];
   #head = 0;
   #isBusy = false;
+  #count = 0;
+
+  /** Whether a call is in the instance. */
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
+  /** Calls that entered so far. */
+  get count(): number {
+    return this.#count;
+  }
 
   /**
    * Runs `task` when all earlier ones have ended. An aborted signal takes a waiting task out,
@@ -20,6 +31,7 @@ export class CallQueue {
     signal?.throwIfAborted();
     if (this.#isBusy) await this.#turn(signal);
     this.#isBusy = true;
+    this.#count++;
     try {
       return await task();
     } finally {
@@ -34,6 +46,7 @@ export class CallQueue {
   tryEnter(): boolean {
     if (this.#isBusy) return false;
     this.#isBusy = true;
+    this.#count++;
     return true;
   }
 

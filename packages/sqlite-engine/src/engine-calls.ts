@@ -55,6 +55,14 @@ export class EngineCalls {
     this.#target = core.exports.sqlite3_malloc(TARGET_SIZE);
   }
 
+  get isRunning(): boolean {
+    return this.#queue.isBusy;
+  }
+
+  get callCount(): number {
+    return this.#queue.count;
+  }
+
   get isOpen(): boolean {
     return this.#state.kind === "open";
   }

@@ -71,6 +71,16 @@ export class EngineInstance {
     return this.#calls.strategy.kind;
   }
 
+  /** Whether a call is inside SQLite. */
+  get isRunning(): boolean {
+    return this.#calls.isRunning;
+  }
+
+  /** Calls that entered SQLite so far. */
+  get callCount(): number {
+    return this.#calls.callCount;
+  }
+
   /** Whether SQLite crashed in it. */
   get isBroken(): boolean {
     return this.#calls.isBroken;

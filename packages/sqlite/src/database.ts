@@ -20,6 +20,7 @@ import { Connection } from "./connection/connection.ts";
 import { ConnectionPool } from "./connection/connection-pool.ts";
 import { ConnectionSetup } from "./connection/connection-setup.ts";
 import { DatabaseHost } from "./connection/database-host.ts";
+import { type InstanceSlots, instanceSlotsOf } from "./connection/instance-slots.ts";
 import { type ExportResult, exportDatabase } from "./export/export-database.ts";
 import { SpillArea } from "./file/spill-area.ts";
 import type { VolumeFile } from "./file/volume-file.ts";
@@ -76,6 +77,8 @@ export interface DatabaseOptions {
   /** A connection that nobody used for so long is closed. Default 10 s. */
   readonly idleMs?: number;
   readonly busyTimeoutMs?: number;
+  /** Instances that databases share. Default: those of the engine, at most 32. */
+  readonly instances?: InstanceSlots;
   /** Most memory for one connection's SQLite. Default 2 GiB. */
   readonly heapMaxBytes?: number;
   /** Chosen by what the runtime can do, unless given. */
@@ -119,7 +122,7 @@ export class Database implements AsyncDisposable {
     this.#settings = { busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS_DEFAULT };
     const { clock, random, readersMax, idleMs } = options;
     this.#pool = new ConnectionPool({
-      open: () => this.#openConnection(),
+      open: (signal) => this.#openConnection(signal),
       setup: this.#setup,
       clock,
       ...(readersMax !== undefined && { readersMax }),
@@ -300,7 +303,7 @@ export class Database implements AsyncDisposable {
 
   /** Closes the connections that nobody uses now. */
   releaseIdle(): Promise<void> {
-    return this.#pool.closeIdle(0, this.#pool.mayCloseWriter);
+    return this.#pool.closeIdle(0);
   }
 
   /** Ends everything: what is running fails, what is not committed is rolled back. */
@@ -313,7 +316,7 @@ export class Database implements AsyncDisposable {
     return this.close();
   }
 
-  #openConnection(): Promise<Connection> {
+  async #openConnection(signal: AbortSignal): Promise<Connection> {
     const { engine, clock, random, heapMaxBytes, missStrategy } = this.#options;
     const vfs = new GraftVfs({
       name: `volume ${this.volume.volumeId}`,
@@ -321,16 +324,24 @@ export class Database implements AsyncDisposable {
       spill: this.#spill,
       pragma: (file, name, value) => this.#answerPragma(file, name, value),
     });
-    return Connection.open({
-      engine,
-      vfs,
-      filename: MAIN_NAME,
-      pageSize: this.volume.pageSize,
-      clock,
-      random,
-      ...(heapMaxBytes !== undefined && { heapMaxBytes }),
-      ...(missStrategy !== undefined && { missStrategy }),
-    });
+    const slots = this.#options.instances ?? instanceSlotsOf(engine);
+    const slot = await slots.take(clock, signal);
+    try {
+      return await Connection.open({
+        engine,
+        vfs,
+        slot,
+        filename: MAIN_NAME,
+        pageSize: this.volume.pageSize,
+        clock,
+        random,
+        ...(heapMaxBytes !== undefined && { heapMaxBytes }),
+        ...(missStrategy !== undefined && { missStrategy }),
+      });
+    } catch (error) {
+      slot.giveBack();
+      throw error;
+    }
   }
 
   #volumeOf(name: string): Volume | undefined {

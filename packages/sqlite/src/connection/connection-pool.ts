@@ -1,6 +1,7 @@
-import { type Clock, GraftError, invariant } from "@graft/core";
+import { type Clock, GraftError, invariant, orAborted } from "@graft/core";
 import type { Connection } from "./connection.ts";
 import type { ConnectionSetup } from "./connection-setup.ts";
+import { SnapshotKeeping } from "./snapshot-keeping.ts";
 
 /**
  * Connections that read at the same time; each takes ≥ 8 MiB. Further reads wait for one of them.
@@ -8,12 +9,12 @@ import type { ConnectionSetup } from "./connection-setup.ts";
 export const READERS_MAX_DEFAULT = 8;
 /** A connection that nobody used for so long is closed. */
 export const IDLE_MS_DEFAULT = 10_000;
-
-/** How long an unread snapshot is kept at most twice over: it pins pages that were replaced. */
-const KEEP_SNAPSHOT_MS = 50;
+/** Times a reader is handed on while other databases wait for an instance. */
+const HANDED_ON_MAX = 16;
 
 export interface ConnectionPoolOptions {
-  readonly open: () => Promise<Connection>;
+  /** Waits for an instance until the signal is aborted. */
+  readonly open: (signal: AbortSignal) => Promise<Connection>;
   readonly setup: ConnectionSetup;
   readonly clock: Clock;
   readonly readersMax?: number;
@@ -22,8 +23,9 @@ export interface ConnectionPoolOptions {
 
 /**
  * The connections of one database: many that read, each for one user at a time, and one that
- * writes. All are opened when they are needed and closed when nobody needed them for a while; one
- * whose SQLite crashed is thrown away with what it had not committed.
+ * writes. All are opened when they are needed and closed when nobody needed them for a while, or
+ * when their instance is needed elsewhere; one whose SQLite crashed is thrown away with what it had
+ * not committed.
  */
 export class ConnectionPool {
   readonly #options: ConnectionPoolOptions;
@@ -35,21 +37,25 @@ export class ConnectionPool {
   readonly #readers = new Set<Connection>();
   readonly #waiting: ((connection: Connection | undefined) => void)[] = [];
   readonly #closing = new AbortController();
+  readonly #keeping: SnapshotKeeping;
+  /** Places taken, of `readersMax`: readers open or being opened, without those lent for long. */
   #readerCount = 0;
+  readonly #lent = new Set<Connection>();
+  #handedOnCount = 0;
   #writer: Promise<Connection> | undefined;
   #openWriter: Connection | undefined;
   #sweeping: Promise<void> | undefined;
-  #releasing: Promise<void> | undefined;
 
   constructor(options: ConnectionPoolOptions) {
     this.#options = options;
     this.#readersMax = options.readersMax ?? READERS_MAX_DEFAULT;
     this.#idleMs = options.idleMs ?? IDLE_MS_DEFAULT;
+    this.#keeping = new SnapshotKeeping(options.clock, this.#idleReaders, this.#closing.signal);
   }
 
-  /** Connections that are open now. */
+  /** Connections that are open now, or being opened. */
   get size(): number {
-    return this.#readerCount + (this.#writer === undefined ? 0 : 1);
+    return this.#readerCount + this.#lent.size + (this.#writer === undefined ? 0 : 1);
   }
 
   /** A reader that is idle and ready, which stays so: for what does not wait. */
@@ -70,17 +76,12 @@ export class ConnectionPool {
 
   /** An idle reader keeps its snapshot: it is let go when nobody read for a while. */
   noteKeptSnapshot(): void {
-    this.#releasing ??= this.#releaseUnread().finally(() => {
-      this.#releasing = undefined;
-    });
+    this.#keeping.note();
   }
 
   /** An idle reader broke. */
   dropReader(connection: Connection): void {
-    const at = this.#idleReaders.indexOf(connection);
-    if (at === -1) return;
-    this.#idleReaders.splice(at, 1);
-    this.#forgetReader(connection);
+    if (!this.#takeOutIdle(connection)) return;
     this.#discard(connection);
   }
 
@@ -93,45 +94,49 @@ export class ConnectionPool {
     return await this.#setUp(connection, () => this.giveReader(connection));
   }
 
+  /**
+   * The reader that was taken is kept for as long as somebody likes: it makes room for another.
+   * Whoever reads in a loop over rows would wait for itself otherwise.
+   */
+  lendReader(connection: Connection): void {
+    this.#lent.add(connection);
+    this.#readerCount--;
+    this.#waiting.shift()?.(undefined);
+  }
+
   giveReader(connection: Connection): void {
     // Closing has closed it already.
     if (this.#closing.signal.aborted) return;
-    if (connection.isBroken) {
+    if (this.#lent.delete(connection)) this.#readerCount++;
+    if (connection.isBroken || this.#readerCount > this.#readersMax) {
       this.#forgetReader(connection);
       this.#discard(connection);
       // The place that became free may be taken by who waits.
       this.#waiting.shift()?.(undefined);
       return;
     }
+    const mayHandOn = !connection.slot.isWanted || ++this.#handedOnCount < HANDED_ON_MAX;
     const next = this.#waiting.shift();
-    if (next !== undefined) {
+    if (next !== undefined && mayHandOn) {
       next(connection);
       return;
     }
+    this.#handedOnCount = 0;
     connection.idleSinceMs = this.#options.clock.monotonicMs();
     this.#idleReaders.push(connection);
+    connection.slot.noteIdle();
+    // Undefined when the instance was needed elsewhere: then there is room for a new one.
+    next?.(this.#idleReaders.pop());
     this.#sweepLater();
   }
 
   /**
    * The writer, opened when there is none. It is not given back: `WriterGate` says who may use it.
    */
-  async takeWriter(): Promise<Connection> {
+  async takeWriter(signal?: AbortSignal): Promise<Connection> {
     this.#mustBeOpen();
     if (this.#openWriter?.isBroken === true) this.#dropWriter();
-    if (this.#writer === undefined) {
-      const opening = this.#options.open();
-      this.#writer = opening;
-      opening.then(
-        (connection) => {
-          if (this.#writer === opening) this.#openWriter = connection;
-        },
-        () => {
-          if (this.#writer === opening) this.#writer = undefined;
-        },
-      );
-    }
-    const connection = await this.#writer;
+    const connection = await orAborted(this.#writer ?? this.#createWriter(), signal);
     return await this.#setUp(connection, () => undefined);
   }
 
@@ -144,6 +149,7 @@ export class ConnectionPool {
   noteWriterUse(connection: Connection): void {
     if (connection.isBroken && connection === this.#openWriter) this.#dropWriter();
     connection.idleSinceMs = this.#options.clock.monotonicMs();
+    connection.slot.noteIdle();
     this.#sweepLater();
   }
 
@@ -151,25 +157,15 @@ export class ConnectionPool {
    * Closes what nobody uses.
    *
    * @param idleForMs only what has been idle for so long
-   * @param mayCloseWriter whether nobody is at the writer and nothing lives in it
    */
-  async closeIdle(idleForMs: number, mayCloseWriter: () => boolean): Promise<void> {
+  async closeIdle(idleForMs: number): Promise<void> {
     const limit = this.#options.clock.monotonicMs() - idleForMs;
-    const old = this.#idleReaders.filter(({ idleSinceMs }) => idleSinceMs <= limit);
-    for (const connection of old) {
-      this.#idleReaders.splice(this.#idleReaders.indexOf(connection), 1);
-      this.#forgetReader(connection);
-    }
-    const writer = this.#openWriter;
-    if (writer !== undefined && writer.idleSinceMs <= limit && mayCloseWriter()) {
-      this.#openWriter = undefined;
-      this.#writer = undefined;
-      old.push(writer);
-    }
-    await Promise.all(old.map((connection) => connection.close()));
+    const candidates = [...this.#idleReaders, ...(this.#openWriter ? [this.#openWriter] : [])];
+    const old = candidates.filter(({ idleSinceMs }) => idleSinceMs <= limit);
+    await Promise.all(old.map((connection) => this.#tryClose(connection)));
   }
 
-  /** Set by the database: whether the writer may be closed now. */
+  /** Set by the database: whether nobody is at the writer and nothing lives in it. */
   mayCloseWriter: () => boolean = () => false;
 
   /** Closes all connections: calls that are in one end first, all later ones fail. */
@@ -179,6 +175,7 @@ export class ConnectionPool {
     this.#idleReaders.length = 0;
     const connections = [...this.#readers];
     this.#readers.clear();
+    this.#lent.clear();
     this.#readerCount = 0;
     const writer = await this.#writer?.catch(() => undefined);
     if (writer !== undefined) connections.push(writer);
@@ -186,7 +183,7 @@ export class ConnectionPool {
     this.#openWriter = undefined;
     await Promise.all(connections.map((connection) => connection.close()));
     await this.#sweeping;
-    await this.#releasing;
+    await this.#keeping.ended();
   }
 
   async #openOrAwaitReader(signal: AbortSignal | undefined): Promise<Connection> {
@@ -196,20 +193,66 @@ export class ConnectionPool {
       this.#mustBeOpen();
     }
     this.#readerCount++;
+    const closing = this.#closing.signal;
     let connection: Connection;
     try {
-      connection = await this.#options.open();
+      connection = await this.#open(signal === undefined ? closing : anyOf(closing, signal));
     } catch (error) {
       this.#readerCount--;
       this.#waiting.shift()?.(undefined);
       throw error;
     }
-    if (this.#closing.signal.aborted) {
+    if (closing.aborted) {
       await connection.close();
       throw closedError();
     }
     this.#readers.add(connection);
     return connection;
+  }
+
+  async #open(signal: AbortSignal): Promise<Connection> {
+    const connection = await this.#options.open(signal);
+    connection.slot.holder = {
+      tryClose: () => this.#tryClose(connection),
+      get isRunning() {
+        return connection.engine.isRunning;
+      },
+      get callCount() {
+        return connection.engine.callCount;
+      },
+    };
+    return connection;
+  }
+
+  #createWriter(): Promise<Connection> {
+    const opening = this.#open(this.#closing.signal);
+    this.#writer = opening;
+    opening.then(
+      (connection) => {
+        if (this.#writer === opening) this.#openWriter = connection;
+      },
+      () => {
+        if (this.#writer === opening) this.#writer = undefined;
+      },
+    );
+    return opening;
+  }
+
+  /** Closes a connection if nobody uses it; undefined: somebody does. */
+  #tryClose(connection: Connection): Promise<void> | undefined {
+    if (this.#takeOutIdle(connection)) return connection.close();
+    if (connection !== this.#openWriter || !this.mayCloseWriter()) return undefined;
+    this.#openWriter = undefined;
+    this.#writer = undefined;
+    return connection.close();
+  }
+
+  #takeOutIdle(connection: Connection): boolean {
+    const at = this.#idleReaders.indexOf(connection);
+    if (at === -1) return false;
+    this.#idleReaders.splice(at, 1);
+    this.#forgetReader(connection);
+    return true;
   }
 
   #forgetReader(connection: Connection): void {
@@ -253,7 +296,7 @@ export class ConnectionPool {
     if (broken !== undefined) this.#discard(broken);
   }
 
-  /** Its memory cannot be trusted, so there is nothing it could still say. */
+  /** What it could still say concerns nobody. */
   #discard(connection: Connection): void {
     connection.close().catch(() => undefined);
   }
@@ -273,40 +316,18 @@ export class ConnectionPool {
       } catch {
         return;
       }
-      for (const connection of this.#idleReaders) this.#noteReads(connection);
-      await this.closeIdle(this.#idleMs, this.mayCloseWriter);
-    }
-  }
-
-  /** Whether it was read, without being taken, since somebody looked. */
-  #noteReads(connection: Connection): boolean {
-    const { wasRead } = connection;
-    if (wasRead) connection.idleSinceMs = this.#options.clock.monotonicMs();
-    connection.wasRead = false;
-    return wasRead;
-  }
-
-  /** Until no idle reader keeps a snapshot. */
-  async #releaseUnread(): Promise<void> {
-    const { clock } = this.#options;
-    const { signal } = this.#closing;
-    let kept = this.#idleReaders;
-    while (!signal.aborted && kept.length > 0) {
-      try {
-        await clock.sleep(KEEP_SNAPSHOT_MS, signal);
-      } catch {
-        return;
-      }
-      for (const connection of this.#idleReaders) {
-        if (!this.#noteReads(connection)) connection.releaseSnapshot();
-      }
-      kept = this.#idleReaders.filter(({ isKeepingSnapshot }) => isKeepingSnapshot);
+      this.#keeping.noteReads();
+      await this.closeIdle(this.#idleMs);
     }
   }
 
   #mustBeOpen(): void {
     if (this.#closing.signal.aborted) throw closedError();
   }
+}
+
+function anyOf(...signals: readonly AbortSignal[]): AbortSignal {
+  return AbortSignal.any([...signals]);
 }
 
 function closedError(): GraftError {

@@ -41,6 +41,8 @@ export class ConnectionSetup {
     for (;;) {
       const next = this.#entries.find(({ version }) => version > connection.setupVersion);
       if (next === undefined) break;
+      // First, so that a cache size that somebody wished for is not superseded later.
+      await connection.sizeCache();
       await connection.engine.exec(next.sql);
       connection.setupVersion = next.version;
     }

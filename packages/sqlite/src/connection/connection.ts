@@ -11,6 +11,7 @@ import {
   WOULD_WAIT,
 } from "@graft/sqlite-engine";
 import type { GraftVfs } from "../graft-vfs.ts";
+import type { InstanceSlot } from "./instance-slots.ts";
 
 /**
  * Reads one after another that find all they need here before the snapshot is kept between them.
@@ -28,6 +29,8 @@ export interface ConnectionOptions {
   /** Name of the main database, as `vfs` knows it. */
   readonly filename: string;
   readonly pageSize: number;
+  /** Given back when the connection is closed. */
+  readonly slot: InstanceSlot;
   readonly clock: Clock;
   readonly random: Random;
   readonly heapMaxBytes?: number;
@@ -38,12 +41,14 @@ export interface ConnectionOptions {
 export class Connection {
   readonly vfs: GraftVfs;
   readonly engine: EngineInstance;
+  readonly slot: InstanceSlot;
   /** Least recently used first. A statement in use is not in here: nobody else may touch it. */
   readonly #idleStatements = new Map<string, Statement>();
   /** Stands on a row while a snapshot is kept. */
   #keeper: Statement | undefined;
   #isKeeping = false;
   #readCount = 0;
+  #hasSizedCache = false;
   /** How much of the database's setup (attached volumes, settings) this connection has had. */
   setupVersion = 0;
   /** Whether it was read without being taken, since somebody looked. */
@@ -51,9 +56,10 @@ export class Connection {
   /** When it was given back last, by the monotonic clock. */
   idleSinceMs = 0;
 
-  private constructor(vfs: GraftVfs, engine: EngineInstance) {
+  private constructor(vfs: GraftVfs, engine: EngineInstance, slot: InstanceSlot) {
     this.vfs = vfs;
     this.engine = engine;
+    this.slot = slot;
   }
 
   /** @throws SqliteError `SQLITE_CANTOPEN`, … */
@@ -70,7 +76,7 @@ export class Connection {
     // An empty database takes the size of the connection; any other has its own already. Temporary
     // files go through the VFS, where they are bounded: the build would keep them in its heap.
     await engine.exec(`PRAGMA page_size = ${options.pageSize}; PRAGMA temp_store = file`);
-    return new Connection(options.vfs, engine);
+    return new Connection(options.vfs, engine, options.slot);
   }
 
   /**
@@ -91,6 +97,7 @@ export class Connection {
     if (result === WOULD_WAIT) this.releaseSnapshot();
     else if (!this.#isKeeping && ++this.#readCount >= READS_BEFORE_KEEPING) this.#keepSnapshot();
     this.wasRead = true;
+    this.slot.noteUse();
     return result;
   }
 
@@ -123,7 +130,9 @@ export class Connection {
   async prepare(sql: string, signal: AbortSignal | undefined): Promise<Statement<SqlRow>> {
     const options = signal === undefined ? {} : { signal };
     try {
-      return await this.engine.prepare(sql, options);
+      const statement = await this.engine.prepare(sql, options);
+      await this.sizeCache(signal);
+      return statement;
     } catch (error) {
       if (!(error instanceof SqliteError) || primaryCode(error.code) !== SQLITE_ERROR) throw error;
       // NOTE: SQLite looks again at a schema that may be old when a name is missing, but not when a
@@ -131,6 +140,18 @@ export class Connection {
       await this.engine.exec("SELECT 1 FROM sqlite_schema LIMIT 1", options);
       return await this.engine.prepare(sql, options);
     }
+  }
+
+  /**
+   * Gives SQLite's page cache its share of the process's memory, once. It reads the schema, as the
+   * first statement does.
+   */
+  async sizeCache(signal?: AbortSignal): Promise<void> {
+    if (this.#hasSizedCache) return;
+    this.#hasSizedCache = true;
+    const sizeKiB = Math.floor(this.slot.cacheSize / 1024);
+    const options = signal === undefined ? {} : { signal };
+    await this.engine.exec(`PRAGMA main.cache_size = -${sizeKiB}`, options);
   }
 
   /** Keeps a statement for its next use. */
@@ -170,6 +191,7 @@ export class Connection {
       if (!this.isBroken) await this.engine.close();
     } finally {
       this.vfs.dispose();
+      this.slot.giveBack();
     }
   }
 

@@ -158,18 +158,64 @@ describe.each(["suspend", "rerun"] as const)(
       });
 
       test("a reader that waits for a connection may be stopped", async () => {
-        const { db } = open({ readersMax: 1 });
+        const held = Promise.withResolvers<void>();
+        let isFar = false;
+        const volume = new FakeVolume({
+          onFetch: async () => void (isFar && (await held.promise)),
+        });
+        const { db } = open({ volume, readersMax: 1 });
         await db.exec(`${SCHEMA}; ${MANY}`);
-        const rows = db.prepare("select id from t").iterate();
-        await rows.next();
+        await db.releaseIdle();
+        volume.evict();
+        isFar = true;
+        const reading = db.prepare("select count(*) from t").pluck().get();
         const waiting = db
           .prepare("select 1")
           .with({ signal: AbortSignal.timeout(20) })
           .get();
         await expect(waiting).rejects.toThrow(/timeout/i);
-        await rows.return?.();
+        held.resolve();
+        expect(await reading).toBe(3000);
         expect(await db.prepare("select 1").pluck().get()).toBe(1);
         await db.close();
+      });
+
+      test("a loop over rows may read inside, however many loops are open", async () => {
+        const { db } = open({ readersMax: 2 });
+        await db.exec(`${SCHEMA}; ${MANY}`);
+        const first = db.prepare("select id from t where id <= 5").pluck();
+        let sum = 0;
+        const loop = async (): Promise<void> => {
+          for await (const outer of first.iterate()) {
+            for await (const inner of first.iterate()) {
+              const product = await db.prepare("select ? * ?").pluck().get(outer, inner);
+              sum += Number(product);
+            }
+          }
+        };
+        await Promise.all(Array.from({ length: 4 }, loop));
+        expect(sum).toBe(4 * 225);
+        await db.releaseIdle();
+        expect(db.connectionCount).toBe(0);
+        await db.close();
+      });
+
+      test("reads that need no waiting keep their snapshot for as long as it is the latest", async () => {
+        const { db, volume } = open();
+        await db.exec(`${SCHEMA}; ${MANY}`);
+        const count = db.prepare("select count(*) from t").pluck();
+        for (let at = 0; at < 5; at++) expect(await count.get()).toBe(3000);
+        expect(volume.openReaderCount).toBe(1);
+        await db.exec("delete from t where id = 1");
+        expect(await count.get()).toBe(2999);
+        const pages = new Map([[1, volume.pageBytes(1)?.slice() ?? new Uint8Array()]]);
+        volume.receive({ pages });
+        expect(await count.all()).toEqual([2999]);
+        await systemClock.sleep(250);
+        expect(volume.openReaderCount).toBe(0);
+        expect(await count.get()).toBe(2999);
+        await db.close();
+        expect(volume.openReaderCount).toBe(0);
       });
 
       test("one whose SQLite crashed is thrown away, with what it had not committed", async () => {

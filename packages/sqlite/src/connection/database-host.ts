@@ -114,6 +114,7 @@ export class DatabaseHost implements StatementHost {
       const { pool } = this.#options;
       const connection = await pool.takeReader(request.signal);
       const lease = await leaseOr(connection, request, () => pool.giveReader(connection));
+      pool.lendReader(connection);
       const giveBack = (): void => {
         lease.giveBack();
         pool.giveReader(connection);
@@ -221,7 +222,7 @@ export class DatabaseHost implements StatementHost {
       await this.#gate.enter({ mode, timeoutMs: GATE_TIMEOUT_MS, signal });
     }
     try {
-      return await this.#options.pool.takeWriter();
+      return await this.#options.pool.takeWriter(signal);
     } catch (error) {
       this.#gate.leave(mode);
       throw error;

@@ -2,6 +2,7 @@ import type { Volume } from "@graft/client";
 import type { Clock, Random } from "@graft/core";
 import type { Engine, MissStrategyKind } from "@graft/sqlite-engine";
 import { Connection } from "../connection/connection.ts";
+import { InstanceSlots } from "../connection/instance-slots.ts";
 import { SpillArea } from "../file/spill-area.ts";
 import { GraftVfs } from "../graft-vfs.ts";
 import { answerPragma } from "../pragma/answer-pragma.ts";
@@ -17,7 +18,7 @@ export interface TestConnectionOptions {
 }
 
 /** A single connection without a pool around it, for tests of what lies below. */
-export function openConnection(options: TestConnectionOptions): Promise<Connection> {
+export async function openConnection(options: TestConnectionOptions): Promise<Connection> {
   const { volume, attached = {} } = options;
   const vfs = new GraftVfs({
     name: "test",
@@ -43,6 +44,7 @@ export function openConnection(options: TestConnectionOptions): Promise<Connecti
       ),
   });
   return Connection.open({
+    slot: await new InstanceSlots().take(options.clock, new AbortController().signal),
     engine: options.engine,
     vfs,
     filename: "main.db",
