@@ -1,6 +1,7 @@
 import type { Command } from "../command.ts";
 import { REPLICA_FLAGS } from "../flags.ts";
 import { describeStatus, statusFacts } from "../replica/describe-status.ts";
+import { describeSuccession } from "../replica/describe-succession.ts";
 import { openReplica, openTagged } from "../replica/open-replica.ts";
 
 /** `graft status [TAG]`: what is here. Nothing is sent. */
@@ -11,8 +12,10 @@ export const status: Command = {
   positionalCount: { min: 0, max: 1 },
   flags: REPLICA_FLAGS,
   async run(invocation) {
-    const { output, positionals, signal } = invocation;
+    const { output, positionals, signal, surroundings } = invocation;
     await using replica = await openReplica(invocation, "existing");
+    const succession = describeSuccession(replica.runtime, surroundings.clock.nowMs());
+    if (succession !== undefined) output.note(succession);
     const names = positionals.length > 0 ? positionals : [...replica.runtime.tags.keys()];
     if (names.length === 0) output.note(`no tags in "${replica.path}"`);
     for (const [at, name] of names.entries()) {

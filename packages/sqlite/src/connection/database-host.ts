@@ -23,9 +23,10 @@ import { type GateMode, WriterGate } from "./writer-gate.ts";
 /** How long a statement waits for the writing connection while a transaction function has it. */
 export const GATE_TIMEOUT_MS = 30_000;
 /**
- * Pause before a statement that found another writer is tried again: 1 … 2^6 ms and as much jitter.
+ * Pause before a statement that found another writer is tried again: 1 … 2^4 ms and as much jitter.
+ * The writer may be of another process, which can tell nobody that it has ended.
  */
-const BACKOFF_EXPONENT_MAX = 6;
+const BACKOFF_EXPONENT_MAX = 4;
 /** Texts whose route is remembered. */
 const ROUTES_MAX = 1000;
 
