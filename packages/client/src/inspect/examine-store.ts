@@ -91,7 +91,7 @@ function examinationOf(disk: StoreDisk, overlay: ReadOnlyOverlay): StoreExaminat
         : pageFile.readImage(file, offset, { page, version, target });
     },
     [Symbol.dispose]() {
-      log.close();
+      log.close(false);
       closePlace(disk);
       overlay.close();
     },

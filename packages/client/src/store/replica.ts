@@ -46,10 +46,10 @@ export class Replica {
     return new StorePin(this.history, this.facts.version, this.facts.pageCount, onClose);
   }
 
-  pinPush(): StorePin | undefined {
+  pinPush(onClose?: () => void): StorePin | undefined {
     const push = this.facts.push;
     if (push === undefined) return undefined;
-    return new StorePin(this.history, push.toVersion, push.pageCount);
+    return new StorePin(this.history, push.toVersion, push.pageCount, onClose);
   }
 
   commit(placed: PlacedCommit): number {
@@ -156,6 +156,12 @@ export class StorePin implements Pin {
   static viewOf(pin: Pin): View | undefined {
     invariant(pin instanceof StorePin, "the pin was made by a store of this package");
     return pin.#isOpen ? pin.view : undefined;
+  }
+
+  /** The history a pin was opened in. */
+  static historyOf(pin: Pin): PageHistory {
+    invariant(pin instanceof StorePin, "the pin was made by a store of this package");
+    return pin.#history;
   }
 
   /** What an open pin sees. */

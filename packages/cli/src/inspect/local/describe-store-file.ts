@@ -109,5 +109,15 @@ function recordFacts(
         keptSegments: change.keptCount,
         segments: change.segments.map(({ segmentId }) => segmentId),
       };
+    case "reserve":
+      return {
+        ...common,
+        opener: change.opener,
+        slots: change.extents.map(({ first, count }) => `${first} … ${first + count - 1}`),
+      };
+    case "continue": {
+      const { generation, size, sequence, moved } = change;
+      return { ...common, generation, endOffset: size, sequence, movedPageCount: moved.length };
+    }
   }
 }

@@ -23,6 +23,7 @@ import { decodeCommit } from "./commit-body.ts";
 import { isSlot, NO_SLOT } from "./location.ts";
 import { CHANGE_KINDS, type LogChange } from "./log-change.ts";
 import type { LogRecord } from "./log-reader.ts";
+import { readContinue, readReserve, writeContinue, writeReserve } from "./sharing-fields.ts";
 import { readSegments, writeSegments } from "./uploaded-segments.ts";
 
 /** The body of any record but a commit's, which is put together in place. */
@@ -63,6 +64,12 @@ export function encodeChange(change: Exclude<LogChange, { kind: "commit" }>): Ui
     case "uploaded":
       writer.u32le(change.keptCount);
       writeSegments(writer, change.segments);
+      break;
+    case "reserve":
+      writeReserve(writer, change);
+      break;
+    case "continue":
+      writeContinue(writer, change);
       break;
     default:
       unreachable(change);
@@ -110,6 +117,10 @@ function decodeOther(kind: number, reader: ByteReader): LogChange {
       const keptCount = reader.u32le();
       return { kind: "uploaded", keptCount, segments: readSegments(reader) };
     }
+    case CHANGE_KINDS.reserve:
+      return readReserve(reader);
+    case CHANGE_KINDS.continue:
+      return readContinue(reader);
     default:
       throw new BytesError(`a record has kind ${kind}`, 0);
   }

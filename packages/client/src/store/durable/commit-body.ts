@@ -63,7 +63,7 @@ export function appendCommit(
   const pages = commit.pages.map(([page, place]): readonly [number, Location] => {
     if (typeof place === "number") return [page, place];
     codec.encode(draft.buffer, draft.bodyOffset + at, { page, version, data: place });
-    const location = logLocation(draft.bodyFileOffset + at);
+    const location = logLocation(log.base + draft.bodyFileOffset + at);
     at += imageSize;
     return [page, location];
   });

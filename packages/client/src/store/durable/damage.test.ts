@@ -42,10 +42,12 @@ describe("damage", () => {
       seen.add(`${path.replace(/-.*/, "")}: ${outcomeOf(runner)}`);
     }
     expect([...seen].sort()).toEqual([
+      "/store/append.lock: opened",
       "/store/index: refused",
       "/store/log: refused",
       "/store/pages: opened",
       "/store/pages: refused a page",
+      "/store/process: opened",
       "/store/synced: opened",
     ]);
   });
@@ -108,10 +110,10 @@ describe("a directory of another kind", () => {
 
   it.each(["index-00000001", "log-00000001"])("is refused untouched when %s is newer", (name) => {
     openWithPages().close();
-    disk.corrupt(`${directory}/${name}`, 5, 1, 0x01 ^ 0x02);
+    disk.corrupt(`${directory}/${name}`, 5, 1, 0x02 ^ 0x03);
     const before = contents();
     expect(() => open()).toThrow(expect.objectContaining({ code: "invalid-argument" }));
-    expect(() => open()).toThrow(/format version 2, this program knows up to 1/);
+    expect(() => open()).toThrow(/format version 3, this program knows up to 2/);
     expect(contents()).toEqual(before);
   });
 

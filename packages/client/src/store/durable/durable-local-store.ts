@@ -7,11 +7,13 @@ import {
   type PageIndex,
   type PageSet,
   type PageSize,
+  toPageIndex,
   type VolumeId,
 } from "@graft/core";
 import type { UploadedSegment } from "../../remote/remote.ts";
 import { oldestEvictable } from "../history/oldest-evictable.ts";
 import { ABSENT, type Location, ZEROS } from "../history/page-chains.ts";
+import type { PageHistory } from "../history/page-history.ts";
 import type { View } from "../history/view.ts";
 import type {
   LocalState,
@@ -23,15 +25,20 @@ import type {
   StagedPage,
 } from "../local-store.ts";
 import { agreedPageSize, pageSizeOf } from "../page-size-check.ts";
-import { absentPages, StorePin } from "../replica.ts";
-import { Turn } from "../turn.ts";
+import { absentPages, type Replica, StorePin } from "../replica.ts";
 import { corruptFile } from "./corrupt-file.ts";
-import { isInLog, isSlot, logOffsetOf } from "./location.ts";
+import type { DroppedPage } from "./follow-log.ts";
+import { isInLog, isInMemory, isSlot } from "./location.ts";
+import { logPlaceOf } from "./log-places.ts";
+import type { PinGroup } from "./open-pins.ts";
 import { PageCache } from "./page-cache.ts";
 import { type PlacedPages, StagedPages } from "./staged-pages.ts";
 import type { StoreDisk } from "./store-disk.ts";
 import { closePlace } from "./store-disk.ts";
 import { StoreLog, type StoreLogOptions } from "./store-log.ts";
+import { StoreShare, type StoreShareParts } from "./store-share.ts";
+import { StoreTurns } from "./store-turns.ts";
+import type { WaitingPages } from "./waiting-pages.ts";
 
 /** A commit with more bytes of pages than this goes to slots first: two flushes, each page once. */
 const COMMIT_IN_LOG_SIZE_MAX = 1024 * 1024;
@@ -44,6 +51,9 @@ export interface DurableLocalStoreOptions extends StoreLogOptions {
   readonly memoryCacheSize: number;
 }
 
+/** Called with the place of a page that nobody can name any more. */
+export type Release = (location: Location) => void;
+
 /** A local store on a `FileSystem`. */
 export class DurableLocalStore implements LocalStore {
   readonly volumeId: VolumeId;
@@ -53,18 +63,40 @@ export class DurableLocalStore implements LocalStore {
   readonly #options: DurableLocalStoreOptions;
   /** Undefined until the page size is known. */
   #cache: PageCache | undefined;
-  readonly #writes = new Turn();
-  readonly #sync = new Turn();
+  readonly #share: StoreShare;
+  readonly #waiting: WaitingPages;
+  readonly #turns: StoreTurns;
+  /** Pages that other processes dropped while pins of this one could read them. */
+  #dropped: DroppedPage[] = [];
   #isOpen = true;
 
-  constructor(disk: StoreDisk, options: DurableLocalStoreOptions) {
+  /** @param waiting also knows what the replica lets go */
+  constructor(
+    parts: StoreShareParts & { readonly waiting: WaitingPages; readonly release: Release },
+    options: DurableLocalStoreOptions,
+  ) {
+    const { disk, waiting, release } = parts;
     this.volumeId = disk.volumeId;
     this.#disk = disk;
-    this.#log = new StoreLog(disk, options);
+    this.#share = new StoreShare(parts, {
+      learnPageSize: (pageSize) => this.#adoptPageSize(pageSize),
+      dropLater: (dropped) => this.#dropped.push(dropped),
+      onReload: (before) => this.#leaveReplica(before),
+      release,
+    });
+    this.#log = new StoreLog(this.#share, options);
     this.#staged = new StagedPages(disk);
+    this.#waiting = waiting;
+    this.#turns = new StoreTurns(disk);
     this.#options = options;
     const { pageSize } = disk;
     if (pageSize !== undefined) this.#cache = new PageCache(options.memoryCacheSize, pageSize);
+    this.#share.begin(() => this.#log.renewFormat());
+  }
+
+  /** Whether nobody else had the store open when this one was. */
+  get isAlone(): boolean {
+    return this.#share.isAlone;
   }
 
   get pageSize(): PageSize | undefined {
@@ -76,16 +108,20 @@ export class DurableLocalStore implements LocalStore {
   }
 
   pin(): Pin {
-    return this.#disk.replica.pin(() => this.#evictWhenOver());
+    const group = this.#share.openPin();
+    return this.#disk.replica.pin(() => this.#onUnpinned(group));
   }
 
   pinPush(): Pin | undefined {
-    return this.#disk.replica.pinPush();
+    const group = this.#share.openPin();
+    const pin = this.#disk.replica.pinPush(() => this.#onUnpinned(group));
+    if (pin === undefined) this.#share.pins.close(group, this.#share.isAlone);
+    return pin;
   }
 
   read(pin: Pin, index: PageIndex, target: Uint8Array): "page" | "zeros" | "absent" {
     const view = StorePin.mustView(pin);
-    const { history } = this.#disk.replica;
+    const history = StorePin.historyOf(pin);
     const location = history.locateToRead(view, index);
     if (location === ZEROS) {
       target.fill(0);
@@ -98,22 +134,26 @@ export class DurableLocalStore implements LocalStore {
     }
     const version = history.locatedVersion;
     if (this.#readAt(location, index, version, target)) return "page";
-    this.#drop(view, index, version, location);
+    this.#drop(history, view, index, version, location);
     return "absent";
   }
 
   absent(pin: Pin, pages: PageSet): PageSet {
-    return absentPages(this.#disk.replica.history, StorePin.mustView(pin), pages);
+    return absentPages(StorePin.historyOf(pin), StorePin.mustView(pin), pages);
   }
 
   putFetched(pin: Pin, index: PageIndex, data: Uint8Array | undefined): void {
-    const { replica } = this.#disk;
     const view = StorePin.viewOf(pin);
-    if (view === undefined || !replica.history.isMissing(view, index)) return;
+    if (view === undefined) return;
+    const history = StorePin.historyOf(pin);
+    if (!history.isMissing(view, index)) return;
     const version = view.epoch.start;
-    const location = data === undefined ? ZEROS : this.#keepFetched(index, version, data);
-    replica.history.put(view, index, location);
-    if (replica.history.isLatest(index, version)) this.#log.noteFetched(index, version);
+    const location = data === undefined ? ZEROS : this.#keepFetched(history, index, version, data);
+    // Making room may have shown what others did: `put` looks again.
+    if (!history.put(view, index, location)) this.#giveBack(location);
+    else if (this.#isCurrent(history) && history.isLatest(index, version)) {
+      this.#log.noteFetched(index, version);
+    }
   }
 
   stage(index: PageIndex, data: Uint8Array): StagedPage {
@@ -130,6 +170,10 @@ export class DurableLocalStore implements LocalStore {
   }
 
   commitLocal(commit: NewLocalCommit): number {
+    return this.#share.exclusively(() => this.#commit(commit));
+  }
+
+  #commit(commit: NewLocalCommit): number {
     const { replica } = this.#disk;
     const version = replica.facts.version + 1;
     const sorted = [...commit.pages].sort(([a], [b]) => a - b);
@@ -155,21 +199,25 @@ export class DurableLocalStore implements LocalStore {
   }
 
   applyRemote(remote: RemotePoint, changed: PageSet): number {
-    this.#learnPageSize(remote);
-    const { facts } = this.#disk.replica;
-    facts.mustBeClean();
-    const version = facts.version + 1;
-    this.#log.change({ kind: "pull", version, remote, changed });
-    return version;
+    return this.#share.exclusively(() => {
+      this.#learnPageSize(remote);
+      const { facts } = this.#disk.replica;
+      facts.mustBeClean();
+      const version = facts.version + 1;
+      this.#log.change({ kind: "pull", version, remote, changed });
+      return version;
+    });
   }
 
   preparePush(commitId: CommitId): PreparedPush {
-    const { facts } = this.#disk.replica;
-    const { toVersion } = facts.fold(commitId);
-    this.#log.change({ kind: "prepare", commitId, toVersion });
-    const { push } = facts;
-    invariant(push !== undefined, "a push was prepared");
-    return push;
+    return this.#share.exclusively(() => {
+      const { facts } = this.#disk.replica;
+      const { toVersion } = facts.fold(commitId);
+      this.#log.change({ kind: "prepare", commitId, toVersion });
+      const { push } = facts;
+      invariant(push !== undefined, "a push was prepared");
+      return push;
+    });
   }
 
   keepUploaded(segments: readonly UploadedSegment[]): void {
@@ -186,24 +234,28 @@ export class DurableLocalStore implements LocalStore {
   }
 
   completePush(remote: RemotePoint): void {
-    this.#learnPageSize(remote);
-    this.#disk.replica.facts.mustBePushed(remote);
-    this.#log.change({ kind: "complete", remote });
+    this.#share.exclusively(() => {
+      this.#learnPageSize(remote);
+      this.#disk.replica.facts.mustBePushed(remote);
+      this.#log.change({ kind: "complete", remote });
+    });
   }
 
   abandonPush(): void {
-    this.#log.change({ kind: "end", isDiverged: false });
+    this.#share.exclusively(() => this.#log.change({ kind: "end", isDiverged: false }));
   }
 
   markDiverged(): void {
-    this.#log.change({ kind: "end", isDiverged: true });
+    this.#share.exclusively(() => this.#log.change({ kind: "end", isDiverged: true }));
   }
 
   resetToRemote(remote: RemotePoint | undefined, changed: PageSet): number {
-    if (remote !== undefined) this.#learnPageSize(remote);
-    const version = this.#disk.replica.facts.version + 1;
-    this.#log.change({ kind: "reset", version, remote, changed });
-    return version;
+    return this.#share.exclusively(() => {
+      if (remote !== undefined) this.#learnPageSize(remote);
+      const version = this.#disk.replica.facts.version + 1;
+      this.#log.change({ kind: "reset", version, remote, changed });
+      return version;
+    });
   }
 
   usage(): { readonly pages: number; readonly bytes: number } {
@@ -214,15 +266,18 @@ export class DurableLocalStore implements LocalStore {
   evict(targetBytes: number): void {
     const { pageSize } = this;
     if (pageSize === undefined) return;
-    const { history } = this.#disk.replica;
-    const surplus = history.storedCount - Math.floor(targetBytes / pageSize);
-    const evicted = new MutablePageSet();
-    for (const page of oldestEvictable(history, surplus)) {
-      if (history.evict(page)) evicted.insert(page);
-    }
-    if (evicted.isEmpty) return;
-    this.#log.noteDropped(evicted);
-    this.#log.switchWhenSparse();
+    // While another process changes the log, there will be a better moment.
+    this.#share.tryExclusively(() => {
+      const { history } = this.#disk.replica;
+      const surplus = history.storedCount - Math.floor(targetBytes / pageSize);
+      const evicted = new MutablePageSet();
+      for (const page of oldestEvictable(history, surplus)) {
+        if (history.evict(page)) evicted.insert(page);
+      }
+      if (evicted.isEmpty) return;
+      this.#log.noteDropped(evicted);
+      this.#log.switchWhenSparse();
+    });
   }
 
   close(): void {
@@ -231,29 +286,57 @@ export class DurableLocalStore implements LocalStore {
     try {
       this.#log.close();
     } finally {
+      this.#turns.close();
+      for (const log of this.#disk.earlierLogs.splice(0)) log.close(false);
       closePlace(this.#disk);
+      this.#share.close();
     }
   }
 
   lockWrites(): FileLock | undefined {
-    return this.#writes.take();
+    const turn = this.#turns.lockWrites();
+    if (turn !== undefined) this.#share.look();
+    return turn;
   }
 
   lockSync(): FileLock | undefined {
-    return this.#sync.take();
+    const turn = this.#turns.lockSync();
+    if (turn !== undefined) this.#share.look();
+    return turn;
   }
 
   refresh(): boolean {
-    return false;
+    return this.#share.look();
   }
 
-  #keepFetched(page: number, version: number, data: Uint8Array): Location {
+  #keepFetched(history: PageHistory, page: number, version: number, data: Uint8Array): Location {
     this.#adoptPageSize(pageSizeOf(data, this.pageSize));
-    this.#log.makeRoom();
-    const slot = this.#disk.pages.write({ page, version, data });
     // It was fetched because somebody is about to read it.
     this.#cache?.put(page, version, data);
-    return slot;
+    if (!this.#log.hasRoom()) {
+      const location = this.#waiting.put({ history, page, version, data });
+      if (location !== undefined) return location;
+    }
+    this.#placeWaiting();
+    return this.#disk.pages.write({ page, version, data });
+  }
+
+  /** Gives slots to the pages that wait for one. */
+  #placeWaiting(): void {
+    for (const { history, page, version, data, location } of this.#waiting.all()) {
+      if (this.#waiting.isGone(location)) continue;
+      const slot = this.#disk.pages.write({ page, version, data });
+      history.moveTo(page, version, slot);
+    }
+  }
+
+  #giveBack(location: Location): void {
+    if (isSlot(location)) this.#disk.pages.slots.giveBack(location);
+    else this.#waiting.release(location);
+  }
+
+  #isCurrent(history: PageHistory): boolean {
+    return history === this.#disk.replica.history;
   }
 
   /** Decides where the pages of a commit go: large commits straight to slots, flushed. */
@@ -270,40 +353,90 @@ export class DurableLocalStore implements LocalStore {
 
   #readAt(location: Location, page: number, version: number, target: Uint8Array): boolean {
     if (this.#cache?.read(page, version, target) === true) return true;
-    const { pages, log } = this.#disk;
-    const isRight = isSlot(location)
-      ? pages.read(location, page, version, target)
-      : pages.readImage(log.file, logOffsetOf(location), { page, version, target });
+    const isRight = this.#loadPage(location, page, version, target);
     if (isRight) this.#cache?.putWhenSeen(page, version, target);
     return isRight;
   }
 
+  #loadPage(location: Location, page: number, version: number, target: Uint8Array): boolean {
+    const { pages, log, earlierLogs } = this.#disk;
+    if (isSlot(location)) return pages.read(location, page, version, target);
+    if (isInMemory(location)) return this.#waiting.read(location, target);
+    const { file, offset } = logPlaceOf(location, log, earlierLogs);
+    return pages.readImage(file, offset, { page, version, target });
+  }
+
   /** Bytes that are not what they should be: clean ones are dropped, others are an error. */
-  #drop(view: View, page: number, version: number, location: Location): void {
-    const { history } = this.#disk.replica;
+  #drop(history: PageHistory, view: View, page: number, version: number, location: Location): void {
     if (version > history.epoch.start) throw this.#damaged(page, version, location);
     if (history.dropDamaged(page, version)) {
       if (isSlot(location)) this.#disk.pages.slots.release(location);
-      const dropped = new MutablePageSet();
-      dropped.insert(page);
-      this.#log.noteDropped(dropped);
+      if (this.#isCurrent(history)) this.#recordDamaged(page, version);
     }
     if (version > view.epoch.start) throw this.#damaged(page, version, location);
   }
 
+  /** Tells the others, unless they know better meanwhile. */
+  #recordDamaged(page: number, version: number): void {
+    this.#share.tryExclusively(() => {
+      const { history } = this.#disk.replica;
+      const [newest] = history.chains.versionsOf(page);
+      if (newest?.version !== version || newest.location !== ABSENT) return;
+      const dropped = new MutablePageSet();
+      dropped.insert(toPageIndex(page));
+      this.#log.noteDropped(dropped);
+    });
+  }
+
   #damaged(page: number, version: number, location: Location | undefined): GraftError {
-    const { files, pages, log } = this.#disk;
+    const { files, pages, log, earlierLogs } = this.#disk;
     const why = `page ${page} of version ${version}, written here, fails its checksum`;
     if (location !== undefined && isInLog(location)) {
-      return corruptFile(files.log(log.generation), logOffsetOf(location), why);
+      const { generation, offset } = logPlaceOf(location, log, earlierLogs);
+      return corruptFile(files.log(generation), offset, why);
     }
     return corruptFile(files.pages, location === undefined ? 0 : pages.offsetOf(location), why);
+  }
+
+  #onUnpinned(group: PinGroup): void {
+    this.#share.pins.close(group, this.#share.isAlone);
+    if (this.#dropped.length > 0) this.#forgetDropped();
+    this.#share.forgetUnpinned();
+    if (this.#isOpen) this.#evictWhenOver();
+  }
+
+  /** Forgets what others dropped as soon as no pin is older than that. */
+  #forgetDropped(): void {
+    const { pins } = this.#share;
+    const { history } = this.#disk.replica;
+    this.#dropped = this.#dropped.filter(({ page, version, position }) => {
+      if (pins.hasBefore(position)) return true;
+      const isSame = history.chains.newest(page) === version && version <= history.epoch.start;
+      if (isSame) history.forgetNewest(page);
+      return false;
+    });
+  }
+
+  /** Another state takes its place: what only this process knew of the old one is given back. */
+  #leaveReplica(before: Replica): void {
+    this.#log.forgetUnrecorded();
+    this.#dropped = [];
+    if (!this.#share.pins.isEmpty) {
+      this.#share.staleReplicas.push(before);
+      return;
+    }
+    before.history.chains.forEach((_page, _version, location) => {
+      if (isInMemory(location)) this.#waiting.release(location);
+      if (isSlot(location) && this.#disk.pages.slots.isOwn(location)) {
+        this.#disk.pages.slots.giveBack(location);
+      }
+    });
   }
 
   /** A pin was closed. While one is open on the latest snapshot, there is nothing to evict. */
   #evictWhenOver(): void {
     const { cacheSizeMax } = this.#options;
-    if (!this.#isOpen || this.usage().bytes <= cacheSizeMax) return;
+    if (this.usage().bytes <= cacheSizeMax) return;
     if (this.#disk.replica.history.epoch.pinCount > 0) return;
     // An eviction walks the whole table: it makes room for a while.
     this.evict(cacheSizeMax - cacheSizeMax / 32);

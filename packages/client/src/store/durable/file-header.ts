@@ -11,7 +11,8 @@
  * 16  16  volume id
  * 32  8   size of the state (index only)
  * 40  8   number of entries (index only)
- * 48  12  0
+ * 48  8   position at which the log begins (index only)
+ * 56  4   0
  * 60  4   checksum of 0 … 60
  * ```
  */
@@ -31,7 +32,9 @@ import { xxh32Of } from "./xxh32.ts";
 export const FILE_HEADER_SIZE = 64;
 const CHECKSUM_OFFSET = 60;
 const MAGIC = Uint8Array.of(0x47, 0x52, 0x46, 0x54);
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
+/** What one process at a time wrote: without positions and without records of kinds 10 and 11. */
+const FORMAT_VERSION_MIN = 1;
 const KINDS = { index: 0x49, log: 0x4c } as const;
 
 invariant(CHECKSUM_OFFSET + 4 === FILE_HEADER_SIZE, "the checksum closes the file header");
@@ -44,13 +47,18 @@ export interface FileHeader {
   readonly pageSize: number;
   readonly stateSize: number;
   readonly entryCount: number;
+  /** Position of offset 0 of the log (docs/formats/local-store.md, "Positions"). */
+  readonly start: number;
+  /** Whether the file is of the newest format, and its log may take any record. */
+  readonly isCurrent: boolean;
 }
 
-export function encodeFileHeader(header: FileHeader): Uint8Array {
+export function encodeFileHeader(header: Omit<FileHeader, "isCurrent">): Uint8Array {
   const writer = new ByteWriter(FILE_HEADER_SIZE);
   writer.bytes(MAGIC).u8(KINDS[header.kind]).u8(FORMAT_VERSION).u16le(0);
   writer.u32le(header.generation).u32le(header.pageSize).bytes(gidBytes(header.volumeId));
   writer.u64le(BigInt(header.stateSize)).u64le(BigInt(header.entryCount));
+  writer.u64le(BigInt(header.start));
   writer.bytes(new Uint8Array(CHECKSUM_OFFSET - writer.size));
   return writer.u32le(xxh32Of(writer.finish())).finish();
 }
@@ -74,7 +82,8 @@ export function decodeFileHeader(
   const reader = new ByteReader(bytes.subarray(0, FILE_HEADER_SIZE));
   if (!equalBytes(reader.bytes(4), MAGIC)) throw corruptFile(path, 0, `expected magic "GRFT"`);
   const kind = reader.u8();
-  mustKnowVersion(path, reader.u8());
+  const version = reader.u8();
+  mustKnowVersion(path, version);
   const checksum = new ByteReader(bytes.subarray(CHECKSUM_OFFSET)).u32le();
   if (checksum !== xxh32Of(bytes.subarray(0, CHECKSUM_OFFSET))) {
     throw corruptFile(path, 0, "the header fails its checksum");
@@ -87,6 +96,7 @@ export function decodeFileHeader(
   mustBeVolume(path, reader.bytes(16), expected.volumeId);
   const stateSize = Number(reader.u64le());
   const entryCount = Number(reader.u64le());
+  const start = Number(reader.u64le());
   if (zeros !== 0 || generation !== expected.generation) {
     throw corruptFile(path, 8, `expected generation ${expected.generation}, got ${generation}`);
   }
@@ -97,12 +107,15 @@ export function decodeFileHeader(
     pageSize,
     stateSize,
     entryCount,
+    start,
+    isCurrent: version === FORMAT_VERSION,
   };
 }
 
 function mustKnowVersion(path: string, version: number): void {
-  if (version === FORMAT_VERSION) return;
-  if (version < FORMAT_VERSION) throw corruptFile(path, 5, `format version ${version} never was`);
+  if (version >= FORMAT_VERSION_MIN && version <= FORMAT_VERSION) return;
+  if (version < FORMAT_VERSION_MIN)
+    throw corruptFile(path, 5, `format version ${version} never was`);
   throw new GraftError(
     "invalid-argument",
     `"${path}" has format version ${version}, this program knows up to ${FORMAT_VERSION}: use a ` +

@@ -12,10 +12,11 @@ export class FileWindow {
   #start = 0;
   #end = 0;
 
-  constructor(file: File) {
+  /** @param size how much of the file counts · `bufferSize`: what is read at once */
+  constructor(file: File, size: number = file.size(), bufferSize: number = size) {
     this.#file = file;
-    this.size = file.size();
-    this.#buffer = new ImageBuffer(Math.min(WINDOW_SIZE, this.size));
+    this.size = size;
+    this.#buffer = new ImageBuffer(Math.min(WINDOW_SIZE, bufferSize));
   }
 
   /**

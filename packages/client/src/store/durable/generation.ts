@@ -14,9 +14,11 @@
 import { type File, GraftError, type PageSize, type VolumeId } from "@graft/core";
 import { ABSENT, type PageVersion } from "../history/page-chains.ts";
 import type { Replica } from "../replica.ts";
+import { encodeChange } from "./change-codec.ts";
 import { encodeFileHeader, FILE_HEADER_SIZE } from "./file-header.ts";
 import { writeIndex } from "./index-file.ts";
-import { isSlot } from "./location.ts";
+import { isInMemory, isSlot } from "./location.ts";
+import { CHANGE_KINDS, type ReserveChange } from "./log-change.ts";
 import { headerChecksum } from "./log-reader.ts";
 import { LogWriter } from "./log-writer.ts";
 import { applyMoves, type Moved, movePages, undoMoves } from "./move-pages.ts";
@@ -26,16 +28,44 @@ import type { StoreDisk, StorePlace } from "./store-disk.ts";
 export interface GenerationSource {
   readonly replica: Replica;
   readonly pageSize: PageSize | undefined;
+  /** Position of offset 0 of the log before; 0 without one. */
+  readonly start?: number;
 }
 
-/** @throws GraftError `io`, `corrupt` (an unpushed page in the log): the state is as it was */
-export function switchGeneration(disk: StoreDisk): void {
+/** What a switch must know of other processes. */
+export interface Sharing {
+  /** What stays reserved: slots that living processes took and no record names. */
+  reserved(): Iterable<ReserveChange>;
+  /** Says that the log is over, so that others look for the next one. @throws GraftError `io` */
+  announce(): void;
+  /** Slots up to here are used by somebody: what follows is cut off. */
+  slotCount(): number;
+}
+
+/** How a log begins that continues another one. */
+interface Continuation {
+  readonly moved: Moved;
+  /** Filled while the index is written. */
+  readonly named: PageVersion[];
+  readonly from: LogWriter;
+  readonly reserved: () => Iterable<ReserveChange>;
+}
+
+/**
+ * The caller holds the append lock and has followed the log to its end.
+ *
+ * @throws GraftError `io`, `corrupt` (an unpushed page in the log): the state is as it was
+ */
+export function switchGeneration(disk: StoreDisk, sharing: Sharing): void {
   const generation = ++disk.lastGeneration;
   const moved = movePages(disk);
+  const named: PageVersion[] = [];
   let log: LogWriter;
   try {
     disk.pages.sync();
-    log = prepareGeneration(disk, generation, disk, moved);
+    const continuation = { moved, named, from: disk.log, reserved: () => sharing.reserved() };
+    log = prepareGeneration(disk, generation, disk, continuation);
+    sharing.announce();
   } catch (error) {
     undoMoves(disk, moved);
     throw error;
@@ -45,16 +75,20 @@ export function switchGeneration(disk: StoreDisk): void {
   } catch (error) {
     // Slots that were moved to stay taken: the new index may be the one that is found.
     disk.log.giveUp();
-    log.close();
+    log.close(false);
     throw error;
   }
   const old = disk.log;
+  disk.start += old.size;
   disk.log = log;
+  disk.isCurrent = true;
   applyMoves(disk, moved);
-  disk.pages.slots.settle();
-  disk.pages.cutFree();
-  disk.mark.write({ generation, size: log.syncedSize });
-  old.close();
+  const { slots } = disk.pages;
+  for (const { location } of named) if (isSlot(location)) slots.disown(location);
+  slots.settle();
+  slots.disownFree();
+  disk.pages.cutTo(sharing.slotCount());
+  old.close(false);
   removeOlder(disk, generation);
 }
 
@@ -63,11 +97,11 @@ export function prepareGeneration(
   place: StorePlace,
   generation: number,
   source: GenerationSource,
-  moved: Moved,
+  continuation?: Continuation,
 ): LogWriter {
   try {
-    writeDraft(place, generation, source, moved);
-    return createLog(place, generation);
+    writeDraft(place, generation, source, continuation);
+    return createLog(place, generation, continuation);
   } catch (error) {
     removeQuietly(place, place.files.indexDraft(generation));
     removeQuietly(place, place.files.log(generation));
@@ -84,8 +118,8 @@ export function enterGeneration({ fileSystem, files }: StorePlace, generation: n
 function writeDraft(
   place: StorePlace,
   generation: number,
-  { replica, pageSize }: GenerationSource,
-  moved: Moved,
+  { replica, pageSize, start: before = 0 }: GenerationSource,
+  continuation: Continuation | undefined,
 ): void {
   const file = createFile(place, place.files.indexDraft(generation));
   try {
@@ -93,8 +127,9 @@ function writeDraft(
     const { start, stale, refreshed } = history.epoch;
     const state = { state: facts.state(), start, floors: history.floors, stale, refreshed };
     const { volumeId } = place;
-    const entries = entriesOf(place, replica, moved);
-    writeIndex({ file, generation, volumeId }, pageSize, state, entries);
+    const entries = entriesOf(place, replica, continuation);
+    const position = before + (continuation?.from.size ?? 0);
+    writeIndex({ file, generation, volumeId, start: position }, pageSize, state, entries);
     file.sync();
   } finally {
     file.close();
@@ -102,27 +137,55 @@ function writeDraft(
 }
 
 /**
- * What a store that is opened now must know. All slots were flushed; one that was not is left out.
+ * What everybody must know. All slots were flushed; one that was not is left out, and so is a page
+ * that no record named yet.
  */
-function* entriesOf({ pages }: StorePlace, replica: Replica, moved: Moved): Generator<PageVersion> {
+function* entriesOf(
+  { pages }: StorePlace,
+  replica: Replica,
+  continuation: Continuation | undefined,
+): Generator<PageVersion> {
   for (const entry of replica.history.named(replica.facts.push?.toVersion)) {
-    const now = moved.get(entry.location) ?? entry;
-    const isLost = isSlot(now.location) && !pages.isDurable(now.location);
-    yield isLost ? { ...now, location: ABSENT } : now;
+    const { location } = entry;
+    const isUnrecorded = isInMemory(location) || (isSlot(location) && pages.slots.isOwn(location));
+    const now = isUnrecorded ? undefined : (continuation?.moved.get(location) ?? entry);
+    const isHere = now !== undefined && (!isSlot(now.location) || pages.isDurable(now.location));
+    const written = isHere ? now : { ...entry, location: ABSENT };
+    if (now !== undefined && now !== entry) continuation?.named.push(written);
+    yield written;
   }
 }
 
-function createLog(place: StorePlace, generation: number): LogWriter {
+function createLog(
+  place: StorePlace,
+  generation: number,
+  continuation: Continuation | undefined,
+): LogWriter {
   const file = createFile(place, place.files.log(generation));
   try {
     const end = writeLogHeader(file, generation, place.volumeId);
+    const log = new LogWriter(file, generation, end);
+    if (continuation !== undefined) beginLog(log, continuation);
+    // The header, too, is durable only now.
     file.sync();
+    log.follow(log.end, log.size);
     place.fileSystem.syncDirectory(place.files.directory);
-    return new LogWriter(file, generation, end);
+    return log;
   } catch (error) {
     file.close();
     throw error;
   }
+}
+
+/** Says which log goes on here, and what holds without a record of its own. */
+function beginLog(log: LogWriter, { from, named, reserved }: Continuation): void {
+  const { generation, end } = from;
+  const { offset: size, sequence, checksum } = end;
+  log.writing(() => {
+    const first = { kind: "continue", generation, size, sequence, checksum, moved: named } as const;
+    log.append(CHANGE_KINDS.continue, encodeChange(first));
+    for (const change of reserved()) log.append(CHANGE_KINDS.reserve, encodeChange(change));
+  });
 }
 
 function writeLogHeader(
@@ -137,6 +200,7 @@ function writeLogHeader(
     pageSize: 0,
     stateSize: 0,
     entryCount: 0,
+    start: 0,
   });
   file.write(header, 0);
   return { offset: FILE_HEADER_SIZE, sequence: 0, checksum: headerChecksum(header) };

@@ -34,9 +34,14 @@ export interface IndexFile {
   readonly volumeId: VolumeId;
 }
 
+/** Where a new index is written, and the position at which its log begins. */
+export interface IndexTarget extends Omit<IndexFile, "path"> {
+  readonly start: number;
+}
+
 /** Writes a whole index into an empty file. Not flushed. Memory does not grow with the entries. */
 export function writeIndex(
-  { file, generation, volumeId }: Omit<IndexFile, "path">,
+  { file, generation, volumeId, start }: IndexTarget,
   pageSize: PageSize | undefined,
   state: IndexState,
   entries: Iterable<PageVersion>,
@@ -75,6 +80,7 @@ export function writeIndex(
       pageSize: pageSize ?? 0,
       stateSize,
       entryCount,
+      start,
     }),
     0,
   );

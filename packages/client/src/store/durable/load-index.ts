@@ -10,6 +10,10 @@ export interface LoadedIndex {
   readonly replica: Replica;
   /** Undefined when it was not known yet. */
   readonly pageSize: PageSize | undefined;
+  /** Position of offset 0 of its log. */
+  readonly start: number;
+  /** Whether its log may take any record. */
+  readonly isCurrent: boolean;
 }
 
 /**
@@ -40,5 +44,5 @@ export function loadIndex(
     if (!(error instanceof InvariantError)) throw error;
     throw corruptFile(index.path, 0, `its entries do not fit together: ${error.message}`, error);
   }
-  return { replica, pageSize };
+  return { replica, pageSize, start: header.start, isCurrent: header.isCurrent };
 }

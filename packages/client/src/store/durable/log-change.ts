@@ -7,7 +7,7 @@ import {
   type PageSet,
 } from "@graft/core";
 import type { UploadedSegment } from "../../remote/remote.ts";
-import type { Location } from "../history/page-chains.ts";
+import type { Location, PageVersion } from "../history/page-chains.ts";
 import type { RemotePoint } from "../local-store.ts";
 import type { Replica } from "../replica.ts";
 
@@ -49,7 +49,34 @@ export type LogChange =
       readonly keptCount: number;
       /** What follows them. */
       readonly segments: readonly UploadedSegment[];
-    };
+    }
+  | ReserveChange
+  | ContinueChange;
+
+/** A process takes slots that no record names; nobody else writes them while it lives. */
+export interface ReserveChange {
+  readonly kind: "reserve";
+  /** The opener number of the process. */
+  readonly opener: number;
+  readonly extents: readonly Extent[];
+}
+
+/** Slots `first` … `first + count − 1`. */
+export interface Extent {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** The first record of a log: which end of which log it continues, and what moved meanwhile. */
+export interface ContinueChange {
+  readonly kind: "continue";
+  readonly generation: number;
+  /** Where the last record of that log ends. */
+  readonly size: number;
+  readonly sequence: number;
+  readonly checksum: number;
+  readonly moved: readonly PageVersion[];
+}
 
 /** The numbers of kinds on disk. */
 export const CHANGE_KINDS = {
@@ -62,6 +89,8 @@ export const CHANGE_KINDS = {
   fetched: 7,
   dropped: 8,
   uploaded: 9,
+  reserve: 10,
+  continue: 11,
 } as const;
 
 /**
@@ -98,6 +127,10 @@ export function applyChange(replica: Replica, change: LogChange): void {
       break;
     case "uploaded":
       replica.facts.keepUploaded(change.keptCount, change.segments);
+      break;
+    case "reserve":
+    case "continue":
+      // They say nothing of the replica: who follows the log heeds them (store-share.ts).
       break;
   }
 }

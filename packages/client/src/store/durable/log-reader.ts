@@ -31,35 +31,90 @@ export interface LogRecord {
   readonly bodyOffset: number;
 }
 
+/** @param end where the record ends */
+export type OnRecord = (record: LogRecord, end: LogEnd) => void;
+
 /**
  * Hands every record to `onRecord`, in order.
  *
  * @param durableSize how much of the log is known to have been durable
+ * @param until where it is known to end
  * @throws GraftError `corrupt`: something is damaged that was durable
  */
 export function readLog(
   log: LogFile,
   durableSize: number,
-  onRecord: (record: LogRecord) => void,
+  onRecord: OnRecord,
+  until?: number,
 ): LogEnd {
   const window = new FileWindow(log.file);
-  let end = readHeader(log, window);
-  for (;;) {
-    const next = recordAt(log, window, end);
-    if (next === undefined) break;
-    const { at, header, checksum } = next;
-    onRecord({
-      kind: header.kind,
-      body: window.bytes.subarray(at + RECORD_HEADER_SIZE, at + header.size),
-      bodyOffset: end.offset + RECORD_HEADER_SIZE,
-    });
-    end = { offset: end.offset + header.size, sequence: header.sequence, checksum };
-  }
+  const first = readHeader(log, window);
+  const end = readOn(log, window, first, until ?? Number.POSITIVE_INFINITY, onRecord);
+  if (end.offset < (until ?? 0)) throw damaged(log, end, `${until} bytes of it were written`);
   if (end.offset < durableSize) {
     throw damaged(log, end, `${durableSize} bytes of it were durable`);
   }
-  mustBeTornTail(log, window, end);
+  if (until === undefined) mustBeTornTail(log, window, end);
   return end;
+}
+
+/**
+ * Hands the records from one end of the log to a later one to `onRecord`, in order.
+ *
+ * @throws GraftError `corrupt`
+ */
+export function readRecords(log: LogFile, from: LogEnd, until: number, onRecord: OnRecord): LogEnd {
+  const window = new FileWindow(log.file, until, until - from.offset);
+  const end = readOn(log, window, from, until, onRecord);
+  if (end.offset !== until) throw damaged(log, end, `${until} bytes of it were written`);
+  return end;
+}
+
+/** Where the first record of a log begins. */
+export function readLogStart(log: LogFile): LogEnd {
+  const window = new FileWindow(log.file, Math.min(log.file.size(), FILE_HEADER_SIZE));
+  return readHeader(log, window);
+}
+
+function readOn(
+  log: LogFile,
+  window: FileWindow,
+  from: LogEnd,
+  until: number,
+  onRecord: OnRecord,
+): LogEnd {
+  let end = from;
+  while (end.offset < until) {
+    const next = recordAt(log, window, end);
+    if (next === undefined) break;
+    const record = recordOf(window, next, end);
+    end = endOf(next, end);
+    onRecord(record, end);
+  }
+  return end;
+}
+
+/** The record that begins where another ends; undefined when none does. */
+export function readOneRecord(
+  log: LogFile,
+  from: LogEnd,
+): { readonly record: LogRecord; readonly end: LogEnd } | undefined {
+  const window = new FileWindow(log.file);
+  const next = recordAt(log, window, from);
+  if (next === undefined) return undefined;
+  return { record: recordOf(window, next, from), end: endOf(next, from) };
+}
+
+function recordOf(window: FileWindow, { at, header }: FoundRecord, from: LogEnd): LogRecord {
+  return {
+    kind: header.kind,
+    body: window.bytes.subarray(at + RECORD_HEADER_SIZE, at + header.size),
+    bodyOffset: from.offset + RECORD_HEADER_SIZE,
+  };
+}
+
+function endOf({ header, checksum }: FoundRecord, from: LogEnd): LogEnd {
+  return { offset: from.offset + header.size, sequence: header.sequence, checksum };
 }
 
 function readHeader(log: LogFile, window: FileWindow): LogEnd {
@@ -75,11 +130,14 @@ export function headerChecksum(header: Uint8Array): number {
   return xxh32Of(header);
 }
 
-function recordAt(
-  log: LogFile,
-  window: FileWindow,
-  end: LogEnd,
-): { readonly at: number; readonly header: RecordHeader; readonly checksum: number } | undefined {
+interface FoundRecord {
+  /** In the window. */
+  readonly at: number;
+  readonly header: RecordHeader;
+  readonly checksum: number;
+}
+
+function recordAt(log: LogFile, window: FileWindow, end: LogEnd): FoundRecord | undefined {
   const found = validAt(log, window, end.offset);
   if (found === undefined) return undefined;
   const isNext =
@@ -88,11 +146,7 @@ function recordAt(
 }
 
 /** A record with a right checksum, whatever it follows. */
-function validAt(
-  log: LogFile,
-  window: FileWindow,
-  offset: number,
-): { readonly at: number; readonly header: RecordHeader; readonly checksum: number } | undefined {
+function validAt(log: LogFile, window: FileWindow, offset: number): FoundRecord | undefined {
   const headerAt = window.seek(offset, RECORD_HEADER_SIZE);
   if (headerAt === undefined) return undefined;
   const header = readRecordHeader(window.view, headerAt);

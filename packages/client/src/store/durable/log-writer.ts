@@ -47,6 +47,8 @@ export interface RecordDraft {
 
 export class LogWriter {
   readonly generation: number;
+  /** What distinguishes places in this log from those in earlier ones (log-places.ts). */
+  readonly base: number;
   readonly #file: File;
   #buffer = new ImageBuffer(BUFFER_SIZE_MIN);
   /** Bytes in the buffer that are sealed and not written. */
@@ -61,9 +63,10 @@ export class LogWriter {
   #isBroken = false;
 
   /** @param end what is there and durable */
-  constructor(file: File, generation: number, end: LogEnd) {
+  constructor(file: File, generation: number, end: LogEnd, base = 0) {
     this.#file = file;
     this.generation = generation;
+    this.base = base;
     this.#written = end.offset;
     this.#synced = end.offset;
     this.#aheadEnd = end.offset;
@@ -92,6 +95,22 @@ export class LogWriter {
 
   get isBroken(): boolean {
     return this.#isBroken;
+  }
+
+  /** Where the log ends as it was written. */
+  get end(): LogEnd {
+    invariant(this.#bufferedSize === 0, "nothing is buffered");
+    return { offset: this.#written, sequence: this.#sequence, checksum: this.#checksum };
+  }
+
+  /** The log ends here now: another process wrote on, or what was written last does not count. */
+  follow(end: LogEnd, syncedSize: number): void {
+    this.#bufferedSize = 0;
+    this.#written = end.offset;
+    this.#sequence = end.sequence;
+    this.#checksum = end.checksum;
+    this.#synced = Math.min(Math.max(this.#synced, syncedSize), end.offset);
+    this.#aheadEnd = Math.max(this.#aheadEnd, end.offset);
   }
 
   /** Begins a record; its body must be filled before `seal`. */
@@ -183,8 +202,9 @@ export class LogWriter {
     this.#isBroken = true;
   }
 
-  close(): void {
-    if (this.#aheadEnd > this.#written) this.#cutAhead();
+  /** @param isLast whether nobody else writes it: then it ends with its last record */
+  close(isLast: boolean): void {
+    if (isLast && this.#aheadEnd > this.#written) this.#cutAhead();
     this.#file.close();
   }
 

@@ -4,7 +4,8 @@
  */
 import { ABSENT, LOCATION_MAX, type PageVersion } from "../history/page-chains.ts";
 import { corruptFile } from "./corrupt-file.ts";
-import { isInLog, isSlot, logOffsetOf } from "./location.ts";
+import { isInLog, isSlot } from "./location.ts";
+import { logPlaceOf } from "./log-places.ts";
 import type { StoreDisk } from "./store-disk.ts";
 
 /**
@@ -18,7 +19,7 @@ const MOVE_SIZE_MAX = 32 * 1024 * 1024;
 /** Page versions with their new locations, by the old ones. */
 export type Moved = Map<number, PageVersion>;
 
-/** Whether the file has many more slots than pages. Those that wait for a flush count as free. */
+/** Whether the file has many more slots than pages. */
 export function isSparse(disk: StoreDisk): boolean {
   return disk.pages.slots.count > slotCountGoal(disk) * (1 + SPARE_SHARE);
 }
@@ -47,8 +48,8 @@ function moveOutOfLog(disk: StoreDisk, moved: Moved): void {
   const { history } = disk.replica;
   for (const { page, version, location } of history.chains.all()) {
     if (!isInLog(location)) continue;
-    const offset = logOffsetOf(location);
-    const slot = disk.pages.moveHere(disk.log.file, offset, page, version);
+    const { file, offset } = logPlaceOf(location, disk.log, disk.earlierLogs);
+    const slot = disk.pages.moveHere(file, offset, page, version);
     if (slot === undefined && version > history.epoch.start) {
       const path = disk.files.log(disk.log.generation);
       throw corruptFile(path, offset, `page ${page} of version ${version} fails its checksum`);
@@ -73,10 +74,10 @@ function moveForward(disk: StoreDisk, moved: Moved): void {
 }
 
 /** How many slots the file should have. */
-function slotCountGoal({ pages }: StoreDisk): number {
-  const { count, freeCount, waitingCount } = pages.slots;
-  const usedCount = count - freeCount - waitingCount;
-  return Math.ceil(usedCount * (1 + SPARE_SHARE) + SPARE_SIZE / Math.max(1, pages.imageSize));
+function slotCountGoal({ pages, replica }: StoreDisk): number {
+  return Math.ceil(
+    replica.history.storedCount * (1 + SPARE_SHARE) + SPARE_SIZE / Math.max(1, pages.imageSize),
+  );
 }
 
 /** Tells the history where the pages are now. */

@@ -114,13 +114,10 @@ export class PageFile {
     return "full";
   }
 
-  /**
-   * Gives the room of free slots at the end of the file back. What fails is tried again some day.
-   */
-  cutFree(): void {
-    const countBefore = this.slots.count;
-    const count = this.slots.cutFree();
-    if (count === countBefore) return;
+  /** Makes the file end with these slots. What fails is tried again some day. */
+  cutTo(count: number): void {
+    if (count >= this.slots.count) return;
+    this.slots.cutTo(count);
     try {
       this.#file.truncate(this.offsetOf(count));
     } catch {

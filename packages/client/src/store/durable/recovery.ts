@@ -25,13 +25,15 @@ import { enterGeneration, prepareGeneration, removeOlder } from "./generation.ts
 import { loadIndex } from "./load-index.ts";
 import { isSlot } from "./location.ts";
 import { type LogChange, replayChange } from "./log-change.ts";
-import { readLog } from "./log-reader.ts";
+import { type LogRecord, readLog } from "./log-reader.ts";
 import { type LogEnd, LogWriter } from "./log-writer.ts";
 import { PageFile } from "./page-file.ts";
 import { imageSizeOf } from "./page-image.ts";
+import type { Reservations } from "./reservations.ts";
+import { SlotSet } from "./slot-set.ts";
 import { closePlace, type StoreDisk, type StorePlace } from "./store-disk.ts";
 import { StoreFiles, type StoreListing } from "./store-files.ts";
-import { readSyncedMark, type Synced, SyncedMark } from "./synced-mark.ts";
+import { type Mark, readSyncedMark, type Synced, SyncedMark } from "./synced-mark.ts";
 
 /** Bytes of a record for each page it names, at least. */
 const LOGGED_PAGE_SIZE = 8;
@@ -44,6 +46,10 @@ export interface RecoveryOptions {
   readonly pageSize: PageSize | undefined;
   /** Called with the places of pages that nobody can name any more. */
   readonly release: (location: Location) => void;
+  /** Filled with what the log says of them. */
+  readonly reservations?: Reservations;
+  /** Whether other processes have the store open: then the mark says where the log ends. */
+  readonly isShared?: boolean;
 }
 
 /** @throws GraftError `corrupt` · `invalid-argument` (newer format, another volume) · `io` */
@@ -95,11 +101,11 @@ function createStore(options: RecoveryOptions, files: StoreFiles): StoreDisk {
   const place = openPlace(options, files);
   try {
     const source = { replica: new Replica({ release }), pageSize };
-    const log = prepareGeneration(place, generation, source, new Map());
+    const log = prepareGeneration(place, generation, source);
     enterGeneration(place, generation);
-    place.mark.write({ generation, size: log.syncedSize });
     if (pageSize !== undefined) place.pages.setPageSize(pageSize);
-    return { ...place, ...source, log, lastGeneration: generation };
+    const rest = { start: 0, earlierLogs: [], isCurrent: true, lastGeneration: generation };
+    return { ...place, ...source, ...rest, log };
   } catch (error) {
     closePlace(place);
     throw error;
@@ -112,55 +118,88 @@ function openStore(
   generation: number,
   synced: Synced | undefined,
 ): StoreDisk {
+  const { fileSystem, isShared = false } = options;
+  const logPath = files.log(generation);
+  if (fileSystem.stat(logPath) === undefined) throw corruptFile(logPath, 0, "the file is missing");
+  const mark = isShared ? withFile(fileSystem, files.synced, readMarkOf) : undefined;
+  const until = mark?.generation === generation ? mark.end.offset : undefined;
+  const durableSize = synced?.generation === generation ? synced.size : 0;
   // NOTE: nothing is opened for writing before all of it was read and understood.
-  const { replica, pageSize, end } = readStore(options, files, generation, synced);
+  const loaded = loadGeneration({ ...options, files }, { generation, durableSize, until, base: 0 });
+  const { replica, pageSize = options.pageSize, end, start, isCurrent, slotCount } = loaded;
   const place = openPlace(options, files);
   let log: LogWriter | undefined;
   try {
     if (pageSize !== undefined) place.pages.setPageSize(pageSize);
-    takeSlots(place, replica);
-    log = openLog(options.fileSystem, files.log(generation), generation, end);
-    place.mark.write({ generation, size: end.offset });
+    place.pages.slots.growTo(slotCount);
+    log = openLog(fileSystem, logPath, generation, end, isShared);
     removeOlder(place, generation);
-    return { ...place, replica, pageSize, log, lastGeneration: generation };
+    const rest = { start, earlierLogs: [], isCurrent, lastGeneration: generation };
+    return { ...place, ...rest, replica, pageSize, log };
   } catch (error) {
-    log?.close();
+    log?.close(!isShared);
     closePlace(place);
     throw error;
   }
 }
 
-function readStore(
-  { fileSystem, volumeId, release, pageSize }: RecoveryOptions,
-  files: StoreFiles,
-  generation: number,
-  synced: Synced | undefined,
-): { readonly replica: Replica; readonly pageSize: PageSize | undefined; readonly end: LogEnd } {
+/** What an index and its log say. */
+export interface LoadedGeneration {
+  readonly replica: Replica;
+  readonly pageSize: PageSize | undefined;
+  readonly end: LogEnd;
+  /** Position of offset 0 of the log. */
+  readonly start: number;
+  readonly isCurrent: boolean;
+  /** Slots that are named, or reserved: none is beyond. */
+  readonly slotCount: number;
+}
+
+/** @throws GraftError as `recoverStore` · `not-found`: another generation took its place */
+export function loadGeneration(
+  options: Pick<RecoveryOptions, "fileSystem" | "volumeId" | "release" | "reservations"> & {
+    readonly files: StoreFiles;
+  },
+  which: {
+    readonly generation: number;
+    /** How much of the log is known to have been durable. */
+    readonly durableSize: number;
+    /** Where the log ends, when that is known. */
+    readonly until: number | undefined;
+    readonly base: number;
+  },
+): LoadedGeneration {
+  const { fileSystem, files, volumeId, release, reservations } = options;
+  const { generation, durableSize, until, base } = which;
   const [indexPath, logPath] = [files.index(generation), files.log(generation)];
-  const durableSize = synced?.generation === generation ? synced.size : 0;
   const room = roomFor(fileSystem, { pages: files.pages, log: logPath });
   const loaded = withFile(fileSystem, indexPath, (file) =>
     loadIndex({ file, path: indexPath, generation, volumeId }, release, room),
   );
-  if (fileSystem.stat(logPath) === undefined) throw corruptFile(logPath, 0, "the file is missing");
-  const { replica } = loaded;
+  const { replica, start, isCurrent } = loaded;
   let known = loaded.pageSize;
+  let slotCount = 0;
+  const onRecord = (record: LogRecord): void => {
+    decodingFile(logPath, record.bodyOffset, () => {
+      const change = decodeChange({ ...record, bodyOffset: record.bodyOffset + base });
+      const before = known;
+      known = pageSizeAfter(change, known);
+      const { table } = replica.history.chains;
+      if (known !== before) table.reserve(room(known, table.count));
+      replayChange(replica, change);
+      reservations?.heed(change);
+      if (change.kind !== "reserve") return;
+      for (const { first, count } of change.extents) slotCount = Math.max(slotCount, first + count);
+    });
+  };
   const end = withFile(fileSystem, logPath, (file) =>
-    readLog({ file, path: logPath, generation, volumeId }, durableSize, (record) => {
-      decodingFile(logPath, record.bodyOffset, () => {
-        const change = decodeChange(record);
-        const before = known;
-        known = pageSizeAfter(change, known);
-        const { table } = replica.history.chains;
-        if (known !== before) table.reserve(room(known, table.count));
-        replayChange(replica, change);
-      });
-    }),
+    readLog({ file, path: logPath, generation, volumeId }, durableSize, onRecord, until),
   );
   // Without pins the rest is named by nobody, and its slots may be in use again.
   replica.history.retainNamed(replica.facts.push?.toVersion);
   replica.history.chains.table.trim();
-  return { replica, pageSize: known ?? pageSize, end };
+  slotCount = Math.max(slotCount, countSlots(replica, files, known));
+  return { replica, pageSize: known, end, start, isCurrent, slotCount };
 }
 
 /**
@@ -190,7 +229,8 @@ function pageSizeAfter(change: LogChange, known: PageSize | undefined): PageSize
   );
 }
 
-function saidPageSize(change: LogChange): number | undefined {
+/** The page size a change says, bytes. */
+export function saidPageSize(change: LogChange): number | undefined {
   switch (change.kind) {
     case "commit":
       return change.pages.length === 0 ? undefined : change.pageSize;
@@ -203,6 +243,8 @@ function saidPageSize(change: LogChange): number | undefined {
     case "fetched":
     case "dropped":
     case "uploaded":
+    case "reserve":
+    case "continue":
       return undefined;
     default:
       unreachable(change);
@@ -222,11 +264,17 @@ function openPlace({ fileSystem, volumeId }: RecoveryOptions, files: StoreFiles)
   }
 }
 
-/** Makes a log end where its last record does. */
-function openLog(fileSystem: FileSystem, path: string, generation: number, end: LogEnd): LogWriter {
+/** Makes a log end where its last record does, when nobody else writes it. */
+function openLog(
+  fileSystem: FileSystem,
+  path: string,
+  generation: number,
+  end: LogEnd,
+  isShared: boolean,
+): LogWriter {
   const file = fileSystem.open(path, "read-write");
   try {
-    if (file.size() > end.offset) file.truncate(end.offset);
+    if (!isShared && file.size() > end.offset) file.truncate(end.offset);
     file.sync();
     return new LogWriter(file, generation, end);
   } catch (error) {
@@ -235,12 +283,23 @@ function openLog(fileSystem: FileSystem, path: string, generation: number, end: 
   }
 }
 
-function takeSlots({ pages, files }: StorePlace, replica: Replica): void {
+/** The slots up to the last that is named. No two pages share one. */
+function countSlots(replica: Replica, files: StoreFiles, pageSize: PageSize | undefined): number {
+  const imageSize = pageSize === undefined ? 0 : imageSizeOf(pageSize);
+  const named = new SlotSet();
+  let count = 0;
   replica.history.chains.forEach((page, version, location) => {
-    if (!isSlot(location) || pages.slots.take(location)) return;
+    if (!isSlot(location)) return;
+    count = Math.max(count, location + 1);
+    if (named.add(location)) return;
     const why = `page ${page} of version ${version} shares slot ${location} with another`;
-    throw corruptFile(files.pages, pages.offsetOf(location), why);
+    throw corruptFile(files.pages, location * imageSize, why);
   });
+  return count;
+}
+
+function readMarkOf(file: File): Mark | undefined {
+  return new SyncedMark(file).read();
 }
 
 function withFile<T>(fileSystem: FileSystem, path: string, use: (file: File) => T): T {

@@ -19,15 +19,32 @@ describe("a slot allocator", () => {
     expect(slots.allocate()).toBe(0);
   });
 
-  it("says when a slot that recovery takes is taken already", () => {
+  it("gives out what was reserved, lowest first, before the file grows", () => {
     const slots = new SlotAllocator();
-    expect([slots.take(5), slots.take(5), slots.take(0)]).toEqual([true, false, true]);
-    expect([slots.count, slots.freeCount]).toEqual([6, 4]);
+    slots.growTo(10);
+    slots.reserve(4, 2);
+    expect([slots.count, slots.freeCount]).toEqual([10, 2]);
+    expect([slots.allocate(), slots.allocate(), slots.allocate()]).toEqual([4, 5, 10]);
+  });
+
+  it("asks for more when none is left", () => {
+    const slots = new SlotAllocator();
+    slots.refill = () => slots.reserve(7, 2);
+    expect([slots.allocate(), slots.allocate()]).toEqual([7, 8]);
+  });
+
+  it("never gives out again what a record named: it is no more its own", () => {
+    const slots = new SlotAllocator();
+    const slot = slots.allocate();
+    slots.disown(slot);
+    slots.release(slot);
+    slots.settle();
+    expect([slots.isOwn(slot), slots.freeCount, slots.allocate()]).toEqual([false, 0, 1]);
   });
 
   it("never gives a slot to two, and counts as a set does", () => {
     const step = fc.record({
-      kind: fc.constantFrom("take", "back", "release", "settle", "cut"),
+      kind: fc.constantFrom("take", "back", "release", "settle", "name", "give-up", "cut"),
       at: fc.nat(),
     });
     fc.assert(
@@ -45,15 +62,29 @@ describe("a slot allocator", () => {
           } else if (kind === "settle") {
             slots.settle();
             waiting.clear();
+          } else if (kind === "give-up") {
+            slots.disownFree();
+            expect(slots.freeCount).toBe(0);
           } else if (kind === "cut") {
-            expect(slots.cutFree()).toBe(Math.max(-1, ...used, ...waiting) + 1);
+            slots.disownFree();
+            slots.cutTo(Math.max(-1, ...used, ...waiting) + 1);
           } else if (one !== undefined) {
+            if (kind === "name") {
+              // It is a page's now, and may be this process's again when it is reserved.
+              used.delete(one);
+              slots.disown(one);
+              expect(slots.isOwn(one)).toBe(false);
+              if (one < slots.count) slots.reserve(one, 1);
+              continue;
+            }
             used.delete(one);
             if (kind === "back") slots.giveBack(one);
             else waiting.add(one);
             if (kind === "release") slots.release(one);
           }
-          expect(slots.count - slots.freeCount).toBe(used.size + waiting.size);
+          expect([...slots.givenOut()].sort((a, b) => a - b)).toEqual(
+            [...used, ...waiting].sort((a, b) => a - b),
+          );
           expect(slots.waitingCount).toBe(waiting.size);
         }
       }),

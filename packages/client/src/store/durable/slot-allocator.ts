@@ -1,51 +1,89 @@
 /**
- * Which slots of `pages` are free. The rule that makes crashes harmless: a slot that was let go is
- * used again only after the record that let it go is durable; until then it waits.
+ * The slots this process may write. It owns slots that it reserved (slot-reservations.ts) and no
+ * record names; all others are somebody's: a page's, another process's, or nobody's until they are
+ * reserved.
  *
  * ```
- * free ──allocate──▶ used ──release──▶ waiting ──settle (log flushed)──▶ free
- *   ▲─────────────giveBack (never named by a record)──┘
+ * reserved ─▶ free ──allocate──▶ used ──release──▶ waiting ──settle (log flushed)──▶ free
+ *              ▲───────────giveBack────┤
+ *                                      └─disown (a record names it)─▶ not ours any more
  * ```
  */
 import { invariant } from "@graft/core";
+import { clearBit, fillBits, grownBits, hasBit, setBit } from "./slot-set.ts";
 
 export class SlotAllocator {
-  /** One bit a slot; 1 = used or waiting. */
+  /** One bit a slot; 1 = not to be given out. */
   #used = new Uint32Array(64);
+  /** One bit a slot; 1 = reserved by this process, and named by no record. */
+  #own = new Uint32Array(64);
   #count = 0;
   #freeCount = 0;
   #hint = 0;
   #waiting: number[] = [];
+  /** Reserves more slots; without it the file just grows. */
+  refill: (() => void) | undefined;
 
-  /** Slots the file has, used or not. */
+  /** Slots the file has, whoever uses them. */
   get count(): number {
     return this.#count;
   }
 
-  /** Slots that may be used at once, without growing the file. */
+  /** Slots that may be used at once. */
   get freeCount(): number {
     return this.#freeCount;
   }
 
-  /** Slots that become free with the next flush of the log. */
+  /** Slots that were let go since the log was flushed. */
   get waitingCount(): number {
     return this.#waiting.length;
   }
 
-  /** Marks a slot as used: for recovery. False when it is used already. */
-  take(slot: number): boolean {
-    if (slot < this.#count && this.#isUsed(slot)) return false;
-    this.#growTo(slot + 1);
-    this.#mark(slot);
-    this.#freeCount--;
-    return true;
+  /** Slots up to this one exist. New ones are not ours. */
+  growTo(count: number): void {
+    const before = this.#count;
+    if (count <= before) return;
+    this.#grow(count);
+    fillBits(this.#used, before, count);
   }
 
-  /** The next free slot in file order after the last one given out; else a new one. */
+  /** The slots are this process's now. */
+  reserve(first: number, count: number): void {
+    this.growTo(first + count);
+    for (let slot = first; slot < first + count; slot++) {
+      invariant(!hasBit(this.#own, slot), "a slot is reserved once");
+      setBit(this.#own, slot);
+      clearBit(this.#used, slot);
+    }
+    this.#freeCount += count;
+  }
+
+  isOwn(slot: number): boolean {
+    return slot < this.#count && hasBit(this.#own, slot);
+  }
+
+  /** A record names the slot, or nobody may remember that it was ours. */
+  disown(slot: number): void {
+    if (!this.isOwn(slot)) return;
+    clearBit(this.#own, slot);
+    if (hasBit(this.#used, slot)) return;
+    setBit(this.#used, slot);
+    this.#freeCount--;
+  }
+
+  /** Gives up what is free. */
+  disownFree(): void {
+    for (let slot = 0; this.#freeCount > 0; slot++) {
+      if (!hasBit(this.#used, slot)) this.disown(slot);
+    }
+  }
+
+  /** The next free slot in file order after the last one given out. */
   allocate(): number {
-    if (this.#freeCount === 0) this.#growTo(this.#count + 1);
+    if (this.#freeCount === 0) this.refill?.();
+    if (this.#freeCount === 0) this.reserve(this.#count, 1);
     const slot = this.#nextFree();
-    this.#mark(slot);
+    setBit(this.#used, slot);
     this.#freeCount--;
     this.#hint = slot + 1;
     return slot;
@@ -56,50 +94,52 @@ export class SlotAllocator {
     this.#hint = 0;
   }
 
-  /** Forgets the free slots at the end of the file, and says how many slots are left. */
-  cutFree(): number {
-    let count = this.#count;
-    while (count > 0 && !this.#isUsed(count - 1)) count--;
-    this.#freeCount -= this.#count - count;
-    this.#count = count;
-    return count;
+  /** Forgets the slots from `count` on: none of them is ours. */
+  cutTo(count: number): void {
+    for (let slot = count; slot < this.#count; slot++) {
+      invariant(!hasBit(this.#own, slot), "a slot that is cut off is nobody's");
+      clearBit(this.#used, slot);
+    }
+    this.#count = Math.min(this.#count, count);
   }
 
-  /** Nobody names the slot any more, as a record says that may not be durable yet. */
+  /** The extents of all slots that are ours and given out. */
+  *givenOut(): Generator<number> {
+    for (let slot = 0; slot < this.#count; slot++) {
+      if (hasBit(this.#own, slot) && hasBit(this.#used, slot)) yield slot;
+    }
+  }
+
+  /**
+   * Nobody names the slot any more, as a record says that may not be durable yet. One that is not
+   * ours is found again when it is needed.
+   */
   release(slot: number): void {
-    this.#waiting.push(slot);
+    if (this.isOwn(slot)) this.#waiting.push(slot);
   }
 
   /** All records so far are durable. */
   settle(): void {
-    for (const slot of this.#waiting) this.giveBack(slot);
+    const waiting = this.#waiting;
     this.#waiting = [];
+    for (const slot of waiting) this.giveBack(slot);
   }
 
-  /** Nobody ever named the slot. */
+  /** No record ever named the slot. */
   giveBack(slot: number): void {
-    invariant(this.#isUsed(slot), "a slot that is given back was in use");
-    this.#used[slot >>> 5] = (this.#used[slot >>> 5] ?? 0) & ~(1 << (slot & 31));
+    invariant(hasBit(this.#used, slot), "a slot that is given back was in use");
+    invariant(hasBit(this.#own, slot), "a slot that is given back is ours");
+    clearBit(this.#used, slot);
     this.#freeCount++;
   }
 
-  #isUsed(slot: number): boolean {
-    return ((this.#used[slot >>> 5] ?? 0) & (1 << (slot & 31))) !== 0;
-  }
-
-  #mark(slot: number): void {
-    this.#used[slot >>> 5] = (this.#used[slot >>> 5] ?? 0) | (1 << (slot & 31));
-  }
-
-  #growTo(count: number): void {
-    if (count <= this.#count) return;
-    this.#freeCount += count - this.#count;
+  #grow(count: number): void {
     this.#count = count;
     const words = (count + 31) >>> 5;
     if (words <= this.#used.length) return;
-    const larger = new Uint32Array(Math.max(words, this.#used.length * 2));
-    larger.set(this.#used);
-    this.#used = larger;
+    const size = Math.max(words, this.#used.length * 2);
+    this.#used = grownBits(this.#used, size);
+    this.#own = grownBits(this.#own, size);
   }
 
   #nextFree(): number {

@@ -16,11 +16,18 @@ export interface StorePlace {
 
 /** An open store: its files, and the state they say. */
 export interface StoreDisk extends StorePlace {
-  readonly replica: Replica;
+  /** Another one when the state was loaded again. */
+  replica: Replica;
   /** Undefined until it is known. */
   pageSize: PageSize | undefined;
   /** The log in use. Another one after a switch. */
   log: LogWriter;
+  /** Position of offset 0 of the log in use. */
+  start: number;
+  /** Earlier logs that pins may read, oldest first. */
+  earlierLogs: LogWriter[];
+  /** Whether the log may take any record: its format is the newest. */
+  isCurrent: boolean;
   /** The highest generation a file was ever written for. */
   lastGeneration: number;
 }

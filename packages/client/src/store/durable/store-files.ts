@@ -1,6 +1,8 @@
 /** The names of a store's files, in both directions (docs/formats/local-store.md). */
 import type { FileSystem } from "@graft/core";
 
+/** Processes that can share a store. */
+export const PROCESS_COUNT_MAX = 64;
 const NUMBERED = /^(index|log)-([0-9a-f]{8})$/;
 
 export class StoreFiles {
@@ -16,6 +18,31 @@ export class StoreFiles {
 
   get synced(): string {
     return `${this.directory}/synced`;
+  }
+
+  /** Held while the log is changed. */
+  get appendLock(): string {
+    return `${this.directory}/append.lock`;
+  }
+
+  /** Held over a write transaction. */
+  get writeLock(): string {
+    return `${this.directory}/write.lock`;
+  }
+
+  /** Held by who speaks with the server. */
+  get syncLock(): string {
+    return `${this.directory}/sync.lock`;
+  }
+
+  /** What a process says of itself. */
+  process(place: number): string {
+    return `${this.directory}/process-${place}`;
+  }
+
+  /** Held by the process while it lives. */
+  processLock(place: number): string {
+    return `${this.process(place)}.lock`;
   }
 
   index(generation: number): string {

@@ -5,18 +5,18 @@
  * cached pages and nothing else.
  */
 import { GraftError, type PageSet } from "@graft/core";
-import { ABSENT, type Location } from "../history/page-chains.ts";
+import { type Location, ZEROS } from "../history/page-chains.ts";
 import { encodeChange } from "./change-codec.ts";
 import { appendCommit, type CommitToWrite } from "./commit-body.ts";
 import { switchGeneration } from "./generation.ts";
-import { isSlot } from "./location.ts";
+import { isInMemory, isSlot } from "./location.ts";
 import { applyChange, CHANGE_KINDS, type LogChange } from "./log-change.ts";
+import type { LogEnd } from "./log-writer.ts";
 import { isSparse } from "./move-pages.ts";
-import type { PageFile } from "./page-file.ts";
+import { SlotSupply } from "./slot-supply.ts";
 import type { StoreDisk } from "./store-disk.ts";
+import type { StoreShare } from "./store-share.ts";
 
-/** Records of the cache are written when they have this size. Not flushed. */
-const BUFFERED_SIZE_MAX = 64 * 1024;
 /**
  * Fetched pages are recorded when so many are not: an eighth of the cache, which is what kill -9
  * may lose of it. 4096 pages of 4 KiB are flushed in some 30 ms.
@@ -32,8 +32,6 @@ const LOG_SHARE = 16;
 const LOG_SIZE_CLOSED_MAX = 64 * 1024;
 /** Bytes of index a page takes. */
 const INDEX_ENTRY_SIZE = 16;
-/** Slots that wait for a flush before one is made for their sake. */
-const WAITING_COUNT_MIN = 64;
 
 type OtherChange = Exclude<LogChange, { kind: "commit" | "fetched" | "dropped" }>;
 
@@ -44,30 +42,40 @@ export interface StoreLogOptions {
   readonly fetchedCountMin: number;
 }
 
+/** What only this process knows: it is not in the log yet, or waits for its pins. */
 export class StoreLog {
   readonly #disk: StoreDisk;
+  readonly #share: StoreShare;
+  readonly #supply: SlotSupply;
   readonly #options: StoreLogOptions;
   /** Versions of fetched pages that are in no record yet, by page. */
   readonly #unrecorded = new Map<number, number>();
   /** After a switch failed, the size at which the next one is tried. */
   #switchAt = 0;
 
-  constructor(disk: StoreDisk, options: StoreLogOptions) {
-    this.#disk = disk;
+  constructor(share: StoreShare, options: StoreLogOptions) {
+    this.#disk = share.disk;
+    this.#share = share;
     this.#options = options;
+    this.#supply = new SlotSupply(share, {
+      flush: () => this.#flush(),
+      mustTakeRecords: () => this.#mustTakeRecords(),
+    });
   }
 
   /**
-   * THE LOCAL COMMIT POINT is the flush in here (the write, when `isDurable` is false).
+   * THE LOCAL COMMIT POINT is the flush in here (the write, when `isDurable` is false). The caller
+   * holds the log.
    *
    * @throws GraftError `io`: nothing was committed
    */
   commit(commit: CommitToWrite, isDurable: boolean): void {
-    const { pages, replica } = this.#disk;
     this.#mustTakeRecords();
-    const { log } = this.#disk;
+    const { log, pages, replica } = this.#disk;
+    const before = log.end;
     const change = this.#writing(() => appendCommit(log, pages.codec, commit));
-    if (isDurable) this.#flush();
+    if (isDurable) this.#flush(before);
+    for (const [, location] of change.pages) if (isSlot(location)) pages.slots.disown(location);
     applyChange(replica, change);
     this.#switchWhenLong();
   }
@@ -76,8 +84,9 @@ export class StoreLog {
   change(change: OtherChange): void {
     this.#mustTakeRecords();
     const { log } = this.#disk;
+    const before = log.end;
     this.#writing(() => log.append(CHANGE_KINDS[change.kind], encodeChange(change)));
-    this.#flush();
+    this.#flush(before);
     applyChange(this.#disk.replica, change);
     this.#switchWhenLong();
   }
@@ -93,33 +102,31 @@ export class StoreLog {
     const share = this.#disk.replica.history.storedCount / 8;
     const countMax = Math.min(FETCHED_COUNT_MAX, Math.max(this.#options.fetchedCountMin, share));
     if (this.#unrecorded.size < countMax) return;
-    this.#tolerating(() => this.#recordFetched());
-    this.#switchWhenLong();
+    this.#tolerating(() => {
+      this.#disk.pages.sync();
+      this.#share.tryExclusively(() => {
+        this.#recordFetched();
+        this.#switchWhenLong();
+      });
+    });
   }
 
-  /** Pages of the latest snapshot are here no more. */
+  /** Pages of the latest snapshot are here no more. The caller holds the log. */
   noteDropped(pages: PageSet): void {
     const { log } = this.#disk;
-    if (log.isBroken) return;
-    log.append(CHANGE_KINDS.dropped, encodeChange({ kind: "dropped", pages }));
-    if (log.bufferedSize < BUFFERED_SIZE_MAX) return;
-    this.#tolerating(() => log.write());
+    if (log.isBroken || pages.isEmpty) return;
+    this.#tolerating(() =>
+      log.writing(() => log.append(CHANGE_KINDS.dropped, encodeChange({ kind: "dropped", pages }))),
+    );
     this.#switchWhenLong();
   }
 
-  /**
-   * Flushes when many slots wait for it and none is free: a cache that only turns over never
-   * commits.
-   */
-  makeRoom(): void {
-    const { slots } = this.#disk.pages;
-    if (slots.freeCount > 0) return;
-    if (slots.waitingCount < Math.max(WAITING_COUNT_MIN, slots.count / 16)) return;
-    if (this.#disk.log.isBroken) return;
-    this.#flush();
+  /** Whether a page can be given a slot; false when it would have to wait for another process. */
+  hasRoom(): boolean {
+    return this.#supply.tryRefill();
   }
 
-  /** Makes the page file shorter when most of it is free: after an eviction. */
+  /** Makes the page file shorter when most of it is free: after an eviction, under the lock. */
   switchWhenSparse(): void {
     if (this.#disk.log.isBroken || !isSparse(this.#disk)) return;
     this.#tolerating(() => {
@@ -128,35 +135,51 @@ export class StoreLog {
     });
   }
 
+  /** What was not recorded is another state's. */
+  forgetUnrecorded(): void {
+    this.#unrecorded.clear();
+  }
+
   /** Makes everything durable and closes the log. */
   close(): void {
-    const { log } = this.#disk;
     try {
-      if (log.isBroken) return;
-      this.#tolerating(() => this.#recordFetched());
-      if (!log.isBroken) this.#flush();
-      if (log.size > Math.max(LOG_SIZE_CLOSED_MAX, this.#pageBytes() / LOG_SHARE)) {
-        this.#tolerating(() => this.#switch());
-      }
+      this.#share.exclusively(() => this.#finish());
     } finally {
-      this.#disk.log.close();
+      this.#disk.log.close(this.#share.isAlone);
     }
   }
 
-  /** Flushes the fetched pages that are still the latest, and records them. */
+  /** An old format cannot say what many processes must know: another generation is begun. */
+  renewFormat(): void {
+    if (!this.#disk.isCurrent) this.#switch();
+  }
+
+  #finish(): void {
+    const { log } = this.#disk;
+    if (log.isBroken) return;
+    this.#tolerating(() => {
+      this.#disk.pages.sync();
+      this.#recordFetched();
+    });
+    if (!log.isBroken) this.#flush();
+    const sizeMax = Math.max(LOG_SIZE_CLOSED_MAX, this.#pageBytes() / LOG_SHARE);
+    if (log.size > sizeMax && this.#share.isAlone) this.#tolerating(() => this.#switch());
+  }
+
+  /** Records the fetched pages that are still the latest. They were flushed. */
   #recordFetched(): void {
     const { log, pages, replica } = this.#disk;
     if (log.isBroken || this.#unrecorded.size === 0) return;
     const fetched = [...this.#unrecorded];
-    // What cannot be flushed now will not be recorded at all.
+    // What could not be flushed will not be recorded at all.
     this.#unrecorded.clear();
-    pages.sync();
     const byVersion = new Map<number, [page: number, location: Location][]>();
     for (const [page, version] of fetched) {
       if (!replica.history.isLatest(page, version)) continue;
       replica.history.chains.seek(page, version);
       const location = replica.history.chains.foundLocation;
-      if (location === ABSENT || !isPlaceDurable(pages, location)) continue;
+      if (isInMemory(location)) this.#unrecorded.set(page, version);
+      if (location !== ZEROS && !(isSlot(location) && pages.isDurable(location))) continue;
       const group = byVersion.get(version);
       if (group === undefined) byVersion.set(version, [[page, location]]);
       else group.push([page, location]);
@@ -167,6 +190,9 @@ export class StoreLog {
         log.append(CHANGE_KINDS.fetched, encodeChange(change));
       }
     });
+    for (const group of byVersion.values()) {
+      for (const [, location] of group) if (isSlot(location)) pages.slots.disown(location);
+    }
   }
 
   /** The cache is worth no error. */
@@ -178,17 +204,21 @@ export class StoreLog {
     }
   }
 
-  /** Makes the log durable, and frees the slots its records let go. */
-  #flush(): void {
-    const { log, mark, pages } = this.#disk;
+  /**
+   * Makes the log durable, and frees the slots its records let go.
+   *
+   * @param before where the log ends when this fails: what follows is taken back
+   */
+  #flush(before: LogEnd = this.#disk.log.end): void {
+    const { log, pages } = this.#disk;
     try {
       log.sync();
     } catch (error) {
+      log.follow(before, 0);
       this.#startAfresh();
       throw error;
     }
     pages.slots.settle();
-    mark.write({ generation: log.generation, size: log.syncedSize });
   }
 
   #pageBytes(): number {
@@ -224,9 +254,17 @@ export class StoreLog {
   }
 
   #switch(): void {
-    switchGeneration(this.#disk);
-    // The new index names them.
-    this.#unrecorded.clear();
+    const share = this.#share;
+    if (!this.#disk.log.isBroken && isSparse(this.#disk)) this.#supply.reclaimAll();
+    this.#supply.silently(() =>
+      switchGeneration(this.#disk, {
+        reserved: () => this.#supply.reserved(),
+        announce: () => share.announceEnd(),
+        slotCount: () =>
+          share.isAlone ? slotCountOf(this.#disk, share) : this.#disk.pages.slots.count,
+      }),
+    );
+    share.reservations.dropCandidates();
   }
 
   /** A switch that fails is tried again later: the change that brought it about is safe already. */
@@ -246,6 +284,14 @@ export class StoreLog {
   }
 }
 
-function isPlaceDurable(pages: PageFile, location: Location): boolean {
-  return !isSlot(location) || pages.isDurable(location);
+/** Slots up to the last that anybody uses: nobody else has the store open. */
+function slotCountOf({ pages, replica }: StoreDisk, share: StoreShare): number {
+  const { slots } = pages;
+  if (share.staleReplicas.length > 0) return slots.count;
+  let count = 0;
+  replica.history.chains.forEach((_page, _version, location) => {
+    if (isSlot(location)) count = Math.max(count, location + 1);
+  });
+  for (const slot of slots.givenOut()) count = Math.max(count, slot + 1);
+  return count;
 }
