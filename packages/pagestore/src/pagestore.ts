@@ -38,8 +38,11 @@ import { streamSlices } from "./stream-slices.ts";
 const PREFETCH_COUNT_MAX = 1024;
 /** Footers read side by side for one call. */
 const FOOTER_CONCURRENCY = 16;
-/** Page bytes of one answer of a stream. */
-const STREAM_ANSWER_SIZE: number = 1024 * 1024;
+/**
+ * Page bytes of one answer of a stream: three frames of 4 KiB pages. With what is around them they
+ * stay below 1 MiB, at which an encoder would take twice the memory.
+ */
+const STREAM_ANSWER_SIZE: number = 768 * 1024;
 /** Answers of a stream prepared ahead of its reader. */
 const STREAM_CONCURRENCY = 4;
 
@@ -100,7 +103,7 @@ export class Pagestore {
   }
 
   /**
-   * All pages of a set, ascending, in answers of ≈ 1 MiB. The answers' `covered` ascend, share no
+   * All pages of a set, ascending, in answers of ≤ 768 KiB. The answers' `covered` ascend, share no
    * index and are the request together. Each answer is planned anew, so that nothing is held
    * between them but the set.
    *

@@ -15,8 +15,8 @@ import { type UploadRequest, uploadPages } from "./upload.ts";
 const clock = new SimulatedClock({ mode: "auto" });
 const random = new SeededRandom(1);
 const pageSize = toPageSize(65_536);
-/** 4 MiB of pages. */
-const PART_COUNT = 64;
+/** 3.75 MiB of pages. */
+const PART_COUNT = 60;
 
 /** A remote that only takes pages; `fail` says which calls are lost. */
 function createTaker(fail: (call: number) => GraftError | undefined) {
@@ -58,7 +58,7 @@ function pagesIn(segments: readonly UploadedSegment[]): number[] {
 }
 
 describe("an upload", () => {
-  it("sends parts of 4 MiB, at most three at a time, and answers in page order", async () => {
+  it("sends parts of 3.75 MiB, at most three at a time, and answers in page order", async () => {
     const { state, remote } = createTaker(() => undefined);
     const segments = await uploadPages(requestOf(remote, PART_COUNT * 6 + 1));
     expect(state).toMatchObject({ calls: 7, underWayMost: 3 });

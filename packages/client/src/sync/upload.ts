@@ -10,11 +10,14 @@ import {
 import type { Remote, UploadedSegment } from "../remote/remote.ts";
 import { PartBuffer } from "./part-buffer.ts";
 
-/** Bytes of pages in a part: one segment. Half of what the server takes. */
-export const PART_SIZE: number = 4 * 1024 * 1024;
 /**
- * Parts under way at once: one being read, one on the wire, one being stored. Each is held twice,
- * as pages and as the request: 24 MiB, whatever the size of the upload.
+ * Bytes of pages in a part: one segment of 15 full frames. With what is around them they stay below
+ * 4 MiB, at which an encoder would take twice the memory.
+ */
+export const PART_SIZE: number = 15 * 256 * 1024;
+/**
+ * Parts under way at once: one being read, one on the wire, one being stored. Each is held as pages
+ * and as a request: 24 MiB together, whatever the size of the upload.
  */
 const PARTS_IN_FLIGHT_MAX = 3;
 
@@ -40,7 +43,7 @@ export interface UploadRequest {
 }
 
 /**
- * Sends pages to the PageStore, in parts of at most 4 MiB, three at a time; memory is bounded
+ * Sends pages to the PageStore, in parts of at most 3.75 MiB, three at a time; memory is bounded
  * whatever the size. Nothing is visible until a commit names the segments, which come back in page
  * order.
  *
