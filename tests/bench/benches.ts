@@ -6,12 +6,14 @@ import { loadBench } from "./load.ts";
 import { openBench } from "./open.ts";
 import { pullBench } from "./pull.ts";
 import { pushBench } from "./push.ts";
+import { storeBench } from "./store.ts";
 import { visibilityBench } from "./visibility.ts";
 import { warmBench } from "./warm.ts";
 
 /** All measurements, in the order they run. */
 export const BENCHES: readonly Bench[] = [
   warmBench,
+  storeBench,
   commitBench,
   importBench,
   coldBench,

@@ -8,6 +8,7 @@ import {
 } from "@graft/core";
 import type { UploadedSegment } from "../../remote/remote.ts";
 import type { Location, PageVersion } from "../history/page-chains.ts";
+import { restoreAll } from "../history/restore-all.ts";
 import type { RemotePoint } from "../local-store.ts";
 import type { Replica } from "../replica.ts";
 
@@ -118,9 +119,7 @@ export function applyChange(replica: Replica, change: LogChange): void {
       replica.endPush(change.isDiverged);
       break;
     case "fetched":
-      for (const [page, location] of change.pages) {
-        replica.history.restore(page, change.version, location);
-      }
+      restoreAll(replica.history, change.version, change.pages);
       break;
     case "dropped":
       for (const page of change.pages) replica.history.forgetNewest(page);

@@ -40,7 +40,7 @@ export interface LocalStoreOptions {
    * Bytes of pages above which clean ones are evicted, whenever no pin sees them. Default: never.
    */
   readonly cacheSizeMax?: number;
-  /** Bytes of pages read lately that are kept in memory. Default: 4 MiB. */
+  /** Bytes of pages read lately that are kept in memory. Default: 8 MiB. */
   readonly memoryCacheSize?: number;
   /**
    * Bytes of log below which no new generation is begun. Default: 4 MiB. Small ones are for tests.
@@ -50,8 +50,8 @@ export interface LocalStoreOptions {
   readonly fetchedCountMin?: number;
 }
 
-/** Beside SQLite's own caches, 2 MiB each: a thousand pages that any of them may ask for again. */
-const MEMORY_CACHE_SIZE_DEFAULT: number = 4 * 1024 * 1024;
+/** Beside SQLite's own caches, 2 MiB each: two thousand pages that any may ask for again. */
+const MEMORY_CACHE_SIZE_DEFAULT: number = 8 * 1024 * 1024;
 
 /**
  * Opens the local store in a directory, or makes an empty one. The format is

@@ -156,7 +156,7 @@ export class PageChains {
     }
   }
 
-  /** Calls for every version of every page, in no order. The chains must not be changed meanwhile. */
+  /** Calls for every version of every page, in no order. They must not be changed meanwhile. */
   forEach(visit: (page: number, version: number, location: Location) => void): void {
     this.table.forEach(visit);
     for (const [page, versions] of this.#older) {

@@ -14,6 +14,7 @@
  */
 import { MutablePageSet, type PageSet, pageRange, union } from "@graft/core";
 import type { RemotePoint } from "../local-store.ts";
+import { AgeStamps } from "./age-stamps.ts";
 import { Epoch } from "./epoch.ts";
 import { Epochs, type NextEpoch } from "./epochs.ts";
 import {
@@ -45,8 +46,7 @@ export class PageHistory {
   #storedCount = 0;
   /** No live view has more pages than this. */
   #pageCountMax = 0;
-  #stamp = 0;
-  #touchCount = 0;
+  readonly #stamps = new AgeStamps();
 
   constructor(options: PageHistoryOptions) {
     this.#release = options.release;
@@ -219,16 +219,14 @@ export class PageHistory {
 
   /** Puts a page back that was the latest snapshot's when it was stored: for recovery. */
   restore(page: number, version: number, location: Location): void {
-    if (this.#insertFirst(page, version, location)) {
-      // Nearly every page of a store comes this way.
-    } else if (this.chains.newest(page) === version) {
+    const isFirst = this.#insertFirst(page, version, location);
+    if (!isFirst && this.chains.newest(page) === version) {
       this.#relocate(page, version, location);
-    } else {
+    } else if (!isFirst) {
       this.#supersedeNewest(page, version);
       this.#insert(page, version, location);
     }
-    const { stale } = this.#epochs.current;
-    if (!stale.isEmpty) stale.remove(page);
+    this.#epochs.current.stale.remove(page);
   }
 
   /** The versions that the latest snapshot names, and the one at `held`, a version on `hold`. */
@@ -314,7 +312,7 @@ export class PageHistory {
 
   /** How long ago the page in a cell of the table was read or stored, in stamps. */
   ageOf(cell: number): number {
-    return (this.#stamp - this.chains.table.stampOf(cell)) & 0xffff;
+    return this.#stamps.ageOf(this.chains.table.stampOf(cell));
   }
 
   #isNamed(page: number, version: number, held: number | undefined): boolean {
@@ -340,8 +338,7 @@ export class PageHistory {
   }
 
   #insertFirst(page: number, version: number, location: Location): boolean {
-    if (!this.chains.insertFirst(page, version, location, this.#stamp)) return false;
-    this.#nextStamp();
+    if (!this.chains.insertFirst(page, version, location, this.#nextStamp())) return false;
     if (location < LOCATION_MAX) this.#storedCount++;
     return true;
   }
@@ -399,11 +396,6 @@ export class PageHistory {
   }
 
   #nextStamp(): number {
-    this.#touchCount++;
-    if (this.#touchCount * 128 >= this.chains.table.count) {
-      this.#touchCount = 0;
-      this.#stamp = (this.#stamp + 1) & 0xffff;
-    }
-    return this.#stamp;
+    return this.#stamps.next(this.chains.table.count);
   }
 }

@@ -5,20 +5,14 @@ import {
   isZero,
   MutablePageSet,
   PAGE_SIZE_MIN,
-  type PageCount,
   type PageIndex,
   type PageSize,
   parseCommitId,
   toPageCount,
   toPageIndex,
 } from "@graft/core";
-import type {
-  LocalStore,
-  NewLocalCommit,
-  PreparedPush,
-  RemotePoint,
-  StagedPage,
-} from "../../store/local-store.ts";
+import type { LocalStore, PreparedPush, RemotePoint, StagedPage } from "../../store/local-store.ts";
+import { commitOrDrop } from "./commit-or-drop.ts";
 import type { HistoryStep } from "./history-step.ts";
 import { bytesOf, RemoteModel } from "./remote-model.ts";
 import { describeState, type HeldPin, type ModelPin, ReplicaModel } from "./replica-model.ts";
@@ -179,26 +173,9 @@ export class HistoryRunner {
       pages.set(index, isStaged ? this.store.stage(index, data) : data);
     }
     this.#perform(
-      () => this.#commitOrDrop(toPageCount(step.pageCount), pages),
+      () => commitOrDrop(this.store, { pageCount: toPageCount(step.pageCount), pages }),
       () => this.model.commit(step.pageCount, writes),
     );
-  }
-
-  /** A commit that failed may be tried again with the same pages, and is, once. */
-  #commitOrDrop(pageCount: PageCount, pages: NewLocalCommit["pages"]): void {
-    try {
-      try {
-        this.store.commitLocal({ pageCount, pages });
-      } catch (error) {
-        if (!isGraftError(error, "io")) throw error;
-        this.store.commitLocal({ pageCount, pages });
-      }
-    } catch (error) {
-      const staged: StagedPage[] = [];
-      for (const page of pages.values()) if (!(page instanceof Uint8Array)) staged.push(page);
-      this.store.dropStaged(staged);
-      throw error;
-    }
   }
 
   #perform(store: () => void, model: () => void): void {

@@ -1,0 +1,22 @@
+import { isGraftError } from "@graft/core";
+import type { LocalStore, NewLocalCommit, StagedPage } from "../../store/local-store.ts";
+
+/**
+ * Commits; what failed may be tried again with the same pages, and is, once. After that the staged
+ * ones are dropped.
+ */
+export function commitOrDrop(store: LocalStore, commit: NewLocalCommit): void {
+  try {
+    try {
+      store.commitLocal(commit);
+    } catch (error) {
+      if (!isGraftError(error, "io")) throw error;
+      store.commitLocal(commit);
+    }
+  } catch (error) {
+    const staged: StagedPage[] = [];
+    for (const page of commit.pages.values()) if (!(page instanceof Uint8Array)) staged.push(page);
+    store.dropStaged(staged);
+    throw error;
+  }
+}
