@@ -32,6 +32,7 @@ export class BankReplica {
   #database: Database | undefined;
   #life = 0;
   #lastLine = 0;
+  #isResetting = false;
   /** Lines whose COMMIT was acknowledged and that were not given up since. */
   readonly #kept = new Set<number>();
   /** Lines that a push was acknowledged for. */
@@ -80,6 +81,8 @@ export class BankReplica {
   kill(how: "kill" | "power-loss"): void {
     this.#life++;
     this.#database = undefined;
+    if (this.#isResetting) this.#giveUpUnpushed();
+    this.#isResetting = false;
     if (how === "kill") this.machine.kill();
     else this.machine.losePower();
   }
@@ -137,16 +140,30 @@ export class BankReplica {
           await database.pull();
           if (this.#database === database) await this.transfer();
           return await this.#push(database);
-        case "reset": {
-          // From the moment it is asked for, what was not pushed may be gone.
-          for (const line of this.#kept) if (!this.pushed.has(line)) this.#kept.delete(line);
-          const { lsn } = await database.reset();
-          for (const line of this.#kept) if (!this.pushed.has(line)) this.#kept.delete(line);
-          this.#world.history.reach("reset");
-          return `reset to ${lsn}`;
-        }
+        case "reset":
+          return await this.#reset(database);
       }
     });
+  }
+
+  /** From the moment it is asked for, until its end or its death, what was not pushed may be gone. */
+  async #reset(database: Database): Promise<string> {
+    this.#isResetting = true;
+    this.#giveUpUnpushed();
+    try {
+      const { lsn } = await database.reset();
+      this.#world.history.reach("reset");
+      return `reset to ${lsn}`;
+    } finally {
+      if (this.#database === database) {
+        this.#giveUpUnpushed();
+        this.#isResetting = false;
+      }
+    }
+  }
+
+  #giveUpUnpushed(): void {
+    for (const line of this.#kept) if (!this.pushed.has(line)) this.#kept.delete(line);
   }
 
   async #push(database: Database): Promise<string> {

@@ -13,6 +13,11 @@ export function createSimulatedCompute(clock: Clock, random: SeededRandom): Comp
   };
   return {
     sha256: (...parts) => nodeCompute.sha256(...parts),
+    async digest(...parts): Promise<Uint8Array> {
+      const hash = nodeCompute.sha256(...parts);
+      await work();
+      return hash;
+    },
     async compress(bytes): Promise<Uint8Array> {
       const level = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
       const compressed = new Uint8Array(zstdCompressSync(bytes, level));

@@ -5,7 +5,7 @@
 import { GraftError, MutablePageSet, type PageSet } from "@graft/core";
 import type { RemotePoint } from "../store/local-store.ts";
 import type { CallOptions, PullResult } from "../volume.ts";
-import { divergedError, push } from "./push.ts";
+import { divergedError, pushOnce } from "./push.ts";
 import type { SyncContext } from "./sync-context.ts";
 import { decideNews } from "./sync-state.ts";
 
@@ -23,7 +23,7 @@ export interface PullOutcome extends PullResult {
 /** @throws GraftError `diverged` when there is news and local commits stand on the old base */
 export async function pull(context: SyncContext, options: CallOptions): Promise<PullOutcome> {
   // While an outcome is unknown no pull is applied: the push is repeated first.
-  if (context.store.state().push !== undefined) await push(context, options);
+  if (context.store.state().push !== undefined) await pushOnce(context, options);
   const news = await askForNews(context, options.signal);
   context.reached();
   const base = context.store.state().remote;

@@ -34,8 +34,33 @@ import type { SyncContext } from "./sync-context.ts";
  */
 const ATTEMPTS_MAX = 4;
 
-/** @throws GraftError `diverged`, `unavailable`, or what the server refused it with */
+/**
+ * Sends everything that was committed before the call: a push that an earlier process prepared is
+ * settled first, and what was committed after that follows.
+ *
+ * @throws GraftError `diverged`, `unavailable`, or what the server refused it with
+ */
 export async function push(context: SyncContext, options: PushOptions): Promise<PushResult> {
+  const { version } = context.store.state();
+  let result = await pushOnce(context, options);
+  while (context.store.state().pending.some((commit) => commit.version <= version)) {
+    result = joined(result, await pushOnce(context, options));
+  }
+  return result;
+}
+
+function joined(first: PushResult, next: PushResult): PushResult {
+  if (first.kind === "nothing-to-push" || next.kind === "nothing-to-push") return next;
+  const commitCount = first.commitCount + next.commitCount;
+  return { ...next, commitCount, pageCount: first.pageCount + next.pageCount };
+}
+
+/**
+ * One remote commit: the prepared push when there is one, else all that is pending.
+ *
+ * @throws GraftError as `push`
+ */
+export async function pushOnce(context: SyncContext, options: PushOptions): Promise<PushResult> {
   const state = context.store.state();
   if (state.isDiverged) throw divergedError(context);
   if (state.push === undefined && state.pending.length === 0) return { kind: "nothing-to-push" };

@@ -27,7 +27,7 @@ import {
 import type { ResetOptions, ResetResult } from "../volume.ts";
 import type { VolumeReader } from "../volume-reader.ts";
 import { askForNews } from "./pull.ts";
-import { push } from "./push.ts";
+import { pushOnce } from "./push.ts";
 import type { SyncContext } from "./sync-context.ts";
 
 /** @throws GraftError `unavailable`: nothing was reset */
@@ -82,7 +82,7 @@ async function resolveUnknown(
   options: ResetOptions,
 ): Promise<string | undefined> {
   try {
-    await push(context, options);
+    await pushOnce(context, options);
     return undefined;
   } catch (error) {
     if (isGraftError(error, "diverged")) return undefined;
