@@ -53,6 +53,12 @@ export function wordsOf(chunk: Chunk): Uint32Array {
   return words;
 }
 
+/** The chunk of these 65536 bits, of which one is set at least, in the form that fits it. */
+export function chunkOfWords(key: number, words: Uint32Array): Chunk {
+  const bitmap = new BitmapChunk(key, words);
+  return bitmap.runCount <= RUN_COUNT_MAX ? toRuns(bitmap) : bitmap;
+}
+
 /** Whether two chunks have the same key and members, whatever their forms. */
 export function equalChunks(a: Chunk, b: Chunk): boolean {
   if (a.key !== b.key || a.cardinality !== b.cardinality || a.runCount !== b.runCount) {

@@ -370,3 +370,21 @@ function fromHex(hex: string): Uint8Array {
   const digits = hex.replaceAll(/\s/g, "").match(/../g) ?? [];
   return Uint8Array.from(digits, (digit) => Number.parseInt(digit, 16));
 }
+
+// What a stranger may send in one request. Run by run, the second takes a minute.
+describe("tens of megabytes of bytes that are", () => {
+  test("full chunks are read in a moment", { timeout: 5000 }, () => {
+    const bytes = encode(Splinter.fromRange(0, 43_000 * 65_536 - 1));
+    expect(bytes.length).toBeGreaterThan(32_000_000);
+    expect(decode(bytes).cardinality).toBe(43_000 * 65_536);
+  });
+
+  test("every other member are read in a moment", { timeout: 5000 }, () => {
+    const chunk = new Splinter();
+    for (let member = 0; member < 65_536; member += 2) chunk.insert(member);
+    const words = encode(chunk);
+    const set = decode(words);
+    for (let at = 0; at < 500; at++) expect(decode(words).cardinality).toBe(32_768);
+    expect(set.equals(chunk)).toBe(true);
+  });
+});

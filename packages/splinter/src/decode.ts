@@ -6,8 +6,9 @@
  * bounded by the length of the input, and full blocks, which take no byte, stay runs in memory.
  */
 
+import { BITMAP_WORDS } from "./bitmap-chunk.ts";
 import { nextOne, nextZero, popcount, setBits } from "./bits.ts";
-import { type Chunk, settle } from "./chunk.ts";
+import { type Chunk, chunkOfWords, settle } from "./chunk.ts";
 import {
   BITMAP_COUNT_MIN,
   BITMAP_SIZE,
@@ -85,6 +86,31 @@ function readFrame(bytes: Uint8Array): number {
   return count;
 }
 
+/** Blocks whose runs are put into a chunk one by one: fewer than that are quicker than its bits. */
+const FEW_BLOCKS = 8;
+
+/** Bytes of a map of 256 full blocks: it has no keys, no blocks, and its offsets are all 0. */
+const FULL_INDEX_SIZE: number = indexSize(FAN_OUT, LEAF_OFFSET_SIZE);
+
+/** Whether a map of 256 full blocks ends before `end`, which takes many bytes to say very little. */
+function isFullIndex(bytes: Uint8Array, end: number): boolean {
+  const start = end - FULL_INDEX_SIZE;
+  if (start < HEADER_SIZE) {
+    return false;
+  }
+  for (let position = start; position < start + FAN_OUT; position++) {
+    if (bytes[position] !== 0xff) {
+      return false;
+    }
+  }
+  for (let position = start + FAN_OUT; position < end; position++) {
+    if (bytes[position] !== 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /** Reads a child that ends before `end`; answers where it starts. */
 type ReadChild = (end: number, key: number, count: number) => number;
 
@@ -104,9 +130,15 @@ function readChunk(
   bytes: Uint8Array,
   end: number,
   count: number,
-  chunk: Chunk,
+  chunk: RunChunk,
   chunks: Chunk[],
 ): number {
+  if (count === FAN_OUT && isFullIndex(bytes, end)) {
+    chunk.insertRange(0, FAN_OUT * FAN_OUT - 1);
+    chunk.trim();
+    chunks.push(chunk);
+    return end - FULL_INDEX_SIZE;
+  }
   const index = readIndex(bytes, end, count, LEAF_OFFSET_SIZE);
   let start = index.start;
   for (let child = 0; child < count; child++) {
@@ -114,15 +146,23 @@ function readChunk(
   }
   mustHaveRoom(start, index.start, "the blocks of a map");
   const words = new Uint32Array(8);
-  let filled = chunk;
+  // Many blocks are gathered as bits: putting their runs into the chunk one by one would take
+  // seconds for what fits a request.
+  const bits = count > FEW_BLOCKS ? new Uint32Array(BITMAP_WORDS) : undefined;
+  let filled: Chunk = chunk;
   let position = start;
   for (let child = 0; child < count; child++) {
     const memberCount = childCountAt(bytes, index, child);
     const size = blockSize(memberCount);
     checkOffset(bytes, index, child, position + size);
     readBlock(bytes, position, memberCount, words);
-    filled = insertBlock(filled, (index.keys[child] ?? 0) * FAN_OUT, words);
+    const key = index.keys[child] ?? 0;
+    if (bits === undefined) filled = insertBlock(filled, key * FAN_OUT, words);
+    else bits.set(words, key * words.length);
     position += size;
+  }
+  if (bits !== undefined) {
+    filled = chunkOfWords(chunk.key, bits);
   }
   if (filled.kind === "runs") {
     filled.trim();
@@ -220,15 +260,14 @@ function mustHaveRoom(start: number, end: number, what: string): void {
 }
 
 function readInteger(bytes: Uint8Array, start: number, size: number): number {
-  let value = 0;
-  for (let position = start + size - 1; position >= start; position--) {
-    const byte = bytes[position];
-    if (byte === undefined) {
-      throw new RangeError(`byte ${position} is outside the ${bytes.length} bytes`);
-    }
-    value = value * 256 + byte;
+  if (start + size > bytes.length) {
+    throw new RangeError(`byte ${start + size} is outside the ${bytes.length} bytes`);
   }
-  return value;
+  let value = 0;
+  for (let index = 0; index < size; index++) {
+    value |= (bytes[start + index] ?? 0) << (8 * index);
+  }
+  return value >>> 0;
 }
 
 function toHex(byte: number | undefined): string {

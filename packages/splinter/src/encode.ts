@@ -16,6 +16,11 @@ import {
 } from "./layout.ts";
 import { chunksOf, type Splinter } from "./splinter.ts";
 
+/** Members of a chunk with all of them. */
+const FULL_CARDINALITY: number = FAN_OUT * FAN_OUT;
+/** Bytes of its map. */
+const FULL_INDEX_SIZE: number = indexSize(FAN_OUT, LEAF_OFFSET_SIZE);
+
 /** The canonical bytes of a set, as a new array: equal sets give equal bytes. */
 export function encode(set: Splinter): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(encodedSize(set));
@@ -28,6 +33,13 @@ export function encode(set: Splinter): Uint8Array<ArrayBuffer> {
   for (const chunks of partitionsOf(set)) {
     partition.clear();
     for (const chunk of chunks) {
+      if (chunk.cardinality === FULL_CARDINALITY) {
+        // 256 counts of 256, and offsets of 0: the values take no byte.
+        bytes.fill(0xff, position, position + FAN_OUT);
+        position += FULL_INDEX_SIZE;
+        partition.add(chunk.key & 0xff, FAN_OUT, position);
+        continue;
+      }
       leaf.clear();
       position = writeBlocks(bytes, position, chunk, leaf);
       position = leaf.write(bytes, position);
@@ -53,6 +65,10 @@ export function encodedSize(set: Splinter): number {
     partitionCount++;
     size += indexSize(chunks.length, BRANCH_OFFSET_SIZE);
     for (const chunk of chunks) {
+      if (chunk.cardinality === FULL_CARDINALITY) {
+        size += FULL_INDEX_SIZE;
+        continue;
+      }
       let blockCount = 0;
       for (let low = chunk.firstFrom(0); low !== -1; low = chunk.firstFrom((low | 0xff) + 1)) {
         blockCount++;

@@ -42,8 +42,15 @@ export interface ReadPagesAnswer {
   readonly covered: PageSet;
 }
 
+/**
+ * Bytes of any set of 1024 pages at most: 8 around it, 256 + 1024 for its root, and 12 for each
+ * page that shares no part of its index with another.
+ */
+const PAGE_SET_SIZE_MAX: number = 16 * READ_PAGES_COUNT_MAX;
+
 /** @throws GraftError `invalid-argument` on a malformed or too large request */
 export function toReadPagesRequest(message: ReadPagesRequestMessage): ReadPagesRequest {
+  mustBeShort(message.graft);
   const pageSet = toPageSet(message.graft);
   if (pageSet.cardinality > READ_PAGES_COUNT_MAX) {
     throw new GraftError(
@@ -58,6 +65,16 @@ export function toReadPagesRequest(message: ReadPagesRequestMessage): ReadPagesR
     byteBudget: Math.min(message.byteBudget ?? READ_PAGES_BUDGET_DEFAULT, READ_PAGES_BUDGET_MAX),
     prefetch: toOptionalPageSet(message.prefetch?.graft),
   });
+}
+
+/** Decoding a set of 32 MiB, to find that it names too many pages, takes most of a second. */
+function mustBeShort(graft: Uint8Array): void {
+  if (graft.length <= PAGE_SET_SIZE_MAX) return;
+  throw new GraftError(
+    "invalid-argument",
+    `page set of ${graft.length} bytes: expected at most ${PAGE_SET_SIZE_MAX}, which any ` +
+      `${READ_PAGES_COUNT_MAX} pages take; ask for fewer at once`,
+  );
 }
 
 export function fromReadPagesRequest(request: ReadPagesRequest): ReadPagesRequestMessage {
