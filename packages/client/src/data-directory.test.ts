@@ -41,7 +41,7 @@ describe("many processes on one data directory", () => {
     const [a, b] = [await open(), await open(disk.openProcess())];
     const ids = Array.from({ length: 6 }, () => createVolumeId({ clock, random }));
     await Promise.all(
-      ids.map((id, at) => (at % 2 === 0 ? a : b).createVolume(id, `t${at}`, () => undefined)),
+      ids.map((id, at) => (at % 2 === 0 ? a : b).createVolume(id, `t${at}`, async () => undefined)),
     );
     for (const one of [a, b]) {
       expect([...one.volumes.keys()].sort()).toEqual([...ids].sort());
@@ -56,7 +56,7 @@ describe("many processes on one data directory", () => {
     const named = await Promise.all(
       all.map((each) => {
         const id = createVolumeId({ clock, random });
-        return each.createVolume(id, "main", () => {
+        return each.createVolume(id, "main", async () => {
           made++;
         });
       }),
@@ -95,7 +95,7 @@ describe("many processes on one data directory", () => {
     const before = await visit();
     const dying = disk.openProcess();
     const b = await open(dying);
-    const failing = b.createVolume(createVolumeId({ clock, random }), "main", () => {
+    const failing = b.createVolume(createVolumeId({ clock, random }), "main", async () => {
       dying.kill();
       disk.open(`${PATH}/directory.json.7.tmp`, "create").close();
       throw new Error("dead");

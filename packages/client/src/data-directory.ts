@@ -167,18 +167,18 @@ export class DataDirectory {
   async createVolume(
     volumeId: VolumeId,
     tag: string | undefined,
-    make: () => void,
+    make: () => Promise<void>,
   ): Promise<VolumeId> {
     if (tag !== undefined) checkTag(tag);
     let named = volumeId;
-    await this.#change((contents) => {
+    await this.#change(async (contents) => {
       const taken = tag === undefined ? undefined : contents.tags.get(tag);
       if (taken !== undefined) {
         named = taken;
         return contents;
       }
       // Made first: what `directory.json` names is there, for every process that reads it.
-      make();
+      await make();
       const next = withVolume(contents, volumeId, "created");
       return tag === undefined ? next : { ...next, tags: new Map([...next.tags, [tag, volumeId]]) };
     });
@@ -214,7 +214,9 @@ export class DataDirectory {
   }
 
   /** THE RULE: read again and replaced under the lock. The same contents are not written. */
-  async #change(change: (contents: DirectoryContents) => DirectoryContents): Promise<void> {
+  async #change(
+    change: (contents: DirectoryContents) => DirectoryContents | Promise<DirectoryContents>,
+  ): Promise<void> {
     if (this.#isClosed) {
       throw new GraftError(
         "invalid-argument",
@@ -226,7 +228,7 @@ export class DataDirectory {
       try {
         const { fileSystem } = this.#means;
         const before = readContents(this.path, fileSystem) ?? this.#contents;
-        const after = change(before);
+        const after = await change(before);
         if (after !== before) await writeContents(this.path, fileSystem, after);
         this.#contents = after;
         this.#stamp = stampOf(this.path, fileSystem);

@@ -3,7 +3,6 @@ import {
   type Clock,
   createClientId,
   createVolumeId,
-  type FileLock,
   type FileSystem,
   GraftError,
   isGraftError,
@@ -23,7 +22,7 @@ import {
 } from "./import-pages.ts";
 import type { Remote } from "./remote/remote.ts";
 import { ReplicaVolume } from "./replica-volume.ts";
-import { openLocalStore } from "./store/durable/open-local-store.ts";
+import { openSharedLocalStore } from "./store/durable/open-local-store.ts";
 import type { LocalStore } from "./store/local-store.ts";
 import { createMemoryLocalStore } from "./store/memory-local-store.ts";
 import type { Volume } from "./volume.ts";
@@ -119,11 +118,11 @@ export class Runtime implements AsyncDisposable {
       const taken = tag === undefined ? undefined : this.#memoryTags.get(tag);
       if (taken !== undefined) return this.openVolume(taken);
       if (tag !== undefined) this.#memoryTags.set(tag, volumeId);
-      return this.#hold(this.#openStore(volumeId, pageSize));
+      return this.#hold(await this.#openStore(volumeId, pageSize));
     }
     let made: LocalStore | undefined;
-    const makeStore = (): void => {
-      made = this.#openStore(volumeId, pageSize);
+    const makeStore = async (): Promise<void> => {
+      made = await this.#openStore(volumeId, pageSize);
     };
     try {
       const named = await this.#directory.createVolume(volumeId, tag, makeStore);
@@ -145,7 +144,7 @@ export class Runtime implements AsyncDisposable {
     return this.#openOnce(volumeId, async () => {
       const origin = this.#directory?.volumes.get(volumeId);
       if (origin === undefined) return this.#clone(volumeId, signal);
-      const store = this.#openStore(volumeId, undefined);
+      const store = await this.#openStore(volumeId, undefined);
       // A replica whose making was interrupted knows nothing yet: it is made again.
       const isUnmade = store.pageSize === undefined;
       if (!isUnmade) return this.#hold(store);
@@ -234,7 +233,7 @@ export class Runtime implements AsyncDisposable {
     volumeId: VolumeId,
     point: Parameters<LocalStore["applyRemote"]>[0],
   ): Promise<ReplicaVolume> {
-    const store = this.#openStore(volumeId, undefined);
+    const store = await this.#openStore(volumeId, undefined);
     const { lsn, pageCount, pageSize } = point;
     const { clock, random } = this.#options;
     try {
@@ -253,7 +252,7 @@ export class Runtime implements AsyncDisposable {
     return this.#hold(store);
   }
 
-  #openStore(volumeId: VolumeId, pageSize: PageSize | undefined): LocalStore {
+  async #openStore(volumeId: VolumeId, pageSize: PageSize | undefined): Promise<LocalStore> {
     // The directory may be another process's already.
     if (this.#closed !== undefined) {
       throw new GraftError("invalid-argument", `volume ${volumeId}: its runtime is closed`);
@@ -262,35 +261,15 @@ export class Runtime implements AsyncDisposable {
     if (place === undefined || this.#directory === undefined) {
       return createMemoryLocalStore({ volumeId, pageSize });
     }
-    const lock = this.#lockStore(this.#directory.path, volumeId, place.fileSystem);
-    let store: LocalStore;
-    try {
-      store = openLocalStore({
-        fileSystem: place.fileSystem,
-        directory: this.#directory.volumePath(volumeId),
-        volumeId,
-        pageSize,
-        durability: this.#options.durability ?? "full",
-        ...(this.#options.cacheSizeMax !== undefined && {
-          cacheSizeMax: this.#options.cacheSizeMax,
-        }),
-      });
-    } catch (error) {
-      lock.close();
-      throw error;
-    }
-    const close = store.close.bind(store);
-    store.close = () => {
-      close();
-      lock.close();
-    };
-    return store;
-  }
-
-  #lockStore(path: string, volumeId: VolumeId, fileSystem: FileSystem): FileLock {
-    const lock = fileSystem.lock(`${path}/processes/${volumeId}.lock`);
-    if (lock !== undefined) return lock;
-    throw new GraftError("busy", `volume ${volumeId} in "${path}" is used by another process`);
+    return await openSharedLocalStore({
+      fileSystem: place.fileSystem,
+      clock: this.#options.clock,
+      directory: this.#directory.volumePath(volumeId),
+      volumeId,
+      pageSize,
+      durability: this.#options.durability ?? "full",
+      ...(this.#options.cacheSizeMax !== undefined && { cacheSizeMax: this.#options.cacheSizeMax }),
+    });
   }
 
   #hold(store: LocalStore): ReplicaVolume {
