@@ -420,6 +420,7 @@ export class DurableLocalStore implements LocalStore {
   /** Another state takes its place: what only this process knew of the old one is given back. */
   #leaveReplica(before: Replica): void {
     this.#log.forgetUnrecorded();
+    this.#cache?.clear();
     this.#dropped = [];
     if (!this.#share.pins.isEmpty) {
       this.#share.staleReplicas.push(before);

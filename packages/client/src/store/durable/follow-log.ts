@@ -63,6 +63,7 @@ export interface Follower extends FollowHooks {
 /** @throws GraftError `corrupt` · `io` */
 export function followToMark(follower: Follower, mark: Mark): void {
   const { disk } = follower;
+  disk.pages.forgetAhead();
   for (let attempt = 1; ; attempt++) {
     // Each attempt looks anew: what the mark named may be gone.
     const now = attempt === 1 ? mark : (disk.mark.read() ?? mark);
@@ -87,6 +88,7 @@ export function followToMark(follower: Follower, mark: Mark): void {
  */
 export function followBehindMark(follower: Follower, mark: Mark | undefined): void {
   const { disk } = follower;
+  disk.pages.forgetAhead();
   if (mark === undefined || mark.isOver) {
     const newest = disk.files.list(disk.fileSystem).indexes.at(-1) ?? 0;
     disk.lastGeneration = Math.max(disk.lastGeneration, newest);

@@ -32,6 +32,17 @@ describe("a page cache", () => {
     expect(cache.read(7, 1, page(0))).toBe(true);
   });
 
+  it("forgets everything when it is told to, and works on", () => {
+    const cache = new PageCache(64 * 1024, PAGE_SIZE);
+    cache.put(7, 1, page(1));
+    cache.clear();
+    expect(cache.read(7, 1, page(0))).toBe(false);
+    cache.put(7, 1, page(2));
+    const target = page(0);
+    expect(cache.read(7, 1, target)).toBe(true);
+    expect(target).toEqual(page(2));
+  });
+
   it("holds no more than it may, down to nothing", () => {
     const cache = new PageCache(8 * 512, PAGE_SIZE);
     for (let at = 1; at <= 100; at++) cache.put(at, 1, page(at));

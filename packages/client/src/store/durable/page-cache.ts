@@ -69,6 +69,12 @@ export class PageCache {
     else frame.set(data);
   }
 
+  /** Forgets everything: another state may give a version to other bytes. */
+  clear(): void {
+    this.#pages.fill(0);
+    this.#seen.fill(0);
+  }
+
   #setOf(page: number): number {
     return this.#setBits === 0 ? 0 : Math.imul(page, HASH_FACTOR) >>> (32 - this.#setBits);
   }

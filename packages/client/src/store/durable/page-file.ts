@@ -83,6 +83,11 @@ export class PageFile {
     return this.readImage(this.#file, this.offsetOf(slot), { page, version, target });
   }
 
+  /** Other processes may have written any slot that this one does not name yet. */
+  forgetAhead(): void {
+    this.#window?.clear();
+  }
+
   /** Like `read`, from any file that holds images. Allocates nothing. */
   readImage(
     file: File,

@@ -13,6 +13,10 @@ export interface WindowedImage {
 /**
  * Reads slots ahead when they are read one after the other, as a scan does. What it shows may be
  * older than the file: a page that is not right in the window must be looked up in the file.
+ *
+ * A slot that nobody named when it was read may hold a page of a transaction that was given up, and
+ * later another one with the same page index and version. So the window is cleared whenever records
+ * of another process are applied; a slot that is named then is not written while anybody reads it.
  */
 export class ReadWindow {
   readonly #file: File;
@@ -46,6 +50,11 @@ export class ReadWindow {
   /** The slot was written. */
   forget(slot: number): void {
     if (slot >= this.#first && slot < this.#end) this.#end = this.#first;
+  }
+
+  /** Any slot may have been written: what nobody named when it was read ahead, others may use. */
+  clear(): void {
+    this.#end = this.#first;
   }
 
   #moveTo(slot: number): void {

@@ -220,9 +220,8 @@ export class PageHistory {
   /** Puts a page back that was the latest snapshot's when it was stored: for recovery. */
   restore(page: number, version: number, location: Location): void {
     const isFirst = this.#insertFirst(page, version, location);
-    if (!isFirst && this.chains.newest(page) === version) {
-      this.#relocate(page, version, location);
-    } else if (!isFirst) {
+    if (!isFirst && this.chains.newest(page) === version) this.#relocate(page, version, location);
+    else if (!isFirst) {
       this.#supersedeNewest(page, version);
       this.#insert(page, version, location);
     }
