@@ -57,6 +57,15 @@ export const TAG_FLAG: Flag = {
   help: "what the replica is called here",
 };
 
+/** Of a server that commits. */
+export const NOTIFY_FLAG: Flag = {
+  name: "notify",
+  value: "none|probe",
+  help: "how it learns of other MetaStores of its store; none: there is no other",
+  environment: "GRAFT_NOTIFY",
+  fallback: "none",
+};
+
 /** Flags of every server. */
 export const SERVER_FLAGS: readonly Flag[] = [
   { name: "port", value: "N", help: "port to listen on; 0 for any free one", fallback: "3000" },

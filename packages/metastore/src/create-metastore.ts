@@ -1,13 +1,14 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { CheckpointReader, type VolumeCatalog } from "@graft/catalog";
-import type { Clock, Compute, Random } from "@graft/core";
+import type { Clock, Compute, Random, VolumeId } from "@graft/core";
 import type { ObjectStore } from "@graft/object-store";
 import type { Log, MetricsRegistry, RawRoute } from "@graft/rpc";
 import { CatalogUpdater } from "./catalog-updater.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { Committer } from "./committer.ts";
 import { HeadHintWriter } from "./head-hint-writer.ts";
-import { KnownHeads } from "./known-heads.ts";
+import { HeadProber } from "./head-prober.ts";
+import { KnownHeads, type Notify } from "./known-heads.ts";
 import { Metastore } from "./metastore.ts";
 import { RecordCache } from "./record-cache.ts";
 import { SegmentVerifier } from "./segment-verifier.ts";
@@ -38,6 +39,8 @@ export interface MetastoreOptions {
   readonly commitDeadlineMs?: number | undefined;
   /** Bytes of stored records kept in memory; default 16 MiB. */
   readonly recordCacheSize?: number | undefined;
+  /** Whether other nodes commit to the same store, and how this one learns of it. Default `none`. */
+  readonly notify?: Notify | undefined;
   /** `graft_watch_*` are registered here. */
   readonly metrics?: MetricsRegistry | undefined;
 }
@@ -63,9 +66,17 @@ export function createMetastore(options: MetastoreOptions): MetastoreInstance {
   const appendDeadlineMs = options.commitDeadlineMs ?? COMMIT_DEADLINE_MS;
   const volumeLog = new VolumeLog({ ...options, cache, appendDeadlineMs });
   const commits = new CatalogUpdater({ catalog, log: volumeLog });
-  const heads = new KnownHeads({ log: volumeLog, clock });
+  const heads = new KnownHeads({ ...options, log: volumeLog });
   const volumes = new VolumeRecords(options);
-  const hub = new WatchHub({ catalog, heads, clock });
+  const prober =
+    options.notify === "probe"
+      ? new HeadProber({ ...options, heads, commits, onNews: (volumeId) => hub.publish(volumeId) })
+      : undefined;
+  const onWatched = (volumeId: VolumeId, isWatched: boolean): void => {
+    if (isWatched) prober?.watch(volumeId);
+    else prober?.leave(volumeId);
+  };
+  const hub = new WatchHub({ catalog, heads, clock, onWatched });
   const checkpoints = new CheckpointReader({ objects: store, compute: options.compute });
   const maps = new VolumeMaps({ commits, checkpoints });
   const checkpointer = new Checkpointer({ ...options, checkpoints, maps });
@@ -83,6 +94,7 @@ export function createMetastore(options: MetastoreOptions): MetastoreInstance {
       const { volumeId, lsn } = commit.record;
       hints.note(volumeId, lsn);
       hub.publish(volumeId);
+      prober?.hurry(volumeId);
       checkpointer.note(commit);
     },
   });
@@ -96,6 +108,7 @@ export function createMetastore(options: MetastoreOptions): MetastoreInstance {
     drain: () => hub.drain(),
     [Symbol.asyncDispose]: async () => {
       hub.drain();
+      await prober?.[Symbol.asyncDispose]();
       await checkpointer[Symbol.asyncDispose]();
       await hints[Symbol.asyncDispose]();
     },

@@ -7,10 +7,16 @@
  *
  * With one node a store (`--notify none`) a known head is the head: every commit passes through
  * here, and an idle volume costs nothing. A commit whose outcome is unknown may land later; for a
- * while after it the volume is searched again on every question. What is known only grows.
+ * while after it the volume is searched again on every question. With several (`--notify probe`) no
+ * head is known for good: each question for the latest looks whether the next LSN is there. What is
+ * known only grows.
  */
 import { type Clock, Coalescer, type Lsn, type VolumeId } from "@graft/core";
+import { FreshFlights } from "./fresh-flights.ts";
 import type { VolumeLog } from "./volume-log.ts";
+
+/** Whether other nodes commit to the same store, and how this one learns of it. */
+export type Notify = "none" | "probe";
 
 /** A PUT without an answer is not expected to land later than this, ms. */
 const DOUBT_MS = 120_000;
@@ -28,16 +34,33 @@ interface HeadEntry {
 
 const NOTHING: HeadEntry = { lsn: undefined, isHead: false, doubtUntilMs: 0 };
 
+export interface KnownHeadsOptions {
+  readonly log: VolumeLog;
+  readonly clock: Clock;
+  /** Default `none`. */
+  readonly notify?: Notify | undefined;
+}
+
 export class KnownHeads {
   readonly #log: VolumeLog;
   readonly #clock: Clock;
-  readonly #searches = new Coalescer<VolumeId, Lsn | undefined>();
+  readonly #notify: Notify;
+  /** With `none` an acknowledged commit went through here, so that any look-up knows of it. */
+  readonly #searches: Pick<FreshFlights<VolumeId, Lsn | undefined>, "run">;
+  #onFound: (volumeId: VolumeId, from: Lsn | undefined, to: Lsn) => void = () => undefined;
   /** Least recently used first. */
   readonly #entries = new Map<VolumeId, HeadEntry>();
 
-  constructor(options: { readonly log: VolumeLog; readonly clock: Clock }) {
+  constructor(options: KnownHeadsOptions) {
     this.#log = options.log;
     this.#clock = options.clock;
+    this.#notify = options.notify ?? "none";
+    this.#searches = this.#notify === "none" ? new Coalescer() : new FreshFlights();
+  }
+
+  /** Told of each head that a search found above the known one: what another node committed. */
+  onFound(listener: (volumeId: VolumeId, from: Lsn | undefined, to: Lsn) => void): void {
+    this.#onFound = listener;
   }
 
   /** The newest LSN that was seen here: a lower bound. Asks nobody. */
@@ -45,23 +68,37 @@ export class KnownHeads {
     return this.#entries.get(volumeId)?.lsn;
   }
 
-  /** The newest LSN; undefined when the volume has no commit. From memory once it is known. */
+  /**
+   * The newest LSN; undefined when the volume has no commit. With `none` from memory once it is
+   * known; with `probe` never older than the question.
+   */
   async latest(volumeId: VolumeId, signal: AbortSignal | undefined): Promise<Lsn | undefined> {
     const entry = this.#entries.get(volumeId) ?? NOTHING;
     const isInDoubt = entry.doubtUntilMs > this.#clock.monotonicMs();
-    if (!entry.isHead || isInDoubt) return await this.refresh(volumeId, signal);
+    const isKnown = this.#notify === "none" && entry.isHead && !isInDoubt;
+    if (!isKnown) return await this.refresh(volumeId, signal);
     this.#remember(volumeId, entry);
     return entry.lsn;
   }
 
-  /** The newest LSN, asked of the store; questions at the same time share the answer. */
+  /** Whether an LSN is known to exist: then no newer one need be looked for. */
+  covers(volumeId: VolumeId, lsn: Lsn): boolean {
+    return (this.peek(volumeId) ?? 0n) >= lsn;
+  }
+
+  /**
+   * The newest LSN, asked of the store; those who ask at the same time share the answer. With
+   * `probe` only those who asked before anything was looked at.
+   */
   async refresh(volumeId: VolumeId, signal: AbortSignal | undefined): Promise<Lsn | undefined> {
     const search = async (): Promise<Lsn | undefined> => {
-      const found = await this.#log.findHead(volumeId, this.peek(volumeId));
+      const before = this.peek(volumeId);
+      const found = await this.#log.findHead(volumeId, before);
       const entry = this.#entries.get(volumeId) ?? NOTHING;
       // A commit of this node that landed during the search stands above what it found.
       const isNewest = (found ?? 0n) >= (entry.lsn ?? 0n);
       if (isNewest) this.#remember(volumeId, { ...entry, lsn: found, isHead: true });
+      if (found !== undefined && found > (entry.lsn ?? 0n)) this.#onFound(volumeId, before, found);
       return this.peek(volumeId);
     };
     return await this.#searches.run(volumeId, search, signal);

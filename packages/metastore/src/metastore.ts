@@ -151,7 +151,12 @@ export class Metastore {
     lsn: Lsn | undefined,
     signal: AbortSignal | undefined,
   ): Promise<CatalogCommit> {
-    const latest = await this.#parts.heads.latest(volumeId, signal);
+    const { heads } = this.#parts;
+    // An LSN that is known to exist: which one is the latest does not matter.
+    if (lsn !== undefined && heads.covers(volumeId, lsn)) {
+      return await this.#parts.commits.must(volumeId, lsn, signal);
+    }
+    const latest = await heads.latest(volumeId, signal);
     if (latest === undefined || (lsn !== undefined && lsn > latest)) {
       throw snapshotMissing(volumeId, lsn, latest);
     }

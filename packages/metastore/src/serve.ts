@@ -44,7 +44,9 @@ export async function serveMetastore(
   const metrics = new MetricsRegistry();
   registerObjectStoreMetrics(metrics, () => meter.snapshot());
   const catalog = new MemoryVolumeCatalog();
-  const instance = cleanup.use(createMetastore({ ...means, store, catalog, metrics }));
+  const instance = cleanup.use(
+    createMetastore({ ...means, store, catalog, metrics, notify: config.notify }),
+  );
   const { host, port } = config;
   const { routes, rawRoutes } = instance;
   const server = await startServer({ host, port, routes, rawRoutes, metrics, log, clock });

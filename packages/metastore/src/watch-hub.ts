@@ -32,6 +32,8 @@ export interface WatchHubOptions {
   readonly catalog: VolumeCatalog;
   readonly heads: KnownHeads;
   readonly clock: Clock;
+  /** Told when a volume gets its first watcher, and when its last one has left. */
+  readonly onWatched?: ((volumeId: VolumeId, isWatched: boolean) => void) | undefined;
 }
 
 export class WatchHub {
@@ -111,6 +113,7 @@ export class WatchHub {
     for (const { volumeId } of request.volumes) {
       const watchers = this.#watchers.get(volumeId) ?? new Set();
       this.#watchers.set(volumeId, watchers.add(stream));
+      if (watchers.size === 1) this.#options.onWatched?.(volumeId, true);
     }
     // A reader that leaves does not always end the generator: its signal does.
     signal.addEventListener("abort", () => this.#close(stream), { once: true });
@@ -127,7 +130,9 @@ export class WatchHub {
     const watchers = this.#watchers.get(volumeId);
     if (watchers?.delete(stream) !== true) return;
     this.#subscriptionCount--;
-    if (watchers.size === 0) this.#watchers.delete(volumeId);
+    if (watchers.size > 0) return;
+    this.#watchers.delete(volumeId);
+    this.#options.onWatched?.(volumeId, false);
   }
 
   /**

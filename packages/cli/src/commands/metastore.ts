@@ -1,7 +1,8 @@
 import { serveMetastore } from "@graft/metastore";
 import { mustValue } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import { SERVER_FLAGS } from "../flags.ts";
+import { NOTIFY_FLAG, SERVER_FLAGS } from "../flags.ts";
+import { notifyValue } from "../server/notify-value.ts";
 import { runServer } from "../server/run-server.ts";
 
 /** `graft metastore --port N --store URL`: commits and snapshots alone. */
@@ -10,13 +11,14 @@ export const metastore: Command = {
   summary: "the MetaStore alone: commits and snapshots",
   positionals: "",
   positionalCount: { min: 0, max: 0 },
-  flags: SERVER_FLAGS,
+  flags: [NOTIFY_FLAG, ...SERVER_FLAGS],
   async run(invocation) {
     const store = mustValue(invocation, "store", "GRAFT_STORE");
+    const notify = notifyValue(invocation);
     await runServer(invocation, {
       role: "metastore",
       store,
-      serve: (listening, means) => serveMetastore({ ...listening, storeUrl: store }, means),
+      serve: (listening, means) => serveMetastore({ ...listening, storeUrl: store, notify }, means),
       describe: (url) =>
         `graft metastore listens on ${url}, and keeps its data in ${store}\n` +
         `next: graft pagestore --metastore ${url} --store ${store} --port 3001`,

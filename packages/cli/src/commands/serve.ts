@@ -1,10 +1,11 @@
 import { mustValue } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import { SERVER_FLAGS } from "../flags.ts";
+import { NOTIFY_FLAG, SERVER_FLAGS } from "../flags.ts";
 import { programName } from "../program-name.ts";
 import { serveAllInOne } from "../server/all-in-one.ts";
 import { describeListening } from "../server/describe-listening.ts";
 import { diskCacheValues } from "../server/disk-cache-values.ts";
+import { notifyValue } from "../server/notify-value.ts";
 import { runServer } from "../server/run-server.ts";
 
 /** `graft serve --port N --store URL [--cache DIR]`: both services in one process on one port. */
@@ -13,16 +14,17 @@ export const serve: Command = {
   summary: "MetaStore and PageStore in one process, on one port",
   positionals: "",
   positionalCount: { min: 0, max: 0 },
-  flags: SERVER_FLAGS,
+  flags: [NOTIFY_FLAG, ...SERVER_FLAGS],
   async run(invocation) {
     const store = mustValue(invocation, "store", "GRAFT_STORE");
     const diskCache = diskCacheValues(invocation);
+    const notify = notifyValue(invocation);
     const program = programName(invocation.surroundings.environment);
     await runServer(invocation, {
       role: "server",
       store,
       serve: (listening, means) =>
-        serveAllInOne({ ...listening, storeUrl: store, diskCache }, means),
+        serveAllInOne({ ...listening, storeUrl: store, diskCache, notify }, means),
       describe: (url) => describeListening({ url, store, program }),
     });
   },

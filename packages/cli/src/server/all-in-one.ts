@@ -1,5 +1,5 @@
 import { MemoryVolumeCatalog } from "@graft/catalog";
-import { createMetastore } from "@graft/metastore";
+import { createMetastore, type Notify } from "@graft/metastore";
 import { openObjectStore, probeObjectStore } from "@graft/object-store";
 import {
   createPagestore,
@@ -17,6 +17,8 @@ const DRAIN_MS = 10_000;
 
 export interface AllInOneOptions extends Listening {
   readonly storeUrl: string;
+  /** Whether other nodes commit to the same store, and how this one learns of it. Default `none`. */
+  readonly notify?: Notify | undefined;
   /** Frames that survive a restart. Default: none. */
   readonly diskCache?: DiskCacheConfig | undefined;
 }
@@ -40,7 +42,7 @@ export async function serveAllInOne(
   const metrics = new MetricsRegistry();
   registerObjectStoreMetrics(metrics, () => meter.snapshot());
   const common = { ...means, store, catalog: new MemoryVolumeCatalog(), metrics };
-  const metastore = cleanup.use(createMetastore(common));
+  const metastore = cleanup.use(createMetastore({ ...common, notify: options.notify }));
   const transport = createInProcessTransport(metastore.routes, {
     clock,
     log,

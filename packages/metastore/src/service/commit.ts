@@ -1,4 +1,10 @@
-import { GraftError, isGraftError } from "@graft/core";
+import {
+  COMMIT_SEGMENT_COUNT_MAX,
+  GraftError,
+  INLINE_PAGES_SIZE_MAX,
+  isGraftError,
+  PAGE_SIZE_MIN,
+} from "@graft/core";
 import {
   type CommitRequest,
   CommitRequestSchema,
@@ -8,6 +14,10 @@ import {
 import { createRawRoute, fromCommitAnswer, type RawRoute, toCommitRequest } from "@graft/rpc";
 import { asRefused } from "../as-refused.ts";
 import type { Metastore } from "../metastore.ts";
+
+/** Each segment with its four fields, each inline frame with as many; and what is beside them. */
+const FIELD_COUNT_MAX: number =
+  5 * (COMMIT_SEGMENT_COUNT_MAX + INLINE_PAGES_SIZE_MAX / PAGE_SIZE_MIN) + 256;
 
 /** `Commit`. What is malformed was not tried, and the error says so. */
 export async function commit(
@@ -24,6 +34,7 @@ export function createRawCommit(metastore: Metastore): RawRoute {
     path: "/metastore/v1/commit",
     input: CommitRequestSchema,
     output: CommitResponseSchema,
+    fieldCountMax: FIELD_COUNT_MAX,
     async handle(message, { signal }) {
       try {
         return await commit(metastore, message, signal);

@@ -29,6 +29,7 @@ import {
 } from "@graft/rpc";
 import { createInMemoryTransport } from "@graft/rpc/testing";
 import { createMetastore, type MetastoreInstance } from "../create-metastore.ts";
+import type { Notify } from "../known-heads.ts";
 
 export interface TestMetastoreOptions {
   readonly store?: ObjectStore;
@@ -39,6 +40,7 @@ export interface TestMetastoreOptions {
   readonly log?: Log;
   readonly metrics?: MetricsRegistry;
   readonly commitDeadlineMs?: number;
+  readonly notify?: Notify;
 }
 
 /** A MetaStore and what it was made of. */
@@ -71,6 +73,7 @@ export function createTestMetastore(options: TestMetastoreOptions = {}): TestMet
     log: options.log ?? silentLog,
     metrics: options.metrics,
     commitDeadlineMs: options.commitDeadlineMs,
+    notify: options.notify,
   });
   const transport = createInMemoryTransport(instance.routes, { clock });
   const ids = { clock, random };

@@ -1,16 +1,10 @@
-import { fromBinary } from "@bufbuild/protobuf";
 import { PAGE_SIZE_DEFAULT } from "@graft/core";
 import {
   type ReadPagesRequest,
   ReadPagesRequestSchema,
   type ReadPagesResponse,
 } from "@graft/proto-gen/pagestore";
-import {
-  fromReadPagesAnswer,
-  invalidRequestBody,
-  type RawRoute,
-  toReadPagesRequest,
-} from "@graft/rpc";
+import { fromReadPagesAnswer, parseMessage, type RawRoute, toReadPagesRequest } from "@graft/rpc";
 import type { Pagestore } from "../pagestore.ts";
 import { encodePageList } from "./page-list-encoding.ts";
 
@@ -28,16 +22,8 @@ export function createRawReadPages(pagestore: Pagestore): RawRoute {
   return {
     path: "/pagestore/v1/read_pages",
     handle: async (body, { signal }) => {
-      const request = toReadPagesRequest(parseRequest(body));
+      const request = toReadPagesRequest(parseMessage(ReadPagesRequestSchema, body));
       return encodePageList(await pagestore.readAllPages(request, PAGE_SIZE_DEFAULT, signal));
     },
   };
-}
-
-function parseRequest(body: Uint8Array): ReadPagesRequest {
-  try {
-    return fromBinary(ReadPagesRequestSchema, body);
-  } catch (cause) {
-    throw invalidRequestBody(cause);
-  }
 }

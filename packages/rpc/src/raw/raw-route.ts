@@ -13,9 +13,13 @@ import {
 import { GraftError } from "@graft/core";
 import { GraftErrCode, GraftErrSchema } from "@graft/proto-gen/common";
 import { GRAFT_ERR_STATUS, WIRE_CODES } from "../error-mapping.ts";
+import { hasMoreFields } from "./message-fields.ts";
 
 /** Exactly this, byte for byte, on requests and answers, also on errors and empty bodies. */
 export const RAW_CONTENT_TYPE = "application/x-protobuf";
+
+/** A request without lists has a dozen. */
+const FIELD_COUNT_MAX_DEFAULT = 256;
 
 export interface RawContext {
   /** Aborted when the caller hangs up or the server stops. */
@@ -36,6 +40,8 @@ export function createRawRoute<I extends DescMessage, O extends DescMessage>(rou
   readonly path: string;
   readonly input: I;
   readonly output: O;
+  /** Fields of a request at most, those of the messages in it included. Default 256. */
+  readonly fieldCountMax?: number;
   readonly handle: (
     message: MessageShape<I>,
     context: RawContext,
@@ -44,7 +50,7 @@ export function createRawRoute<I extends DescMessage, O extends DescMessage>(rou
   return {
     path: route.path,
     async handle(body, context) {
-      const message = parseMessage(route.input, body);
+      const message = parseMessage(route.input, body, route.fieldCountMax);
       const answer = await route.handle(message, context);
       return toBinary(route.output, create(route.output, answer));
     },
@@ -67,7 +73,16 @@ export function toRawError(error: unknown): { readonly status: number; readonly 
   };
 }
 
-function parseMessage<I extends DescMessage>(schema: I, body: Uint8Array): MessageShape<I> {
+/**
+ * Reads a request. @throws GraftError `invalid-argument` when it is none, or has more than
+ * `fieldCountMax` fields, those of the messages in it included
+ */
+export function parseMessage<I extends DescMessage>(
+  schema: I,
+  body: Uint8Array,
+  fieldCountMax: number = FIELD_COUNT_MAX_DEFAULT,
+): MessageShape<I> {
+  if (hasMoreFields(schema, body, fieldCountMax)) throw invalidRequestBody();
   try {
     return fromBinary(schema, body);
   } catch (cause) {

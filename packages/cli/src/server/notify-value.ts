@@ -1,0 +1,14 @@
+import { isGraftError } from "@graft/core";
+import { type Notify, parseNotify } from "@graft/metastore";
+import type { Invocation } from "../command.ts";
+import { UsageError } from "../usage-error.ts";
+
+/** `--notify none|probe`. @throws UsageError */
+export function notifyValue(invocation: Invocation): Notify {
+  try {
+    return parseNotify(invocation.values.get("notify") ?? "none");
+  } catch (error) {
+    if (!isGraftError(error)) throw error;
+    throw new UsageError(`--notify: ${error.message}`);
+  }
+}
