@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SeededRandom } from "@graft/core/testing";
 import { openDatabase } from "@graft/sqlite/node";
-import { runSqlHistory } from "@graft/sqlite/testing";
+import { runSqlHistory, StockDatabase } from "@graft/sqlite/testing";
 import { describe, expect, it } from "vitest";
 import { Cluster } from "../harness/cluster.ts";
-import { AlternatingReplicas, StockDatabase } from "../harness/sql-subjects.ts";
+import { AlternatingReplicas } from "../harness/sql-subjects.ts";
 
 /** Eight histories of this length: 10,000 statements. */
 const STEP_COUNT = 1250;

@@ -37,6 +37,7 @@ export type {
 } from "./pragma/pragma-context.ts";
 export type { PreparedQuery, QueryOptions } from "./prepared-query.ts";
 export { type SplitSql, splitSql } from "./sql/split-sql.ts";
+export { StatementSplitter } from "./sql/statement-splitter.ts";
 export { isBusy, resultCodeOf } from "./sqlite-error.ts";
 export type { Transaction } from "./transaction.ts";
 export { GRAFT_VERSION } from "./version.ts";

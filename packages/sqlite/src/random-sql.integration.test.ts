@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { toPageSize } from "@graft/core";
 import { nodeFileSystem, systemClock, systemRandom } from "@graft/core/node";
 import { SeededRandom } from "@graft/core/testing";
@@ -10,45 +9,10 @@ import { exportDatabase } from "./export/export-database.ts";
 import { runSqlHistory, type SqlSubject } from "./testing/compare-sql.ts";
 import { FakeVolume } from "./testing/fake-volume.ts";
 import { openTestDatabase } from "./testing/open-test-database.ts";
+import { StockDatabase } from "./testing/stock-database.ts";
 
 /** Eight histories of this length: 10,000 statements. */
 const STEP_COUNT = 1250;
-
-class StockDatabase implements SqlSubject {
-  readonly name = "node:sqlite";
-  readonly #path: string;
-  #database: DatabaseSync;
-
-  constructor(path: string, pragmas = "") {
-    this.#path = path;
-    this.#database = this.#open();
-    this.#database.exec(`pragma synchronous=off; ${pragmas}`);
-  }
-
-  async exec(sql: string): Promise<void> {
-    this.#database.exec(sql);
-  }
-
-  async all(sql: string): Promise<unknown[][]> {
-    const statement = this.#database.prepare(sql);
-    statement.setReadBigInts(true);
-    statement.setReturnArrays(true);
-    return statement.all() as unknown as unknown[][];
-  }
-
-  async reopen(): Promise<void> {
-    this.#database.close();
-    this.#database = this.#open();
-  }
-
-  close(): void {
-    this.#database.close();
-  }
-
-  #open(): DatabaseSync {
-    return new DatabaseSync(this.#path, { enableForeignKeyConstraints: false });
-  }
-}
 
 function createSubject(
   volume: FakeVolume,

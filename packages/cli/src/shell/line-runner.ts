@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { GraftError } from "@graft/core";
+import { StatementSplitter } from "@graft/sqlite";
 import { isDotCommand, parseDotCommand } from "./dot-command.ts";
 import { runDotCommand } from "./run-dot-command.ts";
 import { runStatement } from "./run-statement.ts";
 import type { ShellSession } from "./shell-session.ts";
-import { StatementSplitter } from "./statement-splitter.ts";
 
 /** `.read` within `.read`, and so on, at most. */
 const READ_DEPTH_MAX = 16;

@@ -1,10 +1,11 @@
 import { nextToken } from "./scan-sql.ts";
+import { StatementSplitter } from "./statement-splitter.ts";
 
 /** What `splitSql` found. */
 export interface SplitSql {
   /**
-   * Statements, without the blanks around them and without their semicolon. Empty ones are left
-   * out.
+   * Statements, without the blanks and comments around them and without their semicolon. Empty ones
+   * are left out.
    */
   readonly statements: readonly string[];
   /** Whether the text ends after a semicolon, so that nothing is left to be typed. */
@@ -16,54 +17,22 @@ export interface SplitSql {
  * ends with `END` right after a semicolon.
  */
 export function splitSql(sql: string): SplitSql {
-  const statements: string[] = [];
-  let start = 0;
-  let isComplete = true;
-  while (start < sql.length) {
-    const statement = scanStatement(sql, start);
-    if (statement.last > statement.first) {
-      statements.push(sql.slice(statement.first, statement.last));
-      isComplete = statement.isEnded;
-    }
-    start = statement.end;
+  const splitter = new StatementSplitter();
+  const ended = splitter.push(sql).map((statement) => withoutEdges(statement.slice(0, -1)));
+  // With its blanks at the end: a text that is not closed goes on to there, and SQLite says so.
+  const rest = withoutEdges(sql.slice(sql.trimEnd().length - splitter.rest.length));
+  return {
+    statements: [...ended, rest].filter((statement) => statement !== ""),
+    isComplete: rest === "",
+  };
+}
+
+/** From the first token to the last. */
+function withoutEdges(statement: string): string {
+  const first = nextToken(statement, 0);
+  let last = first;
+  for (let token = first; token !== undefined; token = nextToken(statement, token.end)) {
+    last = token;
   }
-  return { statements, isComplete };
-}
-
-interface ScannedStatement {
-  /** [first, last) without blanks and semicolon; empty when there are no tokens. */
-  readonly first: number;
-  readonly last: number;
-  /** Where the next one begins. */
-  readonly end: number;
-  readonly isEnded: boolean;
-}
-
-function scanStatement(sql: string, from: number): ScannedStatement {
-  const words: string[] = [];
-  let first: number | undefined;
-  let last = from;
-  let isTrigger = false;
-  /** The two tokens before this one, as far as they matter to the end of a trigger. */
-  let before: readonly [string, string] = ["", ""];
-  let at = from;
-  for (let token = nextToken(sql, at); token !== undefined; token = nextToken(sql, at)) {
-    at = token.end;
-    if (token.kind === "semicolon") {
-      const isInside = isTrigger && !(before[0] === ";" && before[1] === "END");
-      if (!isInside) return { first: first ?? last, last, end: at, isEnded: true };
-    }
-    first ??= token.start;
-    last = token.end;
-    const text = sql.slice(token.start, token.end).toUpperCase();
-    if (words.length < 6 && token.kind === "word") words.push(text);
-    isTrigger ||= isTriggerStart(words);
-    before = [before[1], text];
-  }
-  return { first: first ?? last, last, end: sql.length, isEnded: false };
-}
-
-/** `[EXPLAIN [QUERY PLAN]] CREATE [TEMP | TEMPORARY] TRIGGER` */
-function isTriggerStart(words: readonly string[]): boolean {
-  return /^(EXPLAIN (QUERY PLAN )?)?CREATE (TEMP |TEMPORARY )?TRIGGER$/.test(words.join(" "));
+  return statement.slice(first?.start ?? 0, last?.end ?? 0);
 }

@@ -1,4 +1,4 @@
-/** Random SQL histories, and how to compare two databases by them. */
+/** Random SQL histories, how to compare two databases by them, and stock SQLite to compare with. */
 export {
   contentQueries,
   runSqlHistory,
@@ -6,3 +6,4 @@ export {
   type SqlSubject,
 } from "./compare-sql.ts";
 export { nextSqlStep, type SqlStep } from "./random-sql.ts";
+export { StockDatabase } from "./stock-database.ts";

@@ -1,5 +1,5 @@
 /**
- * Finds where SQL statements end, a line at a time, as SQLite's own shell does: at a `;` outside of
+ * Finds where SQL statements end, in as many pieces as the text comes in, as SQLite's own shell does: at a `;` outside of
  * strings, names and comments, and for CREATE TRIGGER at the `;` after its END.
  *
  * ```
@@ -17,12 +17,13 @@ type Inside = "'" | '"' | "`" | "]" | "line-comment" | "block-comment";
 const WORD_START = /[A-Za-z_\u0080-\uffff]/;
 const WORD = /[A-Za-z0-9_$\u0080-\uffff]+/y;
 
+/** Cuts a text that comes line by line, such as what a person types, into its statements. */
 export class StatementSplitter {
   #text = "";
   #place: Place = "start";
   #inside: Inside | undefined;
 
-  /** Takes one line, without its end. Answers the statements it completes, each with its `;`. */
+  /** Takes a line, or lines, without the last end. Answers the statements it completes, each with its `;`. */
   push(line: string): readonly string[] {
     const statements: string[] = [];
     const text = `${line}\n`;
