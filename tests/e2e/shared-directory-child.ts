@@ -1,0 +1,108 @@
+/**
+ * One of the processes of processes.test.ts: it uses a data directory that others use too, until it
+ * is killed. It moves money between accounts, reads, pushes, pulls, hydrates and resets at random,
+ * and checks every snapshot it sees.
+ *
+ * stdout, one line each: `ready`; `commit <sequence> <version>` when, and only when, a COMMIT has
+ * returned; `did <action>` after each action that succeeded. What breaks a promise ends it with an
+ * error.
+ */
+import { setTimeout as wait } from "node:timers/promises";
+import { isGraftError } from "@graft/core";
+import { SeededRandom } from "@graft/core/testing";
+import { openDatabase } from "@graft/sqlite/node";
+import { SqliteError } from "@graft/sqlite-engine";
+import { isSound, SNAPSHOT_SQL, transfer } from "./bank.ts";
+
+const [path = "", url = "", processText = "0", firstText = "1", seedText = "1", cacheText = "0"] =
+  process.argv.slice(2);
+const processNumber = Number(processText);
+const random = new SeededRandom(Number(seedText));
+// Without a directory it only loads what it is made of.
+if (path === "") process.exit(0);
+const db = await openDatabase({
+  path,
+  url,
+  tag: "bank",
+  cacheSizeMax: Number(cacheText),
+  busyTimeoutMs: 30_000,
+});
+/** Pages are read from the store again and again. */
+await db.exec("PRAGMA cache_size = 10");
+let sequence = Number(firstText);
+let version = 0;
+db.on("commit", (event) => {
+  version = event.version;
+});
+process.stdout.write("ready\n");
+
+const ACTIONS: readonly (readonly [name: string, weight: number, run: () => Promise<void>])[] = [
+  ["write", 60, write],
+  ["read", 20, read],
+  ["long read", 6, readSlowly],
+  ["push", 6, async () => void (await db.push())],
+  ["pull", 6, async () => void (await db.pull())],
+  ["hydrate", 1, async () => void (await db.hydrate())],
+  ["reset", 1, async () => void (await db.reset())],
+];
+const WEIGHT_SUM = ACTIONS.reduce((sum, [, weight]) => sum + weight, 0);
+
+for (;;) {
+  const [name, , run] = pickAction();
+  try {
+    await run();
+    process.stdout.write(`did ${name}\n`);
+  } catch (error) {
+    if (isGraftError(error, "diverged")) {
+      // Its local work is saved as a file: nothing that was acknowledged is lost.
+      if (random.chance(0.5)) await db.reset().catch(mustBePassing);
+    } else {
+      mustBePassing(error);
+    }
+  }
+}
+
+function pickAction(): (typeof ACTIONS)[number] {
+  let at = random.unit() * WEIGHT_SUM;
+  for (const action of ACTIONS) {
+    at -= action[1];
+    if (at < 0) return action;
+  }
+  throw new Error("the weights add up");
+}
+
+async function write(): Promise<void> {
+  const mine = sequence++;
+  await db.transaction((tx) => transfer(tx, random, { process: processNumber, sequence: mine }));
+  process.stdout.write(`commit ${mine} ${version}\n`);
+}
+
+async function read(): Promise<void> {
+  const row = await db.prepare(SNAPSHOT_SQL).get();
+  if (!isSound(row)) throw new Error(`an unsound snapshot: ${JSON.stringify(row)}`);
+}
+
+/** A snapshot that stays open while the others commit, evict and take new generations. */
+async function readSlowly(): Promise<void> {
+  let [sum, count] = [0, 0];
+  for await (const row of db.prepare("SELECT balance, pad FROM account ORDER BY id").iterate()) {
+    const { balance, pad } = row as { balance: number; pad: Uint8Array };
+    sum += balance;
+    if (pad.some((byte) => byte !== pad[0])) throw new Error("a torn row");
+    if (++count % 30 === 0) await wait(random.integer(0, 8));
+  }
+  if (!isSound({ sum, accounts: count })) throw new Error(`a torn scan: ${sum} in ${count}`);
+}
+
+/** What another process, or the server, may do to anybody. */
+function mustBePassing(error: unknown): void {
+  if (error instanceof SqliteError && error.message.includes("diverged")) return;
+  if (error instanceof SqliteError && (error.code & 0xff) === 5) return;
+  if (
+    isGraftError(error) &&
+    ["busy", "busy-snapshot", "diverged", "unavailable"].includes(error.code)
+  ) {
+    return;
+  }
+  throw error;
+}
