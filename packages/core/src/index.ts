@@ -39,6 +39,7 @@ export { BytesError } from "./bytes/bytes-error.ts";
 export { concatBytes, equalBytes, isZero } from "./bytes/compare.ts";
 export { decodeHex, encodeHex } from "./bytes/hex.ts";
 export { ByteReader } from "./bytes/reader.ts";
+export { releaseBytes } from "./bytes/release.ts";
 export { ByteWriter } from "./bytes/writer.ts";
 // The only doors to time, entropy, threads and disks.
 export type { Clock } from "./clock.ts";

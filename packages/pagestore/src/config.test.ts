@@ -10,7 +10,7 @@ describe("the configuration of a PageStore", () => {
       port: 3000,
       storeUrl: "file:./data",
       metastoreUrl: "http://127.0.0.1:3001",
-      frameCacheSize: 64 * 1024 * 1024,
+      frameCacheSize: 32 * 1024 * 1024,
       logLevel: "info",
     });
   });

@@ -45,7 +45,7 @@ const DISK_CACHE_MIB_MAX = 1_048_576;
  * | `GRAFT_STORE` | – | object store URL |
  * | `GRAFT_METASTORE` | – | MetaStore URL |
  * | `GRAFT_TOKEN` | – | sent to the MetaStore |
- * | `GRAFT_FRAME_CACHE_MIB` | 64 | memory for decoded frames |
+ * | `GRAFT_FRAME_CACHE_MIB` | 32 | memory for decoded frames |
  * | `GRAFT_DISK_CACHE` | – | directory for frames that survive a restart |
  * | `GRAFT_DISK_CACHE_MIB` | 1024 | its size; 0: none |
  * | `GRAFT_LOG_LEVEL` | info | debug, info, warn, error, silent |

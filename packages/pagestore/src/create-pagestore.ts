@@ -16,7 +16,7 @@ import { SegmentWriter } from "./segment-writer.ts";
 import { rawPagestoreRoutes, registerPagestore } from "./service/routes.ts";
 
 /** Memory for decoded frames unless told otherwise: a fifth of a server's 300 MiB. */
-export const FRAME_CACHE_SIZE_DEFAULT: number = 64 * 1024 * 1024;
+export const FRAME_CACHE_SIZE_DEFAULT: number = 32 * 1024 * 1024;
 
 /**
  * What a PageStore is made of. The store, the source, the catalog and the disk cache stay the

@@ -8,6 +8,7 @@ import {
   type Page,
   type PageSize,
   type Random,
+  releaseBytes,
   type VolumeId,
 } from "@graft/core";
 import {
@@ -77,6 +78,7 @@ export class SegmentWriter {
   ): Promise<readonly SegmentInfo[]> {
     const { compute, store } = this.#options;
     const builders = [this.#builder(volumeId, pageSize)];
+    const frames: Frame[] = [];
     const encoding = { concurrency: ENCODE_CONCURRENCY, signal };
     const runs = splitIntoFrames(pages, pageSize);
     const encode = (run: readonly Page[]): Promise<Frame> =>
@@ -86,13 +88,18 @@ export class SegmentWriter {
         builders.push(this.#builder(volumeId, pageSize));
       }
       builders.at(-1)?.add(frame);
+      frames.push(frame);
     }
     const options = { concurrency: UPLOAD_CONCURRENCY, signal };
-    return await mapConcurrent(builders, options, async (builder, _, upload) => {
-      const segment = builder.finish(compute);
+    const segments = builders.map((builder) => builder.finish(compute));
+    // They are in the segments now.
+    for (const { data } of frames) releaseBytes(data);
+    return await mapConcurrent(segments, options, async (segment, _, upload) => {
       const key = segmentKey(volumeId, segment.footer.segmentId);
       await store.put(key, segment.bytes, { signal: upload });
-      return toInfo(segment);
+      const info = toInfo(segment);
+      releaseBytes(segment.bytes);
+      return info;
     });
   }
 

@@ -18,6 +18,7 @@ import {
   type PageSet,
   type PageSize,
   pageSetOf,
+  releaseBytes,
   toPageIndex,
   type VolumeId,
 } from "@graft/core";
@@ -67,7 +68,9 @@ export async function encodeFrame(
   const parts = hashedParts(pageSet, raw, context.volumeId);
   const [digest, zstd] = await Promise.all([compute.digest(...parts), compute.compress(raw)]);
   const hash = digest.slice(0, FRAME_HASH_SIZE);
-  return zstd.length < raw.length
+  const isSmaller = zstd.length < raw.length;
+  if (isSmaller) releaseBytes(raw);
+  return isSmaller
     ? { pageSet, codec: "zstd", hash, data: zstd }
     : { pageSet, codec: "raw", hash, data: raw };
 }

@@ -160,7 +160,7 @@ describe("StreamPages", () => {
         expect(answer.pages.find(({ pageidx }) => pageidx === 650)?.data).toEqual(content(9));
       }
     }
-    expect(answers).toBe(3);
+    expect(answers).toBe(4);
     expect(indexes).toEqual(Array.from({ length: 700 }, (_, at) => at + 1));
     expect(all).toEqual(Array.from({ length: 1000 }, (_, at) => at + 1));
   });
