@@ -127,8 +127,12 @@ describe("help", () => {
   it("lists the commands, and tells each one's flags", async () => {
     const list = await runGraft(["help"]);
     expect(list.code).toBe(0);
+    // All that the design names, and nothing else: a new verb is to be told of here.
     const verbs =
-      "demo start serve metastore pagestore import clone sql push pull status log fetch hydrate reset export";
+      "demo start serve metastore pagestore import clone sql push pull status log fetch hydrate " +
+      "reset export inspect fsck doctor bench";
+    const listed = [...list.stdout.matchAll(/^ {2}([a-z-]+) /gm)].map(([, verb]) => verb);
+    expect(listed).toEqual(verbs.split(" "));
     for (const verb of verbs.split(" ")) {
       expect(list.stdout).toMatch(new RegExp(`^  ${verb} `, "m"));
       const one = await runGraft(["help", verb]);

@@ -1,36 +1,18 @@
 import { writeFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { makeDatabase } from "./testing/make-database.ts";
-import {
-  type GraftServer,
-  graftJson,
-  type Run,
-  runGraft,
-  startGraft,
-} from "./testing/run-graft.ts";
-import { createTemporaryFolder, type TemporaryFolder } from "./testing/temporary-folder.ts";
+import { graftJson, type Run, runGraft } from "./testing/run-graft.ts";
+import { serveFolder } from "./testing/served-folder.ts";
 
-let folder: TemporaryFolder;
-let server: GraftServer;
+const served = serveFolder();
 
 beforeAll(async () => {
-  folder = createTemporaryFolder();
-  makeDatabase(folder.at("notes.db"));
-  server = await startGraft(["serve", "--port", "0", "--store", "memory:"]);
-  await graftJson(["import", folder.at("notes.db"), "--tag", "notes", ...place()]);
+  makeDatabase(served.at("notes.db"));
+  await served.import("notes.db", "notes", "data");
 });
-
-afterAll(async () => {
-  await server?.stop();
-  folder?.[Symbol.dispose]();
-});
-
-function place(): readonly string[] {
-  return ["--url", server.url, "--path", folder.at("data")];
-}
 
 function sql(words: readonly string[], stdin = ""): Promise<Run> {
-  return runGraft(["sql", "notes", ...words, ...place()], { stdin });
+  return runGraft(["sql", "notes", ...words, ...served.place("data")], { stdin });
 }
 
 describe("graft sql", () => {
@@ -68,7 +50,7 @@ describe("graft sql", () => {
       "sql",
       "notes",
       "SELECT 1 AS a, 2.5 AS b, 'c' AS c, NULL AS d, x'ff' AS e, 9007199254740993 AS f",
-      ...place(),
+      ...served.place("data"),
     ]);
     expect(rows).toEqual([{ a: 1, b: 2.5, c: "c", d: null, e: "x'ff'", f: "9007199254740993" }]);
     const failed = await sql(["SELECT * FROM nowhere", "--json"]);
@@ -90,11 +72,11 @@ describe("graft sql", () => {
   });
 
   it("has dot commands", async () => {
-    writeFileSync(folder.at("script.sql"), "SELECT 'from a file';\nSELECT 2");
+    writeFileSync(served.at("script.sql"), "SELECT 'from a file';\nSELECT 2");
     const script = [
       ".tables",
       ".schema note%",
-      `.read ${folder.at("script.sql")}`,
+      `.read ${served.at("script.sql")}`,
       ".mode line",
       "SELECT 1 AS one;",
       ".quit",

@@ -12,7 +12,7 @@ import { isDatabase } from "./page/database-header.ts";
 /** No object of ours is larger; a file may be. */
 const WHOLE_SIZE_MAX = 256 * 1024 * 1024;
 const FRONT_SIZE = 100;
-const SYNCED_SIZE = 20;
+const SYNCED_SIZES: readonly number[] = [20, 64];
 const SEGMENT_KIND = 0x53;
 const INDEX_KIND = 0x49;
 const LOG_KIND = 0x4c;
@@ -35,10 +35,12 @@ export async function formatOf(source: ByteSource): Promise<Format | undefined> 
   // A damaged object is still what its key says: its decoder names what is wrong.
   if (named === "checkpoint-blocks") return "checkpoint-block";
   if (named !== undefined) return named;
+  // Its fifth byte counts generations, and may look like the kind of a record.
+  const isMark = SYNCED_SIZES.includes(source.size) && /(^|\/)synced$/.test(source.name);
+  if (isMark && hasMagic(front)) return "store-synced";
   const record = peekRecord(front);
-  if (record !== undefined && source.size !== SYNCED_SIZE) return record.kind;
+  if (record !== undefined) return record.kind;
   if (hasMagic(front)) {
-    if (source.size === SYNCED_SIZE) return "store-synced";
     if (front[4] === SEGMENT_KIND) return "segment";
     if (front[4] === INDEX_KIND) return "store-index";
     return front[4] === LOG_KIND ? "store-log" : undefined;
