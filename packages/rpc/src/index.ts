@@ -117,6 +117,7 @@ export {
 // Wire ↔ domain: PagestoreService.
 export {
   fromReadPagesAnswer,
+  fromReadPagesAnswerBinary,
   fromReadPagesRequest,
   type ReadPagesAnswer,
   type ReadPagesRequest,
@@ -127,6 +128,7 @@ export { fromSegmentInfo, type SegmentInfo, toSegmentInfo } from "./wire/segment
 export { fromSnapshot, toSnapshot } from "./wire/snapshot.ts";
 export {
   fromStreamPagesAnswer,
+  fromStreamPagesAnswerBinary,
   fromStreamPagesRequest,
   type StreamPagesRequest,
   toStreamPagesAnswer,

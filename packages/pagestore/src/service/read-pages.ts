@@ -1,20 +1,29 @@
+import type { HandlerContext } from "@connectrpc/connect";
 import { PAGE_SIZE_DEFAULT } from "@graft/core";
 import {
   type ReadPagesRequest,
   ReadPagesRequestSchema,
   type ReadPagesResponse,
 } from "@graft/proto-gen/pagestore";
-import { fromReadPagesAnswer, parseMessage, type RawRoute, toReadPagesRequest } from "@graft/rpc";
+import {
+  fromReadPagesAnswer,
+  fromReadPagesAnswerBinary,
+  parseMessage,
+  type RawRoute,
+  toReadPagesRequest,
+} from "@graft/rpc";
 import type { Pagestore } from "../pagestore.ts";
 import { encodePageList } from "./page-list-encoding.ts";
+import { wantsBinary } from "./wants-binary.ts";
 
 /** `ReadPages`. */
 export async function readPages(
   pagestore: Pagestore,
   message: ReadPagesRequest,
-  signal: AbortSignal,
+  call: Pick<HandlerContext, "signal" | "requestHeader">,
 ): Promise<ReadPagesResponse> {
-  return fromReadPagesAnswer(await pagestore.readPages(toReadPagesRequest(message), signal));
+  const answer = await pagestore.readPages(toReadPagesRequest(message), call.signal);
+  return wantsBinary(call) ? fromReadPagesAnswerBinary(answer) : fromReadPagesAnswer(answer);
 }
 
 /** v0.1: every request is answered in full; what does not exist is left out. */

@@ -9,8 +9,8 @@ import { createRawWritePages, writePages } from "./write-pages.ts";
 /** Registers `PagestoreService`: Connect, gRPC and gRPC-Web. */
 export function registerPagestore(router: ConnectRouter, pagestore: Pagestore): void {
   router.service(PagestoreService, {
-    readPages: (message, { signal }) => readPages(pagestore, message, signal),
-    streamPages: (message, { signal }) => streamPages(pagestore, message, signal),
+    readPages: (message, context) => readPages(pagestore, message, context),
+    streamPages: (message, context) => streamPages(pagestore, message, context),
     writePages: (message, { signal }) => writePages(pagestore, message, signal),
   });
 }

@@ -1,14 +1,21 @@
+import type { HandlerContext } from "@connectrpc/connect";
 import type { StreamPagesRequest, StreamPagesResponse } from "@graft/proto-gen/pagestore";
-import { fromStreamPagesAnswer, toStreamPagesRequest } from "@graft/rpc";
+import {
+  fromStreamPagesAnswer,
+  fromStreamPagesAnswerBinary,
+  toStreamPagesRequest,
+} from "@graft/rpc";
 import type { Pagestore } from "../pagestore.ts";
+import { wantsBinary } from "./wants-binary.ts";
 
 /** `StreamPages`. It ends early when the caller leaves. */
 export async function* streamPages(
   pagestore: Pagestore,
   message: StreamPagesRequest,
-  signal: AbortSignal,
+  call: Pick<HandlerContext, "signal" | "requestHeader">,
 ): AsyncGenerator<StreamPagesResponse> {
-  for await (const answer of pagestore.streamPages(toStreamPagesRequest(message), signal)) {
-    yield fromStreamPagesAnswer(answer);
+  const encode = wantsBinary(call) ? fromStreamPagesAnswerBinary : fromStreamPagesAnswer;
+  for await (const answer of pagestore.streamPages(toStreamPagesRequest(message), call.signal)) {
+    yield encode(answer);
   }
 }

@@ -19,6 +19,7 @@ import {
   ReadPagesResponseSchema,
 } from "@graft/proto-gen/pagestore";
 import { fromPage, toPage } from "./page.ts";
+import { encodePageField } from "./page-list.ts";
 import { fromOptionalPageSet, fromPageSet, toOptionalPageSet, toPageSet } from "./page-set.ts";
 import { present, readAnswer } from "./present.ts";
 
@@ -101,4 +102,12 @@ export function fromReadPagesAnswer(answer: ReadPagesAnswer): ReadPagesResponseM
     pages: answer.pages.map(fromPage),
     covered: fromPageSet(answer.covered),
   });
+}
+
+/** The same for an encoder of binary messages alone: the pages are written in one piece. */
+export function fromReadPagesAnswerBinary(answer: ReadPagesAnswer): ReadPagesResponseMessage {
+  const message = create(ReadPagesResponseSchema, { covered: fromPageSet(answer.covered) });
+  const pages = encodePageField(ReadPagesResponseSchema.field.pages.number, answer.pages);
+  if (pages !== undefined) message.$unknown = [pages];
+  return message;
 }

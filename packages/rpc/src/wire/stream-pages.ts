@@ -7,6 +7,7 @@ import {
   StreamPagesResponseSchema,
 } from "@graft/proto-gen/pagestore";
 import { fromPage, toPage } from "./page.ts";
+import { encodePageField } from "./page-list.ts";
 import { fromPageSet, toPageSet } from "./page-set.ts";
 import { present, readAnswer } from "./present.ts";
 import type { ReadPagesAnswer } from "./read-pages.ts";
@@ -49,4 +50,12 @@ export function fromStreamPagesAnswer(answer: ReadPagesAnswer): StreamPagesRespo
     pages: answer.pages.map(fromPage),
     covered: fromPageSet(answer.covered),
   });
+}
+
+/** The same for an encoder of binary messages alone: the pages are written in one piece. */
+export function fromStreamPagesAnswerBinary(answer: ReadPagesAnswer): StreamPagesResponseMessage {
+  const message = create(StreamPagesResponseSchema, { covered: fromPageSet(answer.covered) });
+  const pages = encodePageField(StreamPagesResponseSchema.field.pages.number, answer.pages);
+  if (pages !== undefined) message.$unknown = [pages];
+  return message;
 }
