@@ -156,6 +156,70 @@ describe("a read-only disk", () => {
     disk.isReadOnly = true;
     expect(() => open()).toThrow(expect.objectContaining({ code: "io" }));
   });
+
+  it("lets an open store read on, fails what would change it, and loses nothing", () => {
+    const readOnly = expect.objectContaining({
+      code: "io",
+      details: expect.objectContaining({ reason: "read-only" }),
+    });
+    let store = openWithPages();
+    const commit = (content: number): number =>
+      store.commitLocal({ pageCount: toPageCount(2), pages: new Map([[index(2), page(content)]]) });
+    commit(7);
+    disk.isReadOnly = true;
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      expect(() => commit(8)).toThrow(readOnly);
+      expect(() => store.stage(index(1), page(8))).toThrow(readOnly);
+      expect([readOne(store, 1), readOne(store, 2)]).toEqual([1, 7]);
+      expect(store.state().pending).toHaveLength(1);
+    }
+    disk.isReadOnly = false;
+    commit(9);
+    disk.crash(0);
+    store = open();
+    expect([readOne(store, 2), store.state().pending.length]).toEqual([9, 2]);
+    store.close();
+  });
+});
+
+describe("a flush that fails", () => {
+  /** Commits 1, then 2 on a disk that flushes nothing any more. */
+  function refuseSecond(seed: number): LocalStore {
+    disk = new SimulatedDisk({ random: new SeededRandom(seed) });
+    const store = open();
+    commitOne(store, 1);
+    disk.inject({ operation: "sync", times: Number.POSITIVE_INFINITY, reason: "other" });
+    expect(() => commitOne(store, 2)).toThrow(expect.objectContaining({ code: "io" }));
+    expect([readOne(store, 1), store.state().pending.length]).toEqual([1, 1]);
+    disk.clearFaults();
+    return store;
+  }
+
+  it("refuses the commit; a power loss right after it may bring the whole commit back", () => {
+    const seen = new Set<string>();
+    for (let seed = 1; seed <= 60; seed++) {
+      refuseSecond(seed);
+      disk.crash();
+      const store = open();
+      seen.add(`${store.state().pending.length} pending, reads ${String(readOne(store, 1))}`);
+      store.close();
+    }
+    expect([...seen].sort()).toEqual(["1 pending, reads 1", "2 pending, reads 2"]);
+  });
+
+  it("never brings it back once anything was acknowledged after it, or the store was closed", () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const isClosed = seed % 2 === 0;
+      const refused = refuseSecond(seed);
+      if (isClosed) refused.close();
+      else commitOne(refused, 3);
+      disk.crash();
+      const store = open();
+      const seen = [readOne(store, 1), store.state().pending.length];
+      expect(seen).toEqual(isClosed ? [1, 1] : [3, 2]);
+      store.close();
+    }
+  });
 });
 
 describe("a cache with a limit", () => {
@@ -243,6 +307,10 @@ function openWithPages(): LocalStore {
   store.putFetched(pin, index(2), page(2));
   pin.close();
   return store;
+}
+
+function commitOne(store: LocalStore, content: number): void {
+  store.commitLocal({ pageCount: toPageCount(1), pages: new Map([[index(1), page(content)]]) });
 }
 
 function remote(lsn: number, pageCount: number) {

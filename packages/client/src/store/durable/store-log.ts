@@ -155,6 +155,8 @@ export class StoreLog {
   }
 
   #finish(): void {
+    // What was refused must not be there when the store is opened again.
+    if (this.#disk.log.isBroken) this.#startAfresh();
     const { log } = this.#disk;
     if (log.isBroken) return;
     this.#tolerating(() => {

@@ -9,7 +9,7 @@
  *   3  version, high 16 bits · age stamp << 16
  * ```
  *
- * 16 bytes a cell; a large table is 71–85 % full, so that a page costs 19–23 bytes.
+ * 16 bytes a cell; a large table is 74–85 % full, so that a page costs 19–22 bytes.
  */
 import { invariant } from "@graft/core";
 
@@ -19,7 +19,7 @@ const CAPACITY_MIN = 64;
 const LOAD_MAX = 0.85;
 /** Below this capacity memory does not matter, and doubling spares copies. */
 const DOUBLING_CAPACITY_MAX = 16_384;
-const GROWTH = 1.2;
+const GROWTH = 1.15;
 const TWO_32 = 0x1_0000_0000;
 /** 2^32 divided by the golden ratio: neighbours land far apart, and evenly. */
 const HASH_FACTOR = 0x9e37_79b1;
