@@ -1,8 +1,8 @@
 /** The services over Connect: domain values in, domain values out, every answer checked. */
 import {
   type Compute,
-  GraftError,
   isGraftError,
+  LSN_FIRST,
   nextLsn,
   READ_PAGES_BUDGET_DEFAULT,
   type Snapshot,
@@ -28,10 +28,10 @@ import {
   toWritePagesAnswer,
   type WireCommit,
 } from "@graft/rpc";
+import { checkCovered, checkSnapshot } from "./check-answer.ts";
 import type {
   CommitPage,
   CoveredPages,
-  ReadPagesRequest,
   Remote,
   RemoteChanges,
   RemoteCommitAnswer,
@@ -57,7 +57,9 @@ export function createConnectRemote(parts: ConnectRemoteParts): Remote {
     async getSnapshot(volumeId, signal): Promise<Snapshot | undefined> {
       const message = fromGetSnapshotRequest({ volumeId });
       try {
-        return toGetSnapshotAnswer(await metastore.getSnapshot(message, present({ signal })));
+        const answer = await metastore.getSnapshot(message, present({ signal }));
+        const expected = { rpc: "GetSnapshot", volumeId, lsnMin: LSN_FIRST };
+        return checkSnapshot(expected, toGetSnapshotAnswer(answer));
       } catch (error) {
         if (isGraftError(error, "not-found")) return undefined;
         throw error;
@@ -68,7 +70,11 @@ export function createConnectRemote(parts: ConnectRemoteParts): Remote {
       const message = fromPullGraftRequest({ volumeId, range: { start: nextLsn(from) } });
       const answer = toPullGraftAnswer(await metastore.pullGraft(message, present({ signal })));
       if (answer.changes === undefined) return undefined;
-      return { snapshot: answer.snapshot, changed: answer.changes.pageSet };
+      const expected = { rpc: "PullGraft", volumeId, lsnMin: nextLsn(from) };
+      return {
+        snapshot: checkSnapshot(expected, answer.snapshot),
+        changed: answer.changes.pageSet,
+      };
     },
 
     async pullCommits(volumeId, from, signal): Promise<CommitPage> {
@@ -87,7 +93,10 @@ export function createConnectRemote(parts: ConnectRemoteParts): Remote {
       const message = await toCommitMessage(request, parts.compute);
       try {
         const answer = toCommitAnswer(await metastore.commit(message, present({ signal })));
-        return { kind: "committed", snapshot: answer.snapshot };
+        const lsn = nextLsn(request.base);
+        const { volumeId } = request;
+        const expected = { rpc: "Commit", volumeId, lsnMin: lsn, lsnMax: lsn };
+        return { kind: "committed", snapshot: checkSnapshot(expected, answer.snapshot) };
       } catch (error) {
         if (isGraftError(error, "rejected")) return { kind: "rejected" };
         throw error;
@@ -144,32 +153,6 @@ async function encodeInlinePages(
     frames.push(await encodeFrame(request.inlinePages.slice(at, at + countMax), context, compute));
   }
   return frames;
-}
-
-/**
- * Pages of the wrong size, or an answer that settles nothing, would be kept as truth: refuse them.
- */
-function checkCovered(request: ReadPagesRequest, answer: CoveredPages): CoveredPages {
-  if (answer.covered.isEmpty) throw badAnswer(request, "it settles no page");
-  for (const page of answer.pages) {
-    if (page.data.length !== request.pageSize) {
-      const found = `page ${page.index} has ${page.data.length} bytes`;
-      throw badAnswer(request, `${found}, expected ${request.pageSize}`);
-    }
-    if (!answer.covered.contains(page.index)) {
-      throw badAnswer(request, `page ${page.index} is not among those it settles`);
-    }
-  }
-  return answer;
-}
-
-function badAnswer(request: ReadPagesRequest, why: string): GraftError {
-  const { volumeId, lsn } = request;
-  return new GraftError(
-    "internal",
-    `malformed answer to a read of volume ${volumeId} at LSN ${lsn}: ${why}`,
-    { details: { volume: volumeId, lsn: String(lsn) } },
-  );
 }
 
 function toCommitInfo(commit: WireCommit): RemoteCommitInfo {
