@@ -1,6 +1,6 @@
 /**
- * `pnpm bench [name …] [--json] [--rtt MS] [--quick]`: runs the named measurements, or all. With
- * `--json` the last line of stdout is one JSON object.
+ * `pnpm bench [name …] [--json] [--rtt MS] [--quick]`: runs the named measurements; without a name
+ * says what there is, and runs all. With `--json` the last line of stdout is one JSON object.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,6 +14,7 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(argv: readonly string[]): Promise<number> {
   const options = parse(argv);
   if (options === undefined) return 2;
+  if (options.benches.length === BENCHES.length) process.stderr.write(listBenches());
   const results: Record<string, unknown> = {};
   for (const bench of options.benches) {
     process.stderr.write(`\n${bench.name}: ${bench.what}\n`);
@@ -25,6 +26,12 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${JSON.stringify({ node: process.version, benches: results })}\n`);
   }
   return 0;
+}
+
+function listBenches(): string {
+  const width = Math.max(...BENCHES.map(({ name }) => name.length));
+  const lines = BENCHES.map(({ name, what }) => `  ${name.padEnd(width)}  ${what}\n`);
+  return `all benches, one after the other; name some to run those alone:\n${lines.join("")}`;
 }
 
 interface Options {

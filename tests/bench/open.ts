@@ -28,7 +28,7 @@ export const openBench: Bench = {
 
 async function measure(count: number): Promise<readonly BenchRow[]> {
   await using cluster = await Cluster.start({ network: "tcp" });
-  const volume = await fill(cluster, count);
+  const { volume, writes, checkpointBytes } = await fill(cluster, count);
   const exact = await openCold(cluster, volume.volumeId, count);
   const name = `after ${count.toLocaleString("en-US")} commits`;
   const key = headKey(volume.volumeId);
@@ -44,6 +44,8 @@ async function measure(count: number): Promise<readonly BenchRow[]> {
   });
   const behind = Math.min(STALE, count - 1);
   return [
+    requests("written for a commit, hints and checkpoints included", writes / count),
+    { name: `${name}: written beside the log, roots not counted`, value: checkpointBytes / count, unit: "bytes/commit" },
     requests("open, by the client", exact.client, 2),
     requests("open, to the object store", exact.open, 8),
     requests("until the first point query has answered", exact.query, 12),
@@ -59,6 +61,7 @@ function bound(behind: number): number {
 
 async function fill(cluster: Cluster, count: number) {
   await using db = await openDatabase({ url: cluster.url, tag: "t" });
+  const { meter } = cluster.store;
   await db.exec("CREATE TABLE t(id INTEGER PRIMARY KEY, body TEXT)");
   await db.transaction(async (tx) => {
     const insert = tx.prepare("INSERT INTO t VALUES(?, ?)");
@@ -70,7 +73,10 @@ async function fill(cluster: Cluster, count: number) {
     await update.run(`commit ${at}`, rowOf(at));
     await db.push();
   }
-  return db.volume;
+  const { put, create } = meter.snapshot();
+  const writes = put.requests + create.requests;
+  const checkpointBytes = put.sentBytes;
+  return { volume: db.volume, writes, checkpointBytes };
 }
 
 function rowOf(commit: number): number {
