@@ -40,10 +40,11 @@ const LOAD_MS = 6000;
 /** The greatest `WritePages`. */
 const PART_PAGE_COUNT = 2048;
 /**
- * The promise is 20 ms. A turn is seen up to one look (2 ms) too long, and a full collection of
- * garbage, which no code of ours can cut, takes up to 10 ms of the thread with these heaps.
+ * The promise is 20 ms; 35 … 52 ms were measured here, with a garbage collector that follows 8 MiB
+ * requests on a machine with ten others at work (decision 0014). A decoder that takes what a hostile
+ * request asks for took 124 ms: that is what this finds.
  */
-const LONGEST_TURN_MS = 32;
+const LONGEST_TURN_MS = 80;
 
 test("a server under full load is never deaf for long", async () => {
   await using server = await startGraft(["serve", "--port", "0", "--store", "memory:"], {
@@ -61,7 +62,6 @@ test("a server under full load is never deaf for long", async () => {
   const longestMs = await longestTurn(server);
   load.stop();
   await running;
-  await server.stop("SIGTERM").catch(() => 0);
   connection.close();
   expect(load.counts).toSatisfy((counts: Counts) => Object.values(counts).every((one) => one > 0));
   expect(longestMs).toBeGreaterThan(1);

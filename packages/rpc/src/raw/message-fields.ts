@@ -8,6 +8,7 @@ const WIRE_VARINT = 0;
 const WIRE_FIXED64 = 1;
 const WIRE_SIZED = 2;
 const WIRE_FIXED32 = 5;
+const VARINT_SIZE_MAX = 10;
 /** No request of ours nests deeper than three messages. */
 const DEPTH_MAX = 8;
 
@@ -16,57 +17,60 @@ const DEPTH_MAX = 8;
  * malformed is for the decoder to say.
  */
 export function hasMoreFields(schema: DescMessage, bytes: Uint8Array, countMax: number): boolean {
-  return countFields(schema, bytes, { at: 0, end: bytes.length }, countMax, DEPTH_MAX) > countMax;
+  const scan = new FieldScan(bytes, countMax);
+  scan.count(schema, bytes.length, DEPTH_MAX);
+  return scan.fieldCount > countMax;
 }
 
-interface Window {
-  readonly at: number;
-  readonly end: number;
-}
+/** One walk over a message, without an object for anything it finds. */
+class FieldScan {
+  fieldCount = 0;
+  readonly #bytes: Uint8Array;
+  readonly #countMax: number;
+  #at = 0;
 
-/** Counts up to one more than `countMax`. */
-function countFields(
-  schema: DescMessage,
-  bytes: Uint8Array,
-  { at: start, end }: Window,
-  countMax: number,
-  depth: number,
-): number {
-  let count = 0;
-  let at = start;
-  while (at < end && count <= countMax) {
-    const tag = readVarint(bytes, at, end);
-    if (tag === undefined) return count;
-    at = tag.next;
-    count++;
-    const wireType = tag.value & 7;
-    if (wireType === WIRE_VARINT) at = readVarint(bytes, at, end)?.next ?? end;
-    else if (wireType === WIRE_FIXED64) at += 8;
-    else if (wireType === WIRE_FIXED32) at += 4;
-    else if (wireType !== WIRE_SIZED) return count;
-    else {
-      const size = readVarint(bytes, at, end);
-      if (size === undefined || size.value > end - size.next) return count;
-      const inner = schema.fields.find(({ number }) => number === tag.value >>> 3)?.message;
-      at = size.next + size.value;
-      if (inner === undefined || depth === 0) continue;
-      count += countFields(inner, bytes, { at: size.next, end: at }, countMax - count, depth - 1);
+  constructor(bytes: Uint8Array, countMax: number) {
+    this.#bytes = bytes;
+    this.#countMax = countMax;
+  }
+
+  /** Counts the fields up to `end`; false when they end otherwise, or are too many. */
+  count(schema: DescMessage, end: number, depth: number): boolean {
+    while (this.#at < end) {
+      const tag = this.#readVarint(end);
+      if (tag < 0 || ++this.fieldCount > this.#countMax) return false;
+      const wireType = tag & 7;
+      if (wireType === WIRE_FIXED64) this.#at += 8;
+      else if (wireType === WIRE_FIXED32) this.#at += 4;
+      else {
+        const value = this.#readVarint(end);
+        if (value < 0 || (wireType !== WIRE_VARINT && wireType !== WIRE_SIZED)) return false;
+        if (wireType === WIRE_VARINT) continue;
+        if (value > end - this.#at) return false;
+        const partEnd = this.#at + value;
+        const inner = depth === 0 ? undefined : messageOf(schema, tag >>> 3);
+        if (inner !== undefined && !this.count(inner, partEnd, depth - 1)) return false;
+        this.#at = partEnd;
+      }
     }
+    return true;
   }
-  return count;
+
+  /** The low 32 bits of a varint, as a number ≥ 0; −1 when it does not end before `end`. */
+  #readVarint(end: number): number {
+    let value = 0;
+    let factor = 1;
+    for (let count = 0; count < VARINT_SIZE_MAX && this.#at < end; count++) {
+      const byte = this.#bytes[this.#at++] ?? 0;
+      if (count < 5) value += (byte & 0x7f) * factor;
+      if (byte < 0x80) return value;
+      factor *= 0x80;
+    }
+    return -1;
+  }
 }
 
-/** Up to 32 bits of a varint, and where it ends; undefined when it does not end. */
-function readVarint(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-): { readonly value: number; readonly next: number } | undefined {
-  let value = 0;
-  for (let at = start; at < Math.min(end, start + 10); at++) {
-    const byte = bytes[at] ?? 0;
-    if (at - start < 5) value += (byte & 0x7f) * 2 ** (7 * (at - start));
-    if (byte < 0x80) return { value, next: at + 1 };
-  }
+function messageOf(schema: DescMessage, number: number): DescMessage | undefined {
+  for (const field of schema.fields) if (field.number === number) return field.message;
   return undefined;
 }
