@@ -20,8 +20,8 @@ const PROCESSES = Number(process.env.GRAFT_PROCESSES ?? 4);
 /** For longer runs: GRAFT_PROCESSES_SECONDS, and GRAFT_SEED to repeat one. */
 const SECONDS = Number(process.env.GRAFT_PROCESSES_SECONDS ?? 60);
 const SEED = Number(process.env.GRAFT_SEED ?? Date.now() % 1_000_000);
-/** A third of the database: what is clean is evicted all the time. */
-const CACHE_SIZE_MAX = 16 * 4096;
+/** Less than the database: what is clean is evicted all the time. */
+const CACHE_SIZE_MAX = 320 * 4096;
 /** How long a process works at most before it is killed. */
 const LIFE_MS_MAX = 6_000;
 /** The other client's entries in the journal. */
@@ -120,7 +120,7 @@ class Member {
 async function disturb(db: Database, random: SeededRandom, signal: AbortSignal): Promise<number> {
   let pushed = 0;
   for (let sequence = 1; !signal.aborted; sequence++) {
-    await wait(random.integer(1000, 4000), undefined, { signal }).catch(() => undefined);
+    await wait(random.integer(3000, 9000), undefined, { signal }).catch(() => undefined);
     try {
       await db.pull();
       await db.transaction((tx) => transfer(tx, random, { process: STRANGER, sequence }));

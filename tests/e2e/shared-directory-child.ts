@@ -12,7 +12,7 @@ import { isGraftError } from "@graft/core";
 import { SeededRandom } from "@graft/core/testing";
 import { openDatabase } from "@graft/sqlite/node";
 import { SqliteError } from "@graft/sqlite-engine";
-import { isSound, SNAPSHOT_SQL, transfer } from "./bank.ts";
+import { BOOK_ROW_COUNT, isSound, rewriteBook, SNAPSHOT_SQL, transfer } from "./bank.ts";
 
 const [path = "", url = "", processText = "0", firstText = "1", seedText = "1", cacheText = "0"] =
   process.argv.slice(2);
@@ -37,9 +37,10 @@ db.on("commit", (event) => {
 process.stdout.write("ready\n");
 
 const ACTIONS: readonly (readonly [name: string, weight: number, run: () => Promise<void>])[] = [
-  ["write", 60, write],
-  ["read", 20, read],
-  ["long read", 6, readSlowly],
+  ["write", 60, () => write(transfer)],
+  ["rewrite", 12, () => write(rewriteBook)],
+  ["read", 15, read],
+  ["long read", 12, readSlowly],
   ["push", 6, async () => void (await db.push())],
   ["pull", 6, async () => void (await db.pull())],
   ["hydrate", 1, async () => void (await db.hydrate())],
@@ -71,9 +72,9 @@ function pickAction(): (typeof ACTIONS)[number] {
   throw new Error("the weights add up");
 }
 
-async function write(): Promise<void> {
+async function write(how: typeof transfer): Promise<void> {
   const mine = sequence++;
-  await db.transaction((tx) => transfer(tx, random, { process: processNumber, sequence: mine }));
+  await db.transaction((tx) => how(tx, random, { process: processNumber, sequence: mine }));
   process.stdout.write(`commit ${mine} ${version}\n`);
 }
 
@@ -82,16 +83,17 @@ async function read(): Promise<void> {
   if (!isSound(row)) throw new Error(`an unsound snapshot: ${JSON.stringify(row)}`);
 }
 
-/** A snapshot that stays open while the others commit, evict and take new generations. */
+/** A snapshot that stays open while the others commit, evict and use slots again. */
 async function readSlowly(): Promise<void> {
-  let [sum, count] = [0, 0];
-  for await (const row of db.prepare("SELECT balance, pad FROM account ORDER BY id").iterate()) {
-    const { balance, pad } = row as { balance: number; pad: Uint8Array };
-    sum += balance;
-    if (pad.some((byte) => byte !== pad[0])) throw new Error("a torn row");
-    if (++count % 30 === 0) await wait(random.integer(0, 8));
+  const bytes = new Set<number>();
+  let count = 0;
+  for await (const body of db.prepare("SELECT body FROM book ORDER BY id").pluck().iterate()) {
+    for (const byte of body as Uint8Array) bytes.add(byte);
+    if (++count % 20 === 0) await wait(random.integer(0, 30));
   }
-  if (!isSound({ sum, accounts: count })) throw new Error(`a torn scan: ${sum} in ${count}`);
+  if (bytes.size > 1 || count !== BOOK_ROW_COUNT) {
+    throw new Error(`a torn book: ${[...bytes]} in ${count} rows`);
+  }
 }
 
 /** What another process, or the server, may do to anybody. */

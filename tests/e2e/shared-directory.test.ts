@@ -70,6 +70,30 @@ describe("two databases on one data directory", () => {
     expect(await b.prepare("SELECT sum(x) FROM t").pluck().get()).toBe(6 * 3000);
   });
 
+  it("keep the pages of their snapshots, however often the other rewrites and frees them", async () => {
+    await using a = await openDatabase({ path });
+    // More than a mebibyte: each commit takes slots at once, and frees those of the one before.
+    await a.exec(`
+      CREATE TABLE book(id INTEGER PRIMARY KEY, body);
+      WITH RECURSIVE i(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM i WHERE id < 400)
+        INSERT INTO book SELECT id, zeroblob(4000) FROM i`);
+    await using b = await openDatabase({ path });
+    await b.exec("PRAGMA cache_size = 10");
+    const rewrite = async (byte: number): Promise<void> => {
+      await a.prepare("UPDATE book SET body = ?").run(new Uint8Array(4000).fill(byte));
+    };
+    for (let byte = 1; byte <= 20; byte += 4) {
+      await rewrite(byte);
+      const seen = new Set<number>();
+      let rows = 0;
+      for await (const body of b.prepare("SELECT body FROM book").pluck().iterate()) {
+        for (const each of body as Uint8Array) seen.add(each);
+        if (++rows % 100 === 0) await rewrite(byte + rows / 100);
+      }
+      expect([...seen]).toEqual([byte]);
+    }
+  });
+
   it("write in turns: a second writer is busy, a stale reader is told so", async () => {
     await using a = await openDatabase({ path, busyTimeoutMs: 50 });
     await a.exec("CREATE TABLE t(x); INSERT INTO t VALUES(1)");
