@@ -30,7 +30,7 @@ export interface PagestoreOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly compute: Compute;
-  /** Bytes of decoded frames kept in memory. Default 64 MiB. */
+  /** Bytes of decoded frames kept in memory. Default 32 MiB. */
   readonly frameCacheSize?: number | undefined;
   /** Frames that survive a restart: see `openDiskFrameCache`. Default: none. */
   readonly diskCache?: DiskFrameCache | undefined;
