@@ -7,7 +7,7 @@ import type { StoreDisk } from "./store-disk.ts";
 /** Pages of a commit, and the slots that were taken for it alone. */
 export interface PlacedPages {
   readonly pages: [page: number, place: Location | Uint8Array][];
-  readonly slots: number[];
+  readonly slots: readonly number[];
 }
 
 class DurableStagedPage implements StagedPage {
@@ -71,12 +71,14 @@ export class StagedPages {
     version: number,
   ): PlacedPages {
     const { pages } = this.#disk;
-    const slots: number[] = [];
+    const inMemory: [page: number, data: Uint8Array][] = [];
+    for (const [page, data] of sorted) if (data instanceof Uint8Array) inMemory.push([page, data]);
+    const slots = pages.writeAll(version, inMemory);
     try {
+      let at = 0;
       const placed = sorted.map(([page, data]): [number, Location] => {
-        if (!(data instanceof Uint8Array)) return [page, this.#placeStaged(data, version)];
-        const slot = pages.write({ page, version, data });
-        slots.push(slot);
+        const slot = data instanceof Uint8Array ? slots[at++] : this.#placeStaged(data, version);
+        invariant(slot !== undefined, "each page has a slot");
         return [page, slot];
       });
       pages.sync();
