@@ -25,7 +25,7 @@ import {
   WASM_HEADER,
 } from "./wasm-module.ts";
 import type { WasmFunction } from "./web-assembly.ts";
-import { webAssembly } from "./web-assembly.ts";
+import { compileOnce, webAssembly } from "./web-assembly.ts";
 
 /** Runs a statement until it ends or `row` declines: SQLITE_ROW, SQLITE_DONE or an error code. */
 export type RowLoop = (statement: number) => number;
@@ -59,7 +59,7 @@ export function createRowLoop(
   step: WasmFunction,
   row: (statement: number) => number,
 ): WasmFunction {
-  const module = new webAssembly.Module(BYTES);
+  const module = compileOnce("row loop", () => BYTES);
   const instance = new webAssembly.Instance(module, { js: { step, row } });
   return instance.exports.run as WasmFunction;
 }

@@ -16,7 +16,7 @@ import { MISS } from "./vfs.ts";
 import { waitForMiss } from "./wait-for-miss.ts";
 import type { Signature } from "./wasm-module.ts";
 import type { WasmFunction } from "./web-assembly.ts";
-import { webAssembly } from "./web-assembly.ts";
+import { compileOnce, webAssembly } from "./web-assembly.ts";
 
 /**
  * How often SQLite's virtual machine asks whether to go on: every 10,000 instructions, ≈ 0.1 ms.
@@ -242,7 +242,7 @@ function createShim<Parameters extends (number | bigint)[]>(
 ): WasmFunction {
   const { Suspending } = webAssembly;
   if (Suspending === undefined) throw new Error("this runtime cannot suspend a WASM stack");
-  const module = new webAssembly.Module(shimBytes(signature));
+  const module = compileOnce(`shim ${signature}`, () => shimBytes(signature));
   const js = {
     try: attempt,
     miss: new Suspending(miss as unknown as (...parameters: never[]) => Promise<number>),

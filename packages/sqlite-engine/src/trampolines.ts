@@ -13,7 +13,7 @@ import {
   WASM_HEADER,
 } from "./wasm-module.ts";
 import type { WasmFunction } from "./web-assembly.ts";
-import { webAssembly } from "./web-assembly.ts";
+import { compileOnce, webAssembly } from "./web-assembly.ts";
 
 /** A JavaScript function and how WASM calls it. It must answer an i32 and must not throw. */
 export interface Trampoline {
@@ -26,7 +26,18 @@ export function createTrampolines<Name extends string>(
   functions: Readonly<Record<Name, Trampoline>>,
 ): Readonly<Record<Name, WasmFunction>> {
   const names = Object.keys(functions) as Name[];
-  const bytes = new Uint8Array([
+  const key = names.map((name) => `${name} ${functions[name].signature}`).join();
+  const module = compileOnce(`trampolines ${key}`, () => bytesOf(functions, names));
+  const bodies = Object.fromEntries(names.map((name) => [name, functions[name].body]));
+  const instance = new webAssembly.Instance(module, { js: bodies });
+  return instance.exports as Readonly<Record<Name, WasmFunction>>;
+}
+
+function bytesOf<Name extends string>(
+  functions: Readonly<Record<Name, Trampoline>>,
+  names: readonly Name[],
+): Uint8Array {
+  return new Uint8Array([
     ...WASM_HEADER,
     ...section(
       SECTION.type,
@@ -41,7 +52,4 @@ export function createTrampolines<Name extends string>(
       names.map((name, index) => exportFunction(name, index)),
     ),
   ]);
-  const bodies = Object.fromEntries(names.map((name) => [name, functions[name].body]));
-  const instance = new webAssembly.Instance(new webAssembly.Module(bytes), { js: bodies });
-  return instance.exports as Readonly<Record<Name, WasmFunction>>;
 }

@@ -57,3 +57,18 @@ export const webAssembly: WebAssemblyApi = (
 export function canSuspend(): boolean {
   return webAssembly.Suspending !== undefined && webAssembly.promising !== undefined;
 }
+
+const modules = new Map<string, WasmModule>();
+
+/**
+ * A small module of ours, compiled when it is first needed: every instance has the same ones.
+ *
+ * @param name tells it from the others
+ */
+export function compileOnce(name: string, bytes: () => Uint8Array): WasmModule {
+  const known = modules.get(name);
+  if (known !== undefined) return known;
+  const module = new webAssembly.Module(bytes());
+  modules.set(name, module);
+  return module;
+}

@@ -2,6 +2,7 @@ import type { Clock, Random } from "@graft/core";
 import {
   type Engine,
   EngineInstance,
+  HEAP_BYTES_MAX,
   type MissStrategyKind,
   primaryCode,
   SQLITE_ERROR,
@@ -20,6 +21,8 @@ const READS_BEFORE_KEEPING = 3;
 /** Reads nothing but the first page, and answers one row. */
 const KEEPER_SQL = "SELECT (SELECT 1 FROM sqlite_schema LIMIT 1)";
 
+/** Of an instance's memory, what is taken before its page cache holds anything: its stack, mostly. */
+const HEAP_BYTES_IN_USE: number = 6 * 1024 * 1024;
 /** Prepared statements a connection keeps for their next use. */
 const STATEMENTS_KEPT_MAX = 64;
 
@@ -49,6 +52,7 @@ export class Connection {
   #isKeeping = false;
   #readCount = 0;
   #hasSizedCache = false;
+  readonly #cacheSizeMax: number;
   /** How much of the database's setup (attached volumes, settings) this connection has had. */
   setupVersion = 0;
   /** Whether it was read without being taken, since somebody looked. */
@@ -56,10 +60,12 @@ export class Connection {
   /** When it was given back last, by the monotonic clock. */
   idleSinceMs = 0;
 
-  private constructor(vfs: GraftVfs, engine: EngineInstance, slot: InstanceSlot) {
-    this.vfs = vfs;
+  private constructor(options: ConnectionOptions, engine: EngineInstance) {
+    this.vfs = options.vfs;
+    this.slot = options.slot;
     this.engine = engine;
-    this.slot = slot;
+    const heapMaxBytes = options.heapMaxBytes ?? HEAP_BYTES_MAX;
+    this.#cacheSizeMax = (heapMaxBytes - HEAP_BYTES_IN_USE) / 2;
   }
 
   /** @throws SqliteError `SQLITE_CANTOPEN`, … */
@@ -76,7 +82,7 @@ export class Connection {
     // An empty database takes the size of the connection; any other has its own already. Temporary
     // files go through the VFS, where they are bounded: the build would keep them in its heap.
     await engine.exec(`PRAGMA page_size = ${options.pageSize}; PRAGMA temp_store = file`);
-    return new Connection(options.vfs, engine, options.slot);
+    return new Connection(options, engine);
   }
 
   /**
@@ -149,7 +155,7 @@ export class Connection {
   async sizeCache(signal?: AbortSignal): Promise<void> {
     if (this.#hasSizedCache) return;
     this.#hasSizedCache = true;
-    const sizeKiB = Math.floor(this.slot.cacheSize / 1024);
+    const sizeKiB = Math.floor(Math.min(this.slot.cacheSize, this.#cacheSizeMax) / 1024);
     const options = signal === undefined ? {} : { signal };
     await this.engine.exec(`PRAGMA main.cache_size = -${sizeKiB}`, options);
   }

@@ -122,9 +122,10 @@ test("page caches share what the process has for them, and each has a little", a
   const slots: InstanceSlot[] = [];
   for (let at = 0; at < 32; at++) slots.push(await instances.take(systemClock, NEVER));
   const total = slots.reduce((sum, { cacheSize }) => sum + cacheSize, 0);
-  expect(slots[0]?.cacheSize).toBe(32 * MIB);
+  expect(Math.floor((slots[0]?.cacheSize ?? 0) / MIB)).toBe(42);
   expect(Math.min(...slots.map(({ cacheSize }) => cacheSize))).toBe(2 * MIB);
-  expect(total).toBeLessThanOrEqual((96 + 32 * 2) * MIB);
+  expect(total).toBeLessThanOrEqual((128 + 32 * 2) * MIB);
   for (const slot of slots) slot.giveBack();
-  expect((await instances.take(systemClock, NEVER)).cacheSize).toBe(32 * MIB);
+  const alone = await instances.take(systemClock, NEVER);
+  expect(alone.cacheSize).toBe(slots[0]?.cacheSize);
 });

@@ -15,7 +15,7 @@
  */
 import { type Clock, GraftError, invariant } from "@graft/core";
 
-/** Instances of a process, unless more than that are pinned. Each takes ≥ 8 MiB of address space. */
+/** Instances of a process, unless more than that are pinned. Each takes 8 MiB of address space. */
 export const INSTANCES_MAX = 32;
 /** Nothing enters SQLite for so long: who waits would wait for somebody who waits. */
 const STALL_MS = 50;
@@ -23,11 +23,10 @@ const STALL_MS = 50;
 const WAITING_MAX = 100_000;
 
 const MIB = 1024 * 1024;
-/** SQLite's page caches of all instances together; each has at least the least. */
-const CACHES_SIZE_MAX: number = 96 * MIB;
-const CACHE_SIZE_MAX: number = 32 * MIB;
+/** SQLite's page caches of all instances together; beyond that each has the least. */
+const CACHES_SIZE_MAX: number = 128 * MIB;
 const CACHE_SIZE_MIN: number = 2 * MIB;
-/** What is left is not given to the first who comes. */
+/** Part of what is left that the next instance gets: 43 MiB, 28, 19, 13, … */
 const CACHE_SHARE = 1 / 3;
 
 /** What has a slot. */
@@ -125,7 +124,7 @@ export class InstanceSlots {
 
   #create(): InstanceSlot {
     const share = Math.floor((CACHES_SIZE_MAX - this.#cacheSize) * CACHE_SHARE);
-    const cacheSize = Math.max(CACHE_SIZE_MIN, Math.min(CACHE_SIZE_MAX, share));
+    const cacheSize = Math.max(CACHE_SIZE_MIN, share);
     const isWanted = (): boolean => this.#waiting.length > 0;
     const slot: Slot = {
       cacheSize,

@@ -49,10 +49,7 @@ import { widening } from "./fetch-width.ts";
 import { PageOneCache } from "./page-one-cache.ts";
 import { mustBePageSize } from "./page-size-rule.ts";
 
-/**
- * `SQLITE_IOCAP_SAFE_APPEND | SEQUENTIAL | POWERSAFE_OVERWRITE`: true of every size and offset
- * here.
- */
+/** `SAFE_APPEND | SEQUENTIAL | POWERSAFE_OVERWRITE`: true of every size and offset here. */
 const DEVICE_CHARACTERISTICS = 0x0200 | 0x0400 | 0x1000;
 
 /** What a volume file asks of its connection. */
