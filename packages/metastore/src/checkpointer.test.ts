@@ -12,7 +12,7 @@ import { nodeCompute } from "@graft/core/node";
 import { SeededRandom, SimulatedClock } from "@graft/core/testing";
 import { encodeCommitRecord, entriesPageSet, logKey, volumePrefix } from "@graft/format";
 import { MemoryObjectStore, MeteredObjectStore, type ObjectStore } from "@graft/object-store";
-import { type FaultRule, FaultyObjectStore } from "@graft/object-store/testing";
+import { FaultyObjectStore } from "@graft/object-store/testing";
 import { describe, expect, test } from "vitest";
 import { checkpointUrgency } from "./checkpoint-due.ts";
 import {
@@ -97,26 +97,6 @@ describe("the checkpointer", () => {
     await next.whenCheckpointed();
     await fill(next, 201, 201, on);
     await mustBeWhole(on.store, on.volumeId, 201);
-  });
-
-  test("killed before, after or in the middle of any write harms nothing", async () => {
-    const faults = ["unavailable", "applied-unavailable"] as const;
-    for (const [kind, skip] of faults.flatMap((one) => [0, 1, 2].map((at) => [one, at] as const))) {
-      const inner = new MemoryObjectStore();
-      const clock = new SimulatedClock({ mode: "auto" });
-      const on = createTestMetastore({ store: inner });
-      await fill(on, 1, 63);
-      const dying = new DyingStore(inner, skip, kind === "applied-unavailable");
-      const victim = createTestMetastore({ store: dying, clock });
-      await fill(victim, 64, 64, on);
-      await victim.whenCheckpointed();
-      expect(dying.isDead).toBe(true);
-      const next = createTestMetastore({ store: inner, random: new SeededRandom(77) });
-      await fill(next, 65, 130, on);
-      await next.whenCheckpointed();
-      await fill(next, 131, 131, on);
-      await mustBeWhole(inner, on.volumeId, 131);
-    }
   });
 
   test("at two nodes at once: one root is stored, and both name it", async () => {
@@ -228,39 +208,6 @@ describe("a checkpoint is", () => {
     expect(checkpointUrgency(done)).toBe("none");
   });
 });
-
-/** Dies at one write of a checkpoint: before it, or after it was applied; and stays dead. */
-class DyingStore extends FaultyObjectStore {
-  isDead = false;
-  readonly #inner: ObjectStore;
-  #skip: number;
-  readonly #isApplied: boolean;
-
-  constructor(inner: ObjectStore, skip: number, isApplied: boolean) {
-    const none: readonly FaultRule[] = [];
-    super(inner, none, new SeededRandom(1), new SimulatedClock());
-    this.#inner = inner;
-    this.#skip = skip;
-    this.#isApplied = isApplied;
-  }
-
-  override async put(...args: Parameters<ObjectStore["put"]>): Promise<void> {
-    await this.#write(args[0], () => this.#inner.put(...args));
-  }
-
-  override async create(...args: Parameters<ObjectStore["create"]>): Promise<"created" | "exists"> {
-    return await this.#write(args[0], () => this.#inner.create(...args));
-  }
-
-  async #write<Answer>(key: string, write: () => Promise<Answer>): Promise<Answer> {
-    const isOurs = key.includes("/checkpoints/") || key.includes("/segments/");
-    if (!isOurs) return await write();
-    if (this.#skip-- > 0) return await write();
-    this.isDead = true;
-    if (this.#isApplied) await write();
-    throw new GraftError("unavailable", "killed");
-  }
-}
 
 /** Takes no checkpoint while it is blocked. */
 class BlockedCheckpoints extends FaultyObjectStore {
