@@ -89,14 +89,6 @@ export class CatalogUpdater {
     for (const commit of below.reverse()) this.#insert(commit);
   }
 
-  /** Whether a commit that is held, at or below an LSN, names the segment. */
-  names(volumeId: VolumeId, from: Lsn, segmentId: string): boolean {
-    for (const { record } of this.#catalog.descend(volumeId, from) ?? []) {
-      if (record.segments.some((ref) => ref.segmentId === segmentId)) return true;
-    }
-    return false;
-  }
-
   async #mustRead(volumeId: VolumeId, lsn: Lsn, signal: AbortSignal): Promise<CatalogCommit> {
     const commit = await this.#log.read(volumeId, lsn, signal);
     return commit ?? (await this.must(volumeId, lsn, signal));

@@ -168,9 +168,12 @@ export class Checkpointer implements AsyncDisposable {
     await this.#flights.run(volumeId, write, signal);
   }
 
-  #saw({ record }: CatalogCommit, size: number): VolumeState {
-    const { volumeId, checkpoint } = record;
-    const state = this.#states.get(volumeId) ?? NOTHING;
+  #saw({ record, storedSize }: CatalogCommit, size: number): VolumeState {
+    const { volumeId, lsn, checkpoint } = record;
+    // What came before this node looked counts as if each commit of it were as large as this one.
+    const unseenCount = Number(lsn - (checkpoint?.lsn ?? 0n)) - (size === 0 ? 0 : 1);
+    const unseen: VolumeState = { ...NOTHING, checkpoint, logSize: unseenCount * storedSize };
+    const state = this.#states.get(volumeId) ?? unseen;
     const isNewer = (checkpoint?.lsn ?? 0n) > (state.checkpoint?.lsn ?? 0n);
     const seen: VolumeState = {
       ...state,

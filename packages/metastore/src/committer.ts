@@ -15,6 +15,7 @@ import {
   type Clock,
   type Compute,
   GraftError,
+  KeyedLimiter,
   type Lsn,
   nextLsn,
   unreachable,
@@ -66,8 +67,19 @@ type Prepared =
   | { readonly kind: "answer"; readonly answer: CommitAnswer }
   | { readonly kind: "append"; readonly record: CommitRecord; readonly bytes: Uint8Array };
 
+/**
+ * Commits under way at once, whose requests may be large; more wait. A record of 16 MiB takes about
+ * four times that while it is built: large ones go alone.
+ */
+const SMALL_COMMIT_CONCURRENCY = 256;
+const LARGE_COMMIT_CONCURRENCY = 2;
+/** Segments of a commit that still counts as small: its record stays below some 100 KiB. */
+const SMALL_SEGMENT_COUNT_MAX = 64;
+
 export class Committer {
   readonly #parts: CommitterParts;
+  readonly #small = new KeyedLimiter<"commit">(SMALL_COMMIT_CONCURRENCY);
+  readonly #large = new KeyedLimiter<"commit">(LARGE_COMMIT_CONCURRENCY);
 
   constructor(parts: CommitterParts) {
     this.#parts = parts;
@@ -82,6 +94,12 @@ export class Committer {
    *   other leaves the outcome unknown.
    */
   async commit(request: CommitRequest, signal: AbortSignal | undefined): Promise<CommitAnswer> {
+    const isSmall = request.segments.length <= SMALL_SEGMENT_COUNT_MAX;
+    const permits = isSmall ? this.#small : this.#large;
+    return await permits.run("commit", () => this.#commit(request, signal), signal);
+  }
+
+  async #commit(request: CommitRequest, signal: AbortSignal | undefined): Promise<CommitAnswer> {
     let prepared: Prepared;
     try {
       prepared = await this.#prepare(request, signal);
@@ -105,7 +123,7 @@ export class Committer {
     if (decision.kind !== "accept") return { kind: "answer", answer: answerOf(request, decision) };
     if (parent !== undefined) await this.#parts.checkpointer.admit(parent, signal);
     await verifyInlineFrames(request, this.#parts.compute);
-    const segments = await this.#verifySegments(request, signal);
+    const segments = await this.#verifySegments(request, parent, signal);
     const timestampMs = this.#timestampMs(request, parent);
     const fields = await this.#tailFields(request, parent, signal);
     const record = buildRecord(request, { parent, segments, timestampMs, fields });
@@ -149,21 +167,19 @@ export class Committer {
     if (successor === undefined || !needsContents(attempt, successor)) {
       return decideCommit(attempt, knowledge);
     }
-    const segments = await this.#verifySegments(request, signal);
+    const segments = await this.#verifySegments(request, parent, signal);
     return decideCommit(attempt, { ...knowledge, segments });
   }
 
   async #verifySegments(
     request: CommitRequest,
+    parent: CatalogCommit | undefined,
     signal: AbortSignal | undefined,
   ): Promise<readonly SegmentRef[]> {
-    const { volumeId, pageSize, segments, baseLsn } = request;
-    const isNamedAlready = (segmentId: string): boolean =>
-      baseLsn !== undefined && this.#parts.commits.names(volumeId, baseLsn, segmentId);
-    return await this.#parts.segments.verify(
-      { volumeId, pageSize, segments, isNamedAlready },
-      signal,
-    );
+    const { volumeId, pageSize, segments } = request;
+    const namedAtBase = async (): Promise<ReadonlySet<string>> =>
+      parent === undefined ? new Set() : await this.#parts.maps.segmentsAt(parent, signal);
+    return await this.#parts.segments.verify({ volumeId, pageSize, segments, namedAtBase }, signal);
   }
 
   async #tailFields(

@@ -199,6 +199,26 @@ test("a segment older than 24 h is refused, unless the history below the base na
   expect((await on.metastore.commit(again)).snapshot.lsn).toBe(2n);
 });
 
+test("a segment older than 24 h is judged by the map at the base, not by what a node remembers", async () => {
+  const clock = new SimulatedClock({ mode: "auto" });
+  const on = createTestMetastore({ clock });
+  const { info } = await upload(on, pages(3));
+  const gone = await upload(on, [one(9)]);
+  await on.metastore.commit(await commitOf(on, [info, gone.info]));
+  // A later commit takes the page of the second segment: the map at its LSN needs that no more.
+  const pageCount = toPageCount(1000);
+  const over = { pageSize: PAGE_SIZE, pageCount, lowPageCount: pageCount };
+  await on.metastore.commit(await inlineCommitOf(on, FIRST, [one(9)], over));
+  await on[Symbol.asyncDispose]();
+  clock.jumpWall(2 * DAY_MS);
+  // Another node, which has seen nothing of the log.
+  const cold = { ...on, ...createTestMetastore({ clock, store: on.store }), volumeId: on.volumeId };
+  const again = await commitOf(on, [info], { baseLsn: toLsn(2n) });
+  expect((await cold.metastore.commit(again)).snapshot.lsn).toBe(3n);
+  const late = await commitOf(on, [gone.info], { baseLsn: toLsn(3n) });
+  expect((await failureOf(cold.metastore.commit(late))).code).toBe("not-found");
+});
+
 test("a segment costs at most two requests, and a commit sent again none", async () => {
   const metered = new MeteredObjectStore(new MemoryObjectStore(), new SimulatedClock());
   const on = createTestMetastore({ store: metered });

@@ -37,8 +37,8 @@ export interface SegmentClaims {
   readonly volumeId: VolumeId;
   readonly pageSize: PageSize;
   readonly segments: readonly SegmentInfo[];
-  /** Whether a commit at or below the base names the segment: then its age does not matter. */
-  readonly isNamedAlready: (segmentId: SegmentId) => boolean;
+  /** The segments in the map at the base: their age does not matter. Asked for when one is old. */
+  readonly namedAtBase: () => Promise<ReadonlySet<string>>;
 }
 
 /**
@@ -73,7 +73,7 @@ export class SegmentVerifier {
     signal: AbortSignal | undefined,
   ): Promise<readonly SegmentRef[]> {
     for (const segment of claims.segments) mustBeOwn(segment, claims.volumeId);
-    this.#mustBeYoung(claims);
+    await this.#mustBeYoung(claims);
     const options = { concurrency: READ_CONCURRENCY, signal };
     const footers = await mapConcurrent(claims.segments, options, (segment, _at, each) =>
       this.#footer(claims.volumeId, segment.segmentId, each),
@@ -87,11 +87,12 @@ export class SegmentVerifier {
     });
   }
 
-  #mustBeYoung({ volumeId, segments, isNamedAlready }: SegmentClaims): void {
+  async #mustBeYoung({ volumeId, segments, namedAtBase }: SegmentClaims): Promise<void> {
     const oldestMs = this.#clock.nowMs() - SEGMENT_AGE_MAX_MS;
-    const old = segments.filter(
-      ({ segmentId }) => gidTimestampMs(segmentId) < oldestMs && !isNamedAlready(segmentId),
-    );
+    const aged = segments.filter(({ segmentId }) => gidTimestampMs(segmentId) < oldestMs);
+    if (aged.length === 0) return;
+    const named = await namedAtBase();
+    const old = aged.filter(({ segmentId }) => !named.has(segmentId));
     if (old.length > 0) throw notFound(volumeId, old, "are older than 24 h and may be removed");
   }
 

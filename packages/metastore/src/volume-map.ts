@@ -91,6 +91,23 @@ export class VolumeMaps {
     return changedSince(since, record, { shrinks, entries: [{ lsn, pageSet }] });
   }
 
+  /**
+   * The segments that hold pages of the volume at a commit: those that the record, its tail index and
+   * its checkpoint name, whatever this node remembers of the log.
+   *
+   * @throws GraftError `corrupt` when what is named is missing or damaged
+   */
+  async segmentsAt(
+    commit: CatalogCommit,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadonlySet<string>> {
+    const { checkpoint, tailIndex } = await this.fieldsOf(commit, signal);
+    const { volumeId, segments } = commit.record;
+    const refs = [...segments, ...tailIndex.commits.flatMap((tail) => tail.segments)];
+    const root = checkpoint && (await this.#checkpoints.root(volumeId, checkpoint, signal));
+    return new Set([...refs, ...(root?.segments ?? [])].map(({ segmentId }) => segmentId));
+  }
+
   /** Block by block: memory holds the set, not the blocks. */
   async #writtenSince(
     since: Lsn | undefined,

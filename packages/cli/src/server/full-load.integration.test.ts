@@ -36,7 +36,9 @@ import { type GraftServer, startGraft } from "../testing/run-graft.ts";
 const PROBE = new URL("../testing/loop-probe.ts", import.meta.url).href;
 const IDS = { clock: systemClock, random: systemRandom };
 const WARM_UP_MS = 4000;
-const LOAD_MS = 6000;
+/** The middle one of three counts: one full collection of garbage is nobody's code. */
+const WINDOW_COUNT = 3;
+const WINDOW_MS = 2000;
 /** The greatest `WritePages`. */
 const PART_PAGE_COUNT = 2048;
 /**
@@ -58,8 +60,12 @@ test("a server under full load is never deaf for long", async () => {
   await sleep(WARM_UP_MS);
   // Until then modules are loaded and code is compiled, once.
   await longestTurn(server);
-  await sleep(LOAD_MS);
-  const longestMs = await longestTurn(server);
+  const turns: number[] = [];
+  for (let window = 0; window < WINDOW_COUNT; window++) {
+    await sleep(WINDOW_MS);
+    turns.push(await longestTurn(server));
+  }
+  const longestMs = turns.sort((a, b) => a - b)[1] ?? Number.NaN;
   load.stop();
   await running;
   connection.close();
