@@ -106,6 +106,21 @@ describe("kill -9 of one process", () => {
   });
 });
 
+describe("the death of a process in the middle of a call", () => {
+  test("leaves a part of the call, frees the locks, and spares the others", async () => {
+    const disk = new SimulatedDisk();
+    const victim = disk.openProcess();
+    const file = victim.open("/a", "create");
+    expect(victim.lock("/its")).toBeDefined();
+    disk.inject({ operation: "write", reason: "death" });
+    expect(() => file.write(bytes(3, 1), 0)).toThrow(/killed/);
+    expect(victim.isAlive).toBe(false);
+    expect(() => victim.stat("/a")).toThrow(/killed/);
+    expect(disk.stat("/a")?.size).toBeLessThanOrEqual(3);
+    expect(disk.lock("/its")).toBeDefined();
+  });
+});
+
 describe("faults", () => {
   test("the n-th call that matches fails, and only that one", () => {
     const disk = new SimulatedDisk();

@@ -295,18 +295,26 @@ export class DurableLocalStore implements LocalStore {
 
   lockWrites(): FileLock | undefined {
     const turn = this.#turns.lockWrites();
-    if (turn !== undefined) this.#share.look();
-    return turn;
+    return this.#settled(turn);
   }
 
   lockSync(): FileLock | undefined {
     const turn = this.#turns.lockSync();
-    if (turn !== undefined) this.#share.look();
-    return turn;
+    return this.#settled(turn);
   }
 
   refresh(): boolean {
     return this.#share.look();
+  }
+
+  #settled(turn: FileLock | undefined): FileLock | undefined {
+    try {
+      if (turn !== undefined) this.#share.settle();
+      return turn;
+    } catch (error) {
+      turn?.close();
+      throw error;
+    }
   }
 
   #keepFetched(history: PageHistory, page: number, version: number, data: Uint8Array): Location {

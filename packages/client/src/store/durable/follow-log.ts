@@ -34,8 +34,6 @@ import type { Mark } from "./synced-mark.ts";
 
 /** Generations that may come and go while one is opened. */
 const ATTEMPTS_MAX = 50;
-/** A log is not longer, as far as its places are concerned. */
-const LOG_SIZE_MAX = 1024 * 1024 * 1024;
 
 /** What the store above does when others changed something. */
 export interface FollowHooks {
@@ -117,7 +115,7 @@ function enterLog(follower: Follower, generation: number, until: number | undefi
       return;
     }
     for (const { page, version, location } of change.moved) move(disk, page, version, location);
-    const base = nextBase(disk.log, LOG_SIZE_MAX);
+    const base = nextBase(disk.log);
     replaceLog(follower, new LogWriter(file, generation, start, base), disk.start + change.size);
     follower.reservations.clear();
   } catch (error) {
@@ -205,7 +203,7 @@ function reload(
   until: number | undefined,
 ): void {
   const { disk, reservations } = follower;
-  const base = nextBase(disk.log, LOG_SIZE_MAX);
+  const base = nextBase(disk.log);
   reservations.clear();
   const loaded = loadGeneration(
     { ...disk, release: (location) => follower.release(location), reservations },

@@ -19,6 +19,7 @@ import { encodeFileHeader, FILE_HEADER_SIZE } from "./file-header.ts";
 import { writeIndex } from "./index-file.ts";
 import { isInMemory, isSlot } from "./location.ts";
 import { CHANGE_KINDS, type ReserveChange } from "./log-change.ts";
+import { nextBase } from "./log-places.ts";
 import { headerChecksum } from "./log-reader.ts";
 import { LogWriter } from "./log-writer.ts";
 import { applyMoves, type Moved, movePages, undoMoves } from "./move-pages.ts";
@@ -164,7 +165,8 @@ function createLog(
   const file = createFile(place, place.files.log(generation));
   try {
     const end = writeLogHeader(file, generation, place.volumeId);
-    const log = new LogWriter(file, generation, end);
+    const base = continuation === undefined ? 0 : nextBase(continuation.from);
+    const log = new LogWriter(file, generation, end, base);
     if (continuation !== undefined) beginLog(log, continuation);
     // The header, too, is durable only now.
     file.sync();

@@ -7,6 +7,8 @@ import type { Location } from "../history/page-chains.ts";
 import { LOG_SPACE, logOffsetOf } from "./location.ts";
 import type { LogWriter } from "./log-writer.ts";
 
+/** A log is not longer, as far as its places are concerned. */
+const LOG_SIZE_MAX = 1024 * 1024 * 1024;
 /** Left between two logs, for what the first of them may still become. */
 const LOG_GAP = 1024 * 1024;
 
@@ -18,9 +20,9 @@ export interface LogPlace {
 }
 
 /** The base for a log that follows: places in it are unlike those in the logs before. */
-export function nextBase(log: LogWriter, sizeMax: number): number {
+export function nextBase(log: LogWriter): number {
   const base = Math.ceil((log.base + log.size + LOG_GAP) / 8) * 8;
-  return base + sizeMax < LOG_SPACE ? base : 0;
+  return base + LOG_SIZE_MAX < LOG_SPACE ? base : 0;
 }
 
 /** Where an image in the log in use, or in an earlier one, is. */

@@ -133,6 +133,8 @@ function openStore(
     if (pageSize !== undefined) place.pages.setPageSize(pageSize);
     place.pages.slots.growTo(slotCount);
     log = openLog(fileSystem, logPath, generation, end, isShared);
+    // Whoever began this generation may have died before its name was durable.
+    fileSystem.syncDirectory(files.directory);
     removeOlder(place, generation);
     const rest = { start, earlierLogs: [], isCurrent, lastGeneration: generation };
     return { ...place, ...rest, replica, pageSize, log };
@@ -199,6 +201,10 @@ export function loadGeneration(
   replica.history.retainNamed(replica.facts.push?.toVersion);
   replica.history.chains.table.trim();
   slotCount = Math.max(slotCount, countSlots(replica, files, known));
+  // Pins of other processes may read slots that nobody names any more.
+  const fileSize = fileSystem.stat(files.pages)?.size ?? 0;
+  if (known !== undefined)
+    slotCount = Math.max(slotCount, Math.ceil(fileSize / imageSizeOf(known)));
   return { replica, pageSize: known, end, start, isCurrent, slotCount };
 }
 

@@ -48,6 +48,8 @@ export class StoreShare {
   #marked: Mark | undefined;
   #openerSeen: number;
   #isAlone: boolean;
+  /** Whether somebody may have died since the log was looked at behind its mark. */
+  #hadCompany: boolean;
   #lookedMs = Number.NEGATIVE_INFINITY;
   #companyMs = Number.NEGATIVE_INFINITY;
 
@@ -61,6 +63,7 @@ export class StoreShare {
     this.#follower = { ...parts, pins: this.pins, ...hooks };
     this.#openerSeen = parts.processes.opener;
     this.#isAlone = parts.processes.isAlone();
+    this.#hadCompany = !this.#isAlone;
   }
 
   /** Where this process has followed the log to, over all generations. */
@@ -94,8 +97,7 @@ export class StoreShare {
     if (this.#isHeld) return false;
     const mark = this.disk.mark.read();
     this.#lookedMs = this.#clock?.monotonicMs() ?? this.#lookedMs;
-    // A mark that cannot be read is rewritten by the next who changes something.
-    if (mark === undefined) return false;
+    if (mark === undefined) return this.#mendMark();
     this.#noteOpener(mark);
     const hasNews = this.#isBehind(mark);
     if (hasNews) this.#follow(mark);
@@ -120,6 +122,12 @@ export class StoreShare {
     if (!this.pins.isEmpty) return;
     for (const log of this.disk.earlierLogs.splice(0)) log.close(false);
     this.staleReplicas.length = 0;
+  }
+
+  /** `look` for a turn that was granted: also what its holder before left, when that one died. */
+  settle(): void {
+    this.look();
+    if (!this.#isAlone || this.#hadCompany) this.exclusively(() => undefined);
   }
 
   /**
@@ -161,6 +169,13 @@ export class StoreShare {
     this.#lock.close();
   }
 
+  /** Its writer died in the middle, or the disk lost it: whoever holds the log writes it again. */
+  #mendMark(): boolean {
+    const before = this.position;
+    this.exclusively(() => undefined);
+    return this.position !== before;
+  }
+
   #whileHeld<T>(work: () => T): T {
     this.#isHeld = true;
     try {
@@ -176,10 +191,23 @@ export class StoreShare {
     this.#marked = mark;
     if (mark !== undefined) this.#noteOpener(mark);
     if (mark !== undefined && this.#isBehind(mark)) this.#follow(mark);
-    if (mark !== undefined && !mark.isOver && this.#isAlone) return;
+    if (mark !== undefined && !mark.isOver && this.#isAlone && !this.#hadCompany) return;
     // What a process that died wrote last is not in its mark.
+    this.#hadCompany = !this.#isAlone;
+    const known = this.position;
     followBehindMark(this.#follower, mark);
     this.pins.advance(this.position);
+    if (this.position !== known) this.#flushFound();
+  }
+
+  /** What was found behind the mark is seen by all from now on: no power loss may take it. */
+  #flushFound(): void {
+    try {
+      if (!this.disk.log.isBroken) this.disk.log.sync();
+    } catch (error) {
+      // The log is over: the state goes to another generation with the next change.
+      if (!(error instanceof GraftError)) throw error;
+    }
   }
 
   #leave(): void {
@@ -234,6 +262,7 @@ export class StoreShare {
   #noteOpener({ opener }: Mark): void {
     if (opener === this.#openerSeen && (this.#isAlone || !this.#isCompanyOld())) return;
     if (opener !== this.#openerSeen) this.processes.forget();
+    this.#hadCompany = true;
     this.#openerSeen = Math.max(opener, this.processes.opener);
     this.#companyMs = this.#clock?.monotonicMs() ?? this.#companyMs;
     this.#isAlone = this.processes.isAlone();

@@ -37,9 +37,10 @@ export interface DiskFault {
   readonly times?: number;
   /**
    * `power-loss`: the machine stops in the middle of the call; every further call fails until
-   * `crash()` starts it again. Otherwise: `details.reason` of the error.
+   * `crash()` starts it again. `death`: the process that calls is killed in the middle of the call.
+   * Otherwise: `details.reason` of the error.
    */
-  readonly reason: "full" | "read-only" | "permission" | "other" | "power-loss";
+  readonly reason: "full" | "read-only" | "permission" | "other" | "power-loss" | "death";
 }
 
 /** The faults that wait for their call. */

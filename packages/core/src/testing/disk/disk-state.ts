@@ -61,9 +61,19 @@ export class DiskState {
     const fault = this.faults.meet(operation, path);
     if (fault === undefined) return;
     onFault?.(fault);
+    if (fault.reason === "death") {
+      this.killOwner(owner);
+      throw diskError(operation, path, "other", "this process was killed");
+    }
     if (fault.reason !== "power-loss") throw diskError(operation, path, fault.reason, "injected");
     this.isDown = true;
     throw diskError(operation, path, "other", "the power went out");
+  }
+
+  /** A process is gone, and with it its handles and locks. */
+  killOwner(owner: Owner): void {
+    owner.isAlive = false;
+    for (const [node, lock] of this.locks) if (lock.owner === owner) this.locks.delete(node);
   }
 
   createFile(): FileNode {

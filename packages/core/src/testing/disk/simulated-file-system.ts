@@ -26,11 +26,13 @@ export class SimulatedFileSystem implements FileSystem {
 
   /** kill -9: files and locks of this process are closed; what it wrote stays in the page cache. */
   kill(): void {
-    this.#owner.isAlive = false;
-    for (const [node, lock] of this.state.locks) {
-      if (lock.owner === this.#owner) this.state.locks.delete(node);
-    }
+    this.state.killOwner(this.#owner);
     this.#owner = { isAlive: true };
+  }
+
+  /** False after a `death` fault met this process. */
+  get isAlive(): boolean {
+    return this.#owner.isAlive;
   }
 
   open(path: string, mode: FileMode): File {

@@ -53,7 +53,8 @@ export class SimulatedFile implements File {
   sync(): void {
     const { random } = this.#state;
     this.#enter("sync", (fault) => {
-      if (fault.reason !== "power-loss") this.#node.failSync(random, random.unit());
+      const isIntact = fault.reason === "power-loss" || fault.reason === "death";
+      if (!isIntact) this.#node.failSync(random, random.unit());
     });
     this.#node.sync();
   }
