@@ -1,10 +1,12 @@
-/** A branch of the bank: SQLite on a replica. Money only moves, and each move leaves a line. */
+/**
+ * A counter in a branch of the bank: a process with SQLite on the branch's replica. Money only
+ * moves, and each move leaves a line.
+ */
 import { invariant, isGraftError, type VolumeId } from "@graft/core";
 import { type Database, openDatabaseWith } from "@graft/sqlite";
 import { SqliteError } from "@graft/sqlite-engine";
 import { loadNodeEngine } from "@graft/sqlite-engine/node";
-import type { Machine } from "../world/machine.ts";
-import { DATA_PATH } from "../world/machine.ts";
+import { DATA_PATH, type Machine, type Process } from "../world/machine.ts";
 import type { World } from "../world/world.ts";
 
 const engine = await loadNodeEngine();
@@ -25,27 +27,50 @@ const SQL_WEATHER: readonly string[] = ["SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT"];
 
 export type BankAction = "push" | "pull" | "reset" | "hydrate" | "turn";
 
+/** What the processes of one branch know together. */
+export class BranchModel {
+  readonly name: string;
+  lastLine = 0;
+  isResetting = false;
+  /** Lines whose COMMIT was acknowledged and that were not given up since. */
+  readonly kept: Set<number> = new Set();
+  /** Lines that a push was acknowledged for. */
+  readonly pushed: Set<number> = new Set();
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  giveUpUnpushed(): void {
+    for (const line of this.kept) if (!this.pushed.has(line)) this.kept.delete(line);
+  }
+}
+
+export interface BankReplicaOptions {
+  /** A name for the process. */
+  readonly name: string;
+  readonly branch: BranchModel;
+  readonly machine: Machine;
+  readonly volumeId: VolumeId;
+}
+
 export class BankReplica {
+  readonly name: string;
+  readonly branch: BranchModel;
   readonly machine: Machine;
   readonly #world: World;
   readonly #volumeId: VolumeId;
   #database: Database | undefined;
   #life = 0;
-  #lastLine = 0;
-  #isResetting = false;
-  /** Lines whose COMMIT was acknowledged and that were not given up since. */
-  readonly #kept = new Set<number>();
-  /** Lines that a push was acknowledged for. */
-  readonly pushed: Set<number> = new Set();
+  #process: Process | undefined;
 
-  constructor(world: World, machine: Machine, volumeId: VolumeId) {
+  constructor(world: World, options: BankReplicaOptions) {
+    const { name, branch, machine, volumeId } = options;
+    this.name = name;
+    this.branch = branch;
     this.#world = world;
     this.machine = machine;
     this.#volumeId = volumeId;
-  }
-
-  get name(): string {
-    return this.machine.name;
   }
 
   get isOpen(): boolean {
@@ -71,20 +96,21 @@ export class BankReplica {
 
   async open(): Promise<void> {
     const life = ++this.#life;
-    const { clock, random, fileSystem, remote } = this.machine.start();
-    const means = { engine, clock, random, fileSystem, openRemote: () => remote };
+    this.#process = this.machine.start();
+    const { clock, random, fileSystem, remote } = this.#process;
+    // Its own, as for a process: what the dead hold of it is not missing here.
+    const means = { engine: { ...engine }, clock, random, fileSystem, openRemote: () => remote };
     const place = { url: "simulated", path: DATA_PATH, volume: this.#volumeId };
     const database = await openDatabaseWith(means, { ...place, readersMax: 3 });
     if (life === this.#life) this.#database = database;
   }
 
-  kill(how: "kill" | "power-loss"): void {
+  /** The process dies: on its own, unless the power is lost anyway. */
+  die(how: "kill" | "power-loss"): void {
     this.#life++;
     this.#database = undefined;
-    if (this.#isResetting) this.#giveUpUnpushed();
-    this.#isResetting = false;
-    if (how === "kill") this.machine.kill();
-    else this.machine.losePower();
+    if (this.branch.isResetting) this.branch.giveUpUnpushed();
+    if (how === "kill") this.#process?.kill();
   }
 
   /** Moves money between two accounts, in one transaction. */
@@ -92,7 +118,7 @@ export class BankReplica {
     const { random } = this.#world;
     const [from, to] = [random.integer(1, ACCOUNT_COUNT), random.integer(1, ACCOUNT_COUNT)];
     const amount = random.integer(1, 50);
-    const line = ++this.#lastLine;
+    const line = ++this.branch.lastLine;
     const note = "x".repeat(random.integer(0, 900));
     return this.#weathering(async (database) => {
       const isMoved = await database.transaction(async (tx) => {
@@ -103,11 +129,11 @@ export class BankReplica {
         await move.run(-amount, from);
         await move.run(amount, to);
         const add = tx.prepare("insert into line values (?, ?, ?, ?)");
-        await add.run(this.name, line, amount, note);
+        await add.run(this.branch.name, line, amount, note);
         return true;
       });
       if (!isMoved) return "too poor";
-      this.#kept.add(line);
+      this.branch.kept.add(line);
       return `line ${line}`;
     });
   }
@@ -115,14 +141,14 @@ export class BankReplica {
   /** Everything at one snapshot: the money is all there, and so is each line that was kept. */
   audit(): Promise<string> {
     return this.#weathering(async (database) => {
-      const kept = [...this.#kept];
+      const kept = [...this.branch.kept];
       const sql = `select (select sum(balance) from account) as total,
         (select json_group_array(n) from line where branch = ?) as lines`;
-      const row = await database.prepare(sql).get(this.name);
+      const row = await database.prepare(sql).get(this.branch.name);
       invariant(row?.total === TOTAL, `the money is all there: ${row?.total}`);
       const found = new Set(JSON.parse(String(row.lines)) as number[]);
-      const lost = kept.filter((line) => this.#kept.has(line) && !found.has(line));
-      if (lost.length > 0) throw new Error(`${this.name} lost its lines ${lost}`);
+      const lost = kept.filter((line) => this.branch.kept.has(line) && !found.has(line));
+      if (lost.length > 0) throw new Error(`${this.branch.name} lost its lines ${lost}`);
       return `${found.size} lines`;
     });
   }
@@ -148,28 +174,25 @@ export class BankReplica {
 
   /** From the moment it is asked for, until its end or its death, what was not pushed may be gone. */
   async #reset(database: Database): Promise<string> {
-    this.#isResetting = true;
-    this.#giveUpUnpushed();
+    const { branch } = this;
+    branch.isResetting = true;
+    branch.giveUpUnpushed();
     try {
       const { lsn } = await database.reset();
       this.#world.history.reach("reset");
       return `reset to ${lsn}`;
     } finally {
       if (this.#database === database) {
-        this.#giveUpUnpushed();
-        this.#isResetting = false;
+        branch.giveUpUnpushed();
+        branch.isResetting = false;
       }
     }
   }
 
-  #giveUpUnpushed(): void {
-    for (const line of this.#kept) if (!this.pushed.has(line)) this.#kept.delete(line);
-  }
-
   async #push(database: Database): Promise<string> {
-    const kept = [...this.#kept];
+    const kept = [...this.branch.kept];
     const result = await database.push();
-    if (result.kind === "pushed") for (const line of kept) this.pushed.add(line);
+    if (result.kind === "pushed") for (const line of kept) this.branch.pushed.add(line);
     return result.kind;
   }
 

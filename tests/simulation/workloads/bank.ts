@@ -2,18 +2,19 @@
 import { invariant, type VolumeId } from "@graft/core";
 import type { Database } from "@graft/sqlite";
 import type { World } from "../world/world.ts";
-import { type BankAction, BankReplica, SCHEMA } from "./bank-replica.ts";
+import { type BankAction, BankReplica, BranchModel, SCHEMA } from "./bank-replica.ts";
 import { openMaker } from "./open-maker.ts";
 import { Slots } from "./slots.ts";
 import type { Workload } from "./workload.ts";
 
 const BRANCH_COUNT = 3;
+const COUNTER_COUNT_MAX = 2;
 const SYNC_ROUNDS_MAX = 20;
 
 export class Bank implements Workload {
   readonly #world: World;
   readonly #slots: Slots;
-  readonly #branches: BankReplica[] = [];
+  readonly #replicas: BankReplica[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -28,15 +29,20 @@ export class Bank implements Workload {
     const volumeId = await this.#found();
     for (let at = 0; at < BRANCH_COUNT; at++) {
       const machine = this.#world.createMachine(`branch-${at}`);
-      const branch = new BankReplica(this.#world, machine, volumeId);
-      await branch.open();
-      this.#branches.push(branch);
+      const branch = new BranchModel(machine.name);
+      const counterCount = this.#world.random.integer(1, COUNTER_COUNT_MAX);
+      for (let counter = 0; counter < counterCount; counter++) {
+        const name = `${branch.name}.${counter}`;
+        const replica = new BankReplica(this.#world, { name, branch, machine, volumeId });
+        await replica.open();
+        this.#replicas.push(replica);
+      }
     }
   }
 
   act(): void {
     const { random } = this.#world;
-    const branch = random.pick(this.#branches);
+    const branch = random.pick(this.#replicas);
     if (!branch.isOpen) return;
     const chance = random.integer(0, 99);
     if (branch.state === "diverged" && chance < 40) this.#sync(branch, "reset");
@@ -51,19 +57,27 @@ export class Bank implements Workload {
 
   crash(): void {
     const { random, history } = this.#world;
-    const branch = random.pick(this.#branches);
+    const struck = random.pick(this.#replicas);
     const how = random.pick(["kill", "power-loss"] as const);
-    history.note(`${branch.name} ${how}`);
-    this.#slots.forget(branch.name);
-    branch.kill(how);
-    const pauseMs = random.integer(0, 500);
-    this.#begin(branch, "open", "open", () => branch.reopenAfter(pauseMs));
+    history.note(`${struck.name} ${how}`);
+    const hasDied = (one: BankReplica): boolean =>
+      how === "kill" ? one === struck : one.machine === struck.machine;
+    const dead = this.#replicas.filter(hasDied);
+    for (const replica of dead) {
+      this.#slots.forget(replica.name);
+      replica.die(how);
+    }
+    if (how === "power-loss") struck.machine.losePower();
+    for (const replica of dead) {
+      const pauseMs = random.integer(0, 500);
+      this.#begin(replica, "open", "open", () => replica.reopenAfter(pauseMs));
+    }
   }
 
   async finish(): Promise<void> {
-    for (const branch of this.#branches) await this.#settle(branch);
+    for (const replica of this.#replicas) await this.#settle(replica);
     const contents = new Set<string>();
-    for (const branch of this.#branches) {
+    for (const branch of this.#replicas) {
       await branch.sync("pull");
       invariant(branch.state === "synced", `${branch.name} comes to rest`);
       contents.add(await this.#examine(branch.database));
@@ -83,7 +97,8 @@ export class Bank implements Workload {
     invariant(check.length === 1 && check[0] === "ok", `the database is whole: ${check}`);
     const lines = await database.prepare("select * from line order by branch, n").raw().all();
     const found = new Set(lines.map(([branch, n]) => `${branch} ${n}`));
-    for (const { name, pushed } of this.#branches) {
+    for (const { branch } of this.#replicas) {
+      const { name, pushed } = branch;
       for (const line of pushed) invariant(found.has(`${name} ${line}`), `${name}: line ${line}`);
     }
     const accounts = await database.prepare("select * from account order by id").raw().all();

@@ -1,4 +1,7 @@
-/** One replica of the register volume, and what it must read at each of its versions. */
+/**
+ * One process on a replica of the register volume. The processes of a machine share the replica:
+ * what each of them must read at a version is known to all.
+ */
 import type { Remote, Volume, VolumeReader } from "@graft/client";
 import {
   type ClientId,
@@ -10,7 +13,7 @@ import {
   type VolumeId,
 } from "@graft/core";
 import { readTagsOf, tagOf, tagPage } from "../../harness/pages.ts";
-import type { Machine } from "../world/machine.ts";
+import type { Machine, Process } from "../world/machine.ts";
 import type { World } from "../world/world.ts";
 import { isSame, type RegisterModel, type Tags } from "./register-model.ts";
 
@@ -20,8 +23,18 @@ const WEATHER: readonly string[] = ["unavailable", "diverged", "busy"];
 /** A turn is what a client does that wants its commit to be the next one. */
 export type SyncAction = "push" | "pull" | "reset" | "hydrate" | "turn";
 
+/** What the replica of a machine holds, by what its processes did. */
+export interface ReplicaModel {
+  readonly byVersion: Map<number, Tags>;
+  /** The newest version that somebody saw or was told of: none may see an older one any more. */
+  versionMin: number;
+}
+
 export interface RegisterReplicaParts {
   readonly world: World;
+  /** A name for the process. */
+  readonly name: string;
+  readonly replica: ReplicaModel;
   readonly machine: Machine;
   readonly model: RegisterModel;
   readonly volumeId: VolumeId;
@@ -30,19 +43,20 @@ export interface RegisterReplicaParts {
 }
 
 export class RegisterReplica {
+  readonly name: string;
   readonly machine: Machine;
   readonly #parts: RegisterReplicaParts;
-  readonly #byVersion = new Map<number, Tags>();
   #volume: Volume | undefined;
   #clientId: ClientId | undefined;
   #pinned: { readonly reader: VolumeReader; readonly tags: Tags } | undefined;
   /** Grows with each process, so that what a dead one answers is not heard. */
   #life = 0;
-  #versionMin = 0;
+  #process: Process | undefined;
 
   constructor(parts: RegisterReplicaParts) {
     this.#parts = parts;
     this.machine = parts.machine;
+    this.name = parts.name;
   }
 
   get isOpen(): boolean {
@@ -70,21 +84,21 @@ export class RegisterReplica {
   async open(): Promise<void> {
     const life = ++this.#life;
     const means = this.machine.start();
+    this.#process = means;
     const runtime = await this.machine.openRuntime(means, this.#observed(means.remote));
     const volume = await runtime.openVolume(this.#parts.volumeId);
     if (life !== this.#life) return;
     this.#volume = volume;
     this.#clientId = runtime.clientId;
-    const { version } = volume.status().snapshot;
-    invariant(version >= this.#versionMin, `version ${this.#versionMin} is not lost`);
+    this.#mustNotBeBehind(volume.status().snapshot.version);
   }
 
-  kill(how: "kill" | "power-loss"): void {
+  /** The process dies: on its own, unless the power is lost anyway. */
+  die(how: "kill" | "power-loss"): void {
     this.#life++;
     this.#pinned = undefined;
     this.#volume = undefined;
-    if (how === "kill") this.machine.kill();
-    else this.machine.losePower();
+    if (how === "kill") this.#process?.kill();
   }
 
   commit(): void {
@@ -93,6 +107,7 @@ export class RegisterReplica {
     const writer = this.volume.openWriter();
     if (writer === undefined) return;
     try {
+      this.#mustNotBeBehind(writer.base.version);
       const base = this.#expected(writer.base);
       const pageCount = random.integer(1, pageCountMax);
       const tags = Array.from({ length: pageCount }, (_, at) => base[at] ?? 0);
@@ -105,8 +120,8 @@ export class RegisterReplica {
       }
       const outcome = writer.commit({ pageCount: toPageCount(pageCount) });
       invariant(outcome.kind === "committed", "new numbers make a commit");
-      this.#byVersion.set(outcome.version, tags);
-      this.#versionMin = outcome.version;
+      this.#parts.replica.byVersion.set(outcome.version, tags);
+      this.#parts.replica.versionMin = outcome.version;
     } finally {
       writer.rollback();
     }
@@ -156,7 +171,7 @@ export class RegisterReplica {
 
   /** Reads all pages, or one, of the newest snapshot, and compares. */
   async read(how: "all" | "one"): Promise<string> {
-    const reader = this.volume.openReader();
+    const reader = this.#openReader();
     try {
       if (how === "all") await this.#check(reader);
       else await this.#checkOne(reader);
@@ -173,7 +188,7 @@ export class RegisterReplica {
   async turnPin(): Promise<string> {
     const pinned = this.#pinned;
     if (pinned === undefined) {
-      const reader = this.volume.openReader();
+      const reader = this.#openReader();
       this.#pinned = { reader, tags: this.#expected(reader) };
       return "pinned";
     }
@@ -189,14 +204,26 @@ export class RegisterReplica {
     }
   }
 
+  #openReader(): VolumeReader {
+    const reader = this.volume.openReader();
+    this.#mustNotBeBehind(reader.version);
+    return reader;
+  }
+
+  /** What one process was told of, all of the machine see from then on. */
+  #mustNotBeBehind(version: number): void {
+    const { versionMin } = this.#parts.replica;
+    invariant(version >= versionMin, `version ${version} is read, and ${versionMin} is not lost`);
+  }
+
   /** What a reader must read: what was written at its version, or what its LSN holds. */
   #expected(reader: VolumeReader): Tags {
-    const known = this.#byVersion.get(reader.version);
+    const known = this.#parts.replica.byVersion.get(reader.version);
     if (known !== undefined) return known;
     const tags = this.#parts.model.at(reader.lsn);
     invariant(this.volume.pendingCommits().length === 0, "an unknown version holds no local work");
-    this.#byVersion.set(reader.version, tags);
-    this.#versionMin = Math.max(this.#versionMin, reader.version);
+    this.#parts.replica.byVersion.set(reader.version, tags);
+    this.#parts.replica.versionMin = Math.max(this.#parts.replica.versionMin, reader.version);
     return tags;
   }
 
@@ -227,7 +254,8 @@ export class RegisterReplica {
       commit: async (request, signal) => {
         const tags = model.asked(request);
         const isFence = request.message === "fence";
-        const isMine = isFence || [...this.#byVersion.values()].some((mine) => isSame(mine, tags));
+        const isMine =
+          isFence || [...this.#parts.replica.byVersion.values()].some((mine) => isSame(mine, tags));
         if (!isMine) this.#parts.world.breaks(new Error(`nobody wrote [${tags}]`));
         const answer = await remote.commit(request, signal);
         if (answer.kind === "committed") {

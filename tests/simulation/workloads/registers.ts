@@ -1,13 +1,22 @@
 /** Numbered pages, written, cut off and grown again on several replicas that push and pull. */
-import { invariant, type PageSize, toPageCount, toPageIndex, toPageSize } from "@graft/core";
+import {
+  invariant,
+  type PageSize,
+  toPageCount,
+  toPageIndex,
+  toPageSize,
+  type VolumeId,
+} from "@graft/core";
 import { tagPage } from "../../harness/pages.ts";
+import type { Machine } from "../world/machine.ts";
 import type { World } from "../world/world.ts";
 import { RegisterModel } from "./register-model.ts";
-import { RegisterReplica, type SyncAction } from "./register-replica.ts";
+import { RegisterReplica, type ReplicaModel, type SyncAction } from "./register-replica.ts";
 import { Slots } from "./slots.ts";
 import type { Workload } from "./workload.ts";
 
-const REPLICA_COUNT = 3;
+const MACHINE_COUNT = 3;
+const PROCESS_COUNT_MAX = 2;
 /** Page size, and page count at most: above 128 KiB together a push goes through segments. */
 const SHAPES: readonly (readonly [PageSize, number])[] = [
   [toPageSize(512), 40],
@@ -46,12 +55,26 @@ export class Registers implements Workload {
     writer?.commit({ pageCount: toPageCount(1) });
     await first.push();
     await runtime.close();
-    for (let at = 0; at < REPLICA_COUNT; at++) {
+    for (let at = 0; at < MACHINE_COUNT; at++) {
+      await this.#openReplicas(
+        this.#world.createMachine(`client-${at}`),
+        first.volumeId,
+        pageCountMax,
+      );
+    }
+  }
+
+  async #openReplicas(machine: Machine, volumeId: VolumeId, pageCountMax: number): Promise<void> {
+    const model: ReplicaModel = { byVersion: new Map(), versionMin: 0 };
+    const processCount = this.#world.random.integer(1, PROCESS_COUNT_MAX);
+    for (let at = 0; at < processCount; at++) {
       const replica = new RegisterReplica({
         world: this.#world,
-        machine: this.#world.createMachine(`client-${at}`),
+        name: `${machine.name}.${at}`,
+        machine,
+        replica: model,
         model: this.#model,
-        volumeId: first.volumeId,
+        volumeId,
         pageCountMax,
         nextTag: () => ++this.#lastTag,
       });
@@ -63,7 +86,7 @@ export class Registers implements Workload {
   act(): void {
     const { random, history } = this.#world;
     const replica = random.pick(this.#replicas);
-    const { name } = replica.machine;
+    const { name } = replica;
     if (!replica.isOpen) return;
     if (replica.isDiverged && random.chance(0.4)) {
       this.#sync(replica, "reset");
@@ -87,14 +110,21 @@ export class Registers implements Workload {
 
   crash(): void {
     const { random, history } = this.#world;
-    const replica = random.pick(this.#replicas);
-    const { name } = replica.machine;
+    const struck = random.pick(this.#replicas);
     const how = random.pick(["kill", "power-loss"] as const);
-    history.note(`${name} ${how}`);
-    this.#slots.forget(name);
-    replica.kill(how);
-    const pauseMs = random.integer(0, 500);
-    this.#slots.begin(name, "open", "open", () => replica.reopenAfter(pauseMs));
+    history.note(`${struck.name} ${how}`);
+    const hasDied = (one: RegisterReplica): boolean =>
+      how === "kill" ? one === struck : one.machine === struck.machine;
+    const dead = this.#replicas.filter(hasDied);
+    for (const replica of dead) {
+      this.#slots.forget(replica.name);
+      replica.die(how);
+    }
+    if (how === "power-loss") struck.machine.losePower();
+    for (const replica of dead) {
+      const pauseMs = random.integer(0, 500);
+      this.#slots.begin(replica.name, "open", "open", () => replica.reopenAfter(pauseMs));
+    }
   }
 
   async finish(): Promise<void> {
@@ -103,13 +133,13 @@ export class Registers implements Workload {
       await replica.sync("pull");
       invariant((await replica.read("all")) === "right", "a replica at rest reads everything");
       const { state, remote } = replica.volume.status();
-      invariant(state === "synced", `${replica.machine.name} comes to rest`);
-      invariant(remote.lsn === this.#model.head, `${replica.machine.name} is at the head`);
+      invariant(state === "synced", `${replica.name} comes to rest`);
+      invariant(remote.lsn === this.#model.head, `${replica.name} is at the head`);
     }
   }
 
   #sync(replica: RegisterReplica, action: SyncAction): void {
-    this.#slots.begin(replica.machine.name, "sync", action, () => replica.sync(action));
+    this.#slots.begin(replica.name, "sync", action, () => replica.sync(action));
   }
 
   async #settle(replica: RegisterReplica): Promise<void> {
@@ -118,13 +148,11 @@ export class Registers implements Workload {
       if (state === "synced") return;
       await replica.sync(state === "diverged" ? "reset" : "push");
     }
-    throw new Error(
-      `${replica.machine.name} does not come to rest: ${replica.volume.status().state}`,
-    );
+    throw new Error(`${replica.name} does not come to rest: ${replica.volume.status().state}`);
   }
 
   /** The volume's first commit is asked for like any other. */
-  #observedMaker<R extends Parameters<RegisterReplica["machine"]["openRuntime"]>[1]>(remote: R): R {
+  #observedMaker<R extends Parameters<Machine["openRuntime"]>[1]>(remote: R): R {
     if (remote === undefined) return remote;
     return {
       ...remote,

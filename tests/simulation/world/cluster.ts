@@ -1,11 +1,11 @@
-/** One bucket, a MetaStore, PageStores, and the network in front of them. */
+/** One bucket, MetaStores, PageStores, and the network in front of them. */
 import type { Remote } from "@graft/client";
 import { createConnectRemote } from "@graft/client";
 import type { Compute } from "@graft/core";
 import type { SeededRandom, SimulatedClock } from "@graft/core/testing";
 import type { CommitRecord } from "@graft/format";
 import { FaultyObjectStore } from "@graft/object-store/testing";
-import { createMetastoreClient, createPagestoreClient } from "@graft/rpc";
+import { createMetastoreClient, createPagestoreClient, type MetastoreClient } from "@graft/rpc";
 import type { History } from "./history.ts";
 import type { Lifeline } from "./lifeline.ts";
 import { Network } from "./network.ts";
@@ -13,6 +13,7 @@ import { WitnessedStore } from "./remote-log.ts";
 import { followMetastore, ServiceNode } from "./service-node.ts";
 import { createSimulatedCompute } from "./simulated-compute.ts";
 
+const METASTORE_COUNT = 2;
 const PAGESTORE_COUNT = 2;
 /** A server's clock is off by this much at most, ms. */
 const SKEW_MS_MAX = 2_000;
@@ -33,7 +34,7 @@ export class SimulatedCluster {
   readonly #clock: SimulatedClock;
   readonly #random: SeededRandom;
   readonly #history: History;
-  #metastore: ServiceNode;
+  readonly #metastores: ServiceNode[];
   readonly #pagestores: ServiceNode[];
 
   constructor(parts: SimulatedClusterParts) {
@@ -45,15 +46,16 @@ export class SimulatedCluster {
     this.network = new Network({ clock, random: random.fork(), history });
     const bucket = new WitnessedStore(this.compute, parts.onCommit);
     this.store = new FaultyObjectStore(bucket, [{ fault: LATENCY }], random.fork(), clock);
-    this.#metastore = this.#startMetastore();
+    this.#metastores = Array.from({ length: METASTORE_COUNT }, () => this.#startMetastore());
     this.#pagestores = Array.from({ length: PAGESTORE_COUNT }, () => this.#startPagestore());
   }
 
-  /** Kills the MetaStore, and starts another one with empty caches. */
+  /** Kills a MetaStore, and starts another one with empty caches. */
   replaceMetastore(): void {
     this.#history.reach("metastore killed");
-    this.#metastore.lifeline.cut();
-    this.#metastore = this.#startMetastore();
+    const at = this.#random.integer(0, METASTORE_COUNT - 1);
+    this.#metastores[at]?.lifeline.cut();
+    this.#metastores[at] = this.#startMetastore();
   }
 
   /** Kills a PageStore, and starts another one with empty caches. */
@@ -115,15 +117,16 @@ export class SimulatedCluster {
     };
   }
 
-  #metastoreFor(name: string, lifeline: Lifeline): ReturnType<typeof createMetastoreClient> {
-    let opened: { node: ServiceNode; client: ReturnType<typeof createMetastoreClient> } | undefined;
+  #metastoreFor(name: string, lifeline: Lifeline): MetastoreClient {
+    const clients = new WeakMap<ServiceNode, MetastoreClient>();
     return followMetastore(() => {
-      const node = this.#metastore;
-      if (opened?.node !== node) {
-        const way = this.network.between(name, lifeline, node.lifeline);
-        opened = { node, client: createMetastoreClient(node.connect(way)) };
-      }
-      return opened.client;
+      const node = this.#random.pick(this.#metastores);
+      const known = clients.get(node);
+      if (known !== undefined) return known;
+      const way = this.network.between(name, lifeline, node.lifeline);
+      const client = createMetastoreClient(node.connect(way));
+      clients.set(node, client);
+      return client;
     });
   }
 

@@ -1,4 +1,4 @@
-/** A client's machine: a disk that may lose power, and a process on it that may die. */
+/** A client's machine: a disk that may lose power, and processes on it that may die. */
 import { type Remote, Runtime } from "@graft/client";
 import type { Clock, FileSystem, Random } from "@graft/core";
 import { SimulatedDisk } from "@graft/core/testing";
@@ -7,19 +7,22 @@ import type { World } from "./world.ts";
 
 export const DATA_PATH = "/data";
 
-export interface ProcessMeans {
+/** A running process, and what it is made of, which dies with it. */
+export interface Process {
   readonly lifeline: Lifeline;
   readonly clock: Clock;
   readonly random: Random;
   readonly fileSystem: FileSystem;
   readonly remote: Remote;
+  /** kill -9: what was written is there, also when it was not flushed. */
+  kill(): void;
 }
 
 export class Machine {
   readonly name: string;
   readonly disk: SimulatedDisk;
   readonly #world: World;
-  #process: { readonly lifeline: Lifeline; readonly kill: () => void } | undefined;
+  readonly #lifelines = new Set<Lifeline>();
 
   constructor(name: string, world: World) {
     this.name = name;
@@ -27,27 +30,28 @@ export class Machine {
     this.disk = new SimulatedDisk({ random: world.random.fork(), clock: world.clock });
   }
 
-  get isRunning(): boolean {
-    return this.#process?.lifeline.isAlive ?? false;
-  }
-
-  /** Starts the client's process; what it is made of dies with it. */
-  start(): ProcessMeans {
-    const { clock, random, cluster } = this.#world;
+  start(): Process {
+    const { clock, random, cluster, history } = this.#world;
     const lifeline = new Lifeline();
     const process = this.disk.openProcess();
-    this.#process = { lifeline, kill: () => process.kill() };
+    this.#lifelines.add(lifeline);
     return {
       lifeline,
       clock: mortalClock(clock, lifeline),
       random: random.fork(),
       fileSystem: mortalFileSystem(process, lifeline),
       remote: cluster.openRemote(this.name, lifeline),
+      kill: () => {
+        history.reach("client killed");
+        this.#lifelines.delete(lifeline);
+        lifeline.cut();
+        process.kill();
+      },
     };
   }
 
   /** Opens the client's runtime on its data directory. */
-  openRuntime(means: ProcessMeans, remote: Remote = means.remote): Promise<Runtime> {
+  openRuntime(means: Process, remote: Remote = means.remote): Promise<Runtime> {
     const { clock, random, fileSystem } = means;
     return Runtime.open({
       remote,
@@ -57,17 +61,11 @@ export class Machine {
     });
   }
 
-  /** kill -9: what was written is there, also when it was not flushed. */
-  kill(): void {
-    this.#world.history.reach("client killed");
-    this.#process?.lifeline.cut();
-    this.#process?.kill();
-  }
-
-  /** Power loss: what was not flushed is there or not, sector by sector. */
+  /** Power loss: what was not flushed is there or not, sector by sector. All processes die. */
   losePower(): void {
     this.#world.history.reach("power lost");
-    this.#process?.lifeline.cut();
+    for (const lifeline of this.#lifelines) lifeline.cut();
+    this.#lifelines.clear();
     this.disk.crash();
   }
 }

@@ -35,7 +35,11 @@ export class ServiceNode {
   static metastore(parts: ServiceNodeParts): ServiceNode {
     const lifeline = new Lifeline();
     const means = meansOf(parts, lifeline);
-    const { routes } = createMetastore({ ...means, catalog: new MemoryVolumeCatalog() });
+    const { routes } = createMetastore({
+      ...means,
+      catalog: new MemoryVolumeCatalog(),
+      notify: "probe",
+    });
     return new ServiceNode(lifeline, routes, means.clock);
   }
 
