@@ -1,4 +1,4 @@
-import { createSegmentId, createVolumeId, pageSetOf, toPageCount } from "@graft/core";
+import { createSegmentId, createVolumeId, pageSetOf, toPageCount, toPageIndex } from "@graft/core";
 import { SimulatedClock } from "@graft/core/testing";
 import { MemoryObjectStore, type ObjectStore, type StoredObject } from "@graft/object-store";
 import { expect, test } from "vitest";
@@ -29,7 +29,7 @@ test("of commits with many segments two are worked on at a time, and all are ans
     const volumeId = createVolumeId(on);
     const segments = Array.from({ length: 100 }, (_, at) => ({
       segmentId: createSegmentId(on),
-      pageSet: pageSetOf([at + 1]),
+      pageSet: pageSetOf([toPageIndex(at + 1)]),
     }));
     const pageCount = toPageCount(100);
     const change = { segments, pageCount, lowPageCount: pageCount };

@@ -14,6 +14,7 @@ import { PageFinder } from "./page-finder.ts";
 import { Pagestore } from "./pagestore.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 import { rawPagestoreRoutes, registerPagestore } from "./service/routes.ts";
+import { VolumePageSizes } from "./volume-page-sizes.ts";
 
 /** Memory for decoded frames unless told otherwise: a fifth of a server's 300 MiB. */
 export const FRAME_CACHE_SIZE_DEFAULT: number = 32 * 1024 * 1024;
@@ -63,6 +64,7 @@ export function createPagestore(options: PagestoreOptions): PagestoreInstance {
     footers: new FooterLoader({ store, compute }),
     frames: new FrameLoader({ store, cache, diskCache, compute }),
     writer: new SegmentWriter(options),
+    pageSizes: new VolumePageSizes({ store, compute }),
   });
   return {
     pagestore,

@@ -33,6 +33,7 @@ import { fitBudget, lowestOf } from "./read-budget.ts";
 import { type PageTake, takesWithin } from "./read-plan.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 import { streamSlices } from "./stream-slices.ts";
+import type { VolumePageSizes } from "./volume-page-sizes.ts";
 
 /** Indexes of a prefetch hint that are looked at: as many as a request may name. */
 const PREFETCH_COUNT_MAX = 1024;
@@ -51,6 +52,7 @@ export interface PagestoreParts {
   readonly footers: FooterLoader;
   readonly frames: FrameLoader;
   readonly writer: SegmentWriter;
+  readonly pageSizes: VolumePageSizes;
 }
 
 export class Pagestore {
@@ -58,12 +60,14 @@ export class Pagestore {
   readonly #footers: FooterLoader;
   readonly #frames: FrameLoader;
   readonly #writer: SegmentWriter;
+  readonly #pageSizes: VolumePageSizes;
 
   constructor(parts: PagestoreParts) {
     this.#finder = parts.finder;
     this.#footers = parts.footers;
     this.#frames = parts.frames;
     this.#writer = parts.writer;
+    this.#pageSizes = parts.pageSizes;
   }
 
   /**
@@ -134,12 +138,18 @@ export class Pagestore {
     });
   }
 
-  /** Stores pages as segments; nobody reads them until a commit names them. */
+  /**
+   * Stores pages as segments; nobody reads them until a commit names them.
+   *
+   * @throws GraftError `invalid-argument` when the volume has pages of another size
+   */
   async writePages(
     request: WritePagesRequest,
     signal?: AbortSignal,
   ): Promise<readonly SegmentInfo[]> {
     const { volumeId, pageSize, pages } = request;
+    if (pages.length === 0) return [];
+    await this.#pageSizes.check(volumeId, pageSize, signal);
     return await this.#writer.write(volumeId, pageSize, pages, signal);
   }
 
