@@ -20,6 +20,7 @@ export async function startBareServer(body: Uint8Array): Promise<BareServer> {
   const [port] = (await once(child, "message")) as [number];
   return {
     port,
+    pid: child.pid,
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
@@ -28,6 +29,7 @@ export async function startBareServer(body: Uint8Array): Promise<BareServer> {
 }
 
 if (import.meta.main) {
+  process.once("disconnect", () => process.exit());
   process.once("message", (base64: string) => serve(Buffer.from(base64, "base64")));
 }
 

@@ -70,7 +70,7 @@ function ask(socket: net.Socket, endMs: number, next: () => LoadRequest): Promis
       socket.write(encode(next()));
     };
     socket.on("error", reject).on("close", () => reject(new Error("the server hung up")));
-    socket.on("data", (chunk) => {
+    socket.on("data", (chunk: Buffer) => {
       try {
         if (!answer.isWholeWith(chunk)) return;
       } catch (error) {
