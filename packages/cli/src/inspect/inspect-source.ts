@@ -61,6 +61,10 @@ async function inspectWhole(
       const { facts } = decodeDatabaseHeader(bytes);
       return { kind: "database", facts: { size: source.size, ...facts }, bytes };
     }
+    case "lock": {
+      const says = "nothing that is kept: processes hold each other off with it";
+      return { kind: "lock", facts: { size: source.size, says } };
+    }
     case "page":
       return describePage(await source.read(0, source.size), 2);
     case "store-index":

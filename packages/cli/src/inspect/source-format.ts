@@ -13,6 +13,8 @@ import { isDatabase } from "./page/database-header.ts";
 const WHOLE_SIZE_MAX = 256 * 1024 * 1024;
 const FRONT_SIZE = 100;
 const SYNCED_SIZES: readonly number[] = [20, 64];
+/** Files of a data directory that processes hold each other off with. */
+const LOCK_NAME = /(^|\/)(lock|[a-z0-9-]+\.lock|process-\d+)$/;
 const SEGMENT_KIND = 0x53;
 const INDEX_KIND = 0x49;
 const LOG_KIND = 0x4c;
@@ -25,6 +27,7 @@ export type Format =
   | "store-index"
   | "store-log"
   | "store-synced"
+  | "lock"
   | "database"
   | "page";
 
@@ -35,6 +38,7 @@ export async function formatOf(source: ByteSource): Promise<Format | undefined> 
   // A damaged object is still what its key says: its decoder names what is wrong.
   if (named === "checkpoint-blocks") return "checkpoint-block";
   if (named !== undefined) return named;
+  if (LOCK_NAME.test(source.name)) return "lock";
   // Its fifth byte counts generations, and may look like the kind of a record.
   const isMark = SYNCED_SIZES.includes(source.size) && /(^|\/)synced$/.test(source.name);
   if (isMark && hasMagic(front)) return "store-synced";
