@@ -20,7 +20,6 @@ export async function startBareServer(body: Uint8Array): Promise<BareServer> {
   const [port] = (await once(child, "message")) as [number];
   return {
     port,
-    pid: child.pid,
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
