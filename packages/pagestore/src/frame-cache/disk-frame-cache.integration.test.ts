@@ -93,10 +93,10 @@ describe("the disk frame cache on a real disk", () => {
     await cache?.[Symbol.asyncDispose]();
   });
 
-  it("gives after kill -9 at any moment only what was put, 15 times over, and goes on", async () => {
+  it("gives after kill -9 at any moment only what was put, 10 times over, and goes on", async () => {
     const sizeMax = 8 * MIB;
     let found = 0;
-    for (let run = 1; run <= 15; run++) {
+    for (let run = 1; run <= 10; run++) {
       const { child, said } = await startFilling(sizeMax, run);
       expect(said).toBe("open");
       await systemClock.sleep(150 + ((run * 37) % 300));
