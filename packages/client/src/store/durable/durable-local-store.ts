@@ -226,11 +226,10 @@ export class DurableLocalStore implements LocalStore {
     const differs = before.findIndex((segment, at) => segment !== segments[at]);
     const keptCount = differs < 0 ? before.length : differs;
     if (keptCount === before.length && keptCount === segments.length) return;
-    this.#log.changeIfPossible({
-      kind: "uploaded",
-      keptCount,
-      segments: segments.slice(keptCount),
-    });
+    const added = segments.slice(keptCount);
+    this.#share.exclusively(() =>
+      this.#log.changeIfPossible({ kind: "uploaded", keptCount, segments: added }),
+    );
   }
 
   completePush(remote: RemotePoint): void {

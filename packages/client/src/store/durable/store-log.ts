@@ -4,7 +4,7 @@
  * Records about the cache (fetched, dropped) are applied first and written later: losing them loses
  * cached pages and nothing else.
  */
-import { GraftError, type PageSet } from "@graft/core";
+import { GraftError, invariant, type PageSet } from "@graft/core";
 import { type Location, ZEROS } from "../history/page-chains.ts";
 import { encodeChange } from "./change-codec.ts";
 import { appendCommit, type CommitToWrite } from "./commit-body.ts";
@@ -252,6 +252,7 @@ export class StoreLog {
 
   /** After a failed flush nothing is recorded until the state is safe in a new generation. */
   #mustTakeRecords(): void {
+    invariant(this.#share.isHeld, "who changes the log keeps others from it");
     if (this.#disk.log.isBroken) this.#switch();
   }
 

@@ -76,6 +76,11 @@ export class StoreShare {
     return this.disk.start + this.disk.log.syncedSize;
   }
 
+  /** Whether this process may change the log now. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
   /** Whether no other process had the store open, when this one looked last. */
   get isAlone(): boolean {
     return this.#isAlone;
