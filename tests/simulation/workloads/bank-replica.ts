@@ -172,7 +172,7 @@ export class BankReplica {
     });
   }
 
-  /** From the moment it is asked for, until its end or its death, what was not pushed may be gone. */
+  /** Until its end or its death, what was not pushed may be gone. */
   async #reset(database: Database): Promise<string> {
     const { branch } = this;
     branch.isResetting = true;

@@ -19,6 +19,8 @@ export class RegisterModel {
   readonly #atLsn = new Map<bigint, Tags>([[0n, []]]);
   readonly #authors = new Map<bigint, ClientId>();
   readonly #attempts = new Map<CommitId, Attempt>();
+  /** The newest LSN that a push was answered with: who asks from now on hears of it. */
+  acknowledged = 0n;
   readonly #uploads = new Map<string, ReadonlyMap<number, number>>();
 
   /** What the volume holds at an LSN, which must exist. */

@@ -135,10 +135,17 @@ export class RegisterReplica {
       switch (action) {
         case "push": {
           const result = await volume.push();
-          return result.kind === "pushed" ? `pushed ${result.lsn}` : result.kind;
+          if (result.kind !== "pushed") return result.kind;
+          const { model } = this.#parts;
+          if (result.lsn > model.acknowledged) model.acknowledged = result.lsn;
+          return `pushed ${result.lsn}`;
         }
-        case "pull":
-          return `at ${(await volume.pull()).lsn}`;
+        case "pull": {
+          const { acknowledged } = this.#parts.model;
+          const { lsn = 0n } = await volume.pull();
+          invariant(lsn >= acknowledged, `a pull finds LSN ${lsn}, after ${acknowledged}`);
+          return `at ${lsn}`;
+        }
         case "turn":
           await volume.pull();
           if (this.#volume === volume) this.commit();
