@@ -66,9 +66,17 @@ export function fill(data: Uint8Array, page: number): Uint8Array {
   return data;
 }
 
-/** Commits these pages, with bytes of their own. */
-export function commitPages(store: LocalStore, pageCount: number, pages: readonly number[]): void {
+/** What a commit writes: these pages, with bytes of their own. */
+export function pagesOf(pages: Iterable<number>): Map<PageIndex, Uint8Array> {
   const written = new Map<PageIndex, Uint8Array>();
   for (const page of pages) written.set(toPageIndex(page), fill(new Uint8Array(PAGE_SIZE), page));
-  store.commitLocal({ pageCount: toPageCount(pageCount), pages: written });
+  return written;
+}
+
+export function commitPages(
+  store: LocalStore,
+  pageCount: number,
+  pages: Map<PageIndex, Uint8Array>,
+): void {
+  store.commitLocal({ pageCount: toPageCount(pageCount), pages });
 }

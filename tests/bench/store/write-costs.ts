@@ -2,11 +2,11 @@
 import { closeSync, fdatasyncSync, openSync, readdirSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { LocalStore } from "@graft/client";
-import { parseCommitId, toLsn, toPageCount } from "@graft/core";
+import { type PageIndex, parseCommitId, toLsn, toPageCount } from "@graft/core";
 import type { BenchContext, BenchRow } from "../bench.ts";
 import { mulberry32 } from "../dataset.ts";
 import { compare, type Subject, time } from "../measure.ts";
-import { commitPages, fetchAll, openStore, PAGE_SIZE, pullTo } from "./bench-store.ts";
+import { commitPages, fetchAll, openStore, PAGE_SIZE, pagesOf, pullTo } from "./bench-store.ts";
 
 const ROUNDS = 9;
 const PAGES_A_COMMIT = 4;
@@ -37,12 +37,12 @@ export async function commitCosts({
         fdatasyncSync(raw);
       }
     });
+  const randomPages = (): Map<PageIndex, Uint8Array> =>
+    pagesOf(Array.from({ length: PAGES_A_COMMIT }, () => (random() % pageCount) + 1));
   const commitAll: Subject["run"] = async () => {
+    const all = Array.from({ length: commits }, randomPages);
     const ms = await time(() => {
-      for (let at = 0; at < commits; at++) {
-        const pages = Array.from({ length: PAGES_A_COMMIT }, () => (random() % pageCount) + 1);
-        commitPages(store, pageCount, pages);
-      }
+      for (const pages of all) commitPages(store, pageCount, pages);
     });
     push(store, ++lsn);
     return ms;
@@ -103,13 +103,13 @@ export async function bulkCosts({
       fdatasyncSync(file);
       closeSync(file);
     });
-  const pages = Array.from({ length: pageCount }, (_, at) => at + 1);
+  const partCount = (16 * MIB) / PAGE_SIZE;
+  const parts = Array.from({ length: pageCount / partCount }, (_, part) =>
+    pagesOf(Array.from({ length: partCount }, (_, at) => part * partCount + at + 1)),
+  );
   const commit: Subject["run"] = () =>
     inNewStore(directory, `bulk-${count++}`, (store) => {
-      const part = (16 * MIB) / PAGE_SIZE;
-      for (let at = 0; at < pageCount; at += part) {
-        commitPages(store, pageCount, pages.slice(at, at + part));
-      }
+      for (const pages of parts) commitPages(store, pageCount, pages);
     });
   const fetch: Subject["run"] = () =>
     inNewStore(directory, `bulk-${count++}`, (store) => {
@@ -161,11 +161,8 @@ export async function spaceCosts({
   let most = cached;
   for (let lsn = 2; lsn <= 5; lsn++) {
     for (let done = 0; done < pageCount / 2; done += 100) {
-      commitPages(
-        store,
-        pageCount,
-        Array.from({ length: 100 }, () => (random() % pageCount) + 1),
-      );
+      const pages = Array.from({ length: 100 }, () => (random() % pageCount) + 1);
+      commitPages(store, pageCount, pagesOf(pages));
       most = Math.max(most, share());
     }
     push(store, lsn);
