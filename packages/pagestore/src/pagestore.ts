@@ -5,6 +5,7 @@
 import {
   difference,
   GraftError,
+  intersection,
   invariant,
   type Lsn,
   mapConcurrent,
@@ -32,7 +33,7 @@ import type { FoundPages, PageFinder } from "./page-finder.ts";
 import { fitBudget, lowestOf } from "./read-budget.ts";
 import { type PageTake, takesWithin } from "./read-plan.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
-import { streamSlices } from "./stream-slices.ts";
+import { SLICE_SPAN_MAX, type StreamSlice, streamSlices } from "./stream-slices.ts";
 import type { VolumePageSizes } from "./volume-page-sizes.ts";
 
 /** Indexes of a prefetch hint that are looked at: as many as a request may name. */
@@ -44,6 +45,14 @@ const FOOTER_CONCURRENCY = 16;
  * stay below 1 MiB, at which an encoder would take twice the memory.
  */
 const STREAM_ANSWER_SIZE: number = 768 * 1024;
+/**
+ * Indexes that are planned at a time: some 16,384 frames of neighbouring pages, at ≈ 600 bytes each
+ * 10 MiB, whatever the volume's size.
+ */
+const STREAM_PLAN_SPAN: number = 2 ** 20;
+/** A request may name 2^32−1, which never exists. */
+const INDEX_LAST = 0xffff_ffff;
+const NO_PAGES: PageSet = pageRange(1, 0);
 /** Answers of a stream prepared ahead of its reader. */
 const STREAM_CONCURRENCY = 4;
 
@@ -118,24 +127,35 @@ export class Pagestore {
     signal?: AbortSignal,
   ): AsyncIterable<ReadPagesAnswer> {
     const { volumeId, lsn } = request;
-    let wanted = request.pageSet;
-    const found = await this.#finder.find(
-      volumeId,
-      lsn,
-      (pageCount) => {
-        wanted ??= pageRange(1, pageCount);
-        return wanted;
-      },
-      signal,
-    );
-    invariant(wanted !== undefined, "the finder asks what is wanted");
-    const countMax = STREAM_ANSWER_SIZE / found.pageSize;
-    const slices = streamSlices(wanted, difference(wanted, found.absent), countMax);
+    const { pageSize, pageCount } = await this.#finder.find(volumeId, lsn, () => NO_PAGES, signal);
+    const wanted = request.pageSet ?? pageRange(1, pageCount);
+    const countMax = STREAM_ANSWER_SIZE / pageSize;
+    const slices = this.#slices(request, wanted, countMax, signal);
     const options = { concurrency: STREAM_CONCURRENCY, signal };
     yield* mapOrdered(slices, options, async ({ covered, load }, _, slice) => {
       const planned = await this.#finder.find(volumeId, lsn, () => load, slice);
       return { pages: await this.#load(planned, load, slice), covered };
     });
+  }
+
+  /** What each answer of a stream settles, window by window: no plan is of more than one. */
+  async *#slices(
+    { volumeId, lsn }: StreamPagesRequest,
+    wanted: PageSet,
+    countMax: number,
+    signal: AbortSignal | undefined,
+  ): AsyncIterable<StreamSlice> {
+    let span = STREAM_PLAN_SPAN;
+    for (let start = wanted.first; start !== undefined; ) {
+      const end = Math.min(start + span - 1, INDEX_LAST);
+      const part = intersection(wanted, pageRange(start, end));
+      const { absent } = await this.#finder.find(volumeId, lsn, () => part, signal);
+      const existing = difference(part, absent);
+      yield* streamSlices(part, existing, countMax);
+      // Where nothing is, nothing is planned either: larger steps make fewer answers.
+      span = existing.isEmpty ? Math.min(2 * span, SLICE_SPAN_MAX) : STREAM_PLAN_SPAN;
+      start = end === INDEX_LAST ? undefined : wanted.firstFrom(end + 1);
+    }
   }
 
   /**
