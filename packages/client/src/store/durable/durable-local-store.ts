@@ -1,20 +1,16 @@
 import {
   type CommitId,
   type FileLock,
-  type GraftError,
   invariant,
   MutablePageSet,
   type PageIndex,
   type PageSet,
   type PageSize,
-  toPageIndex,
   type VolumeId,
 } from "@graft/core";
 import type { UploadedSegment } from "../../remote/remote.ts";
 import { oldestEvictable } from "../history/oldest-evictable.ts";
-import { ABSENT, type Location, ZEROS } from "../history/page-chains.ts";
-import type { PageHistory } from "../history/page-history.ts";
-import type { View } from "../history/view.ts";
+import type { Location } from "../history/page-chains.ts";
 import type {
   LocalState,
   LocalStore,
@@ -25,17 +21,13 @@ import type {
   StagedPage,
 } from "../local-store.ts";
 import { agreedPageSize, pageSizeOf } from "../page-size-check.ts";
-import { absentPages, type Replica, StorePin } from "../replica.ts";
-import { corruptFile } from "./corrupt-file.ts";
-import type { DroppedPage } from "./follow-log.ts";
-import { isInLog, isInMemory, isSlot } from "./location.ts";
-import { logPlaceOf } from "./log-places.ts";
+import { absentPages, StorePin } from "../replica.ts";
 import type { PinGroup } from "./open-pins.ts";
-import { PageCache } from "./page-cache.ts";
 import { type PlacedPages, StagedPages } from "./staged-pages.ts";
 import type { StoreDisk } from "./store-disk.ts";
 import { closePlace } from "./store-disk.ts";
 import { StoreLog, type StoreLogOptions } from "./store-log.ts";
+import { StorePages } from "./store-pages.ts";
 import { StoreShare, type StoreShareParts } from "./store-share.ts";
 import { StoreTurns } from "./store-turns.ts";
 import type { WaitingPages } from "./waiting-pages.ts";
@@ -61,13 +53,9 @@ export class DurableLocalStore implements LocalStore {
   readonly #log: StoreLog;
   readonly #staged: StagedPages;
   readonly #options: DurableLocalStoreOptions;
-  /** Undefined until the page size is known. */
-  #cache: PageCache | undefined;
   readonly #share: StoreShare;
-  readonly #waiting: WaitingPages;
+  readonly #pages: StorePages;
   readonly #turns: StoreTurns;
-  /** Pages that other processes dropped while pins of this one could read them. */
-  #dropped: DroppedPage[] = [];
   #isOpen = true;
 
   /** @param waiting also knows what the replica lets go */
@@ -79,18 +67,20 @@ export class DurableLocalStore implements LocalStore {
     this.volumeId = disk.volumeId;
     this.#disk = disk;
     this.#share = new StoreShare(parts, {
-      learnPageSize: (pageSize) => this.#adoptPageSize(pageSize),
-      dropLater: (dropped) => this.#dropped.push(dropped),
-      onReload: (before) => this.#leaveReplica(before),
+      learnPageSize: (pageSize) => this.#pages.adoptPageSize(pageSize),
+      dropLater: (dropped) => this.#pages.dropLater(dropped),
+      onReload: (before) => this.#pages.leaveReplica(before),
+      onCompany: () => this.#turns.letGo(),
       release,
     });
     this.#log = new StoreLog(this.#share, options);
     this.#staged = new StagedPages(disk);
-    this.#waiting = waiting;
-    this.#turns = new StoreTurns(disk);
+    const { memoryCacheSize } = options;
+    const share = this.#share;
+    this.#pages = new StorePages({ share, log: this.#log, waiting, memoryCacheSize });
+    this.#turns = new StoreTurns(disk, () => share.isAlone && share.pins.isWatched);
+    share.pins.onQuiet = () => this.#turns.letGo();
     this.#options = options;
-    const { pageSize } = disk;
-    if (pageSize !== undefined) this.#cache = new PageCache(options.memoryCacheSize, pageSize);
     this.#share.begin(() => this.#log.renewFormat());
   }
 
@@ -120,22 +110,7 @@ export class DurableLocalStore implements LocalStore {
   }
 
   read(pin: Pin, index: PageIndex, target: Uint8Array): "page" | "zeros" | "absent" {
-    const view = StorePin.mustView(pin);
-    const history = StorePin.historyOf(pin);
-    const location = history.locateToRead(view, index);
-    if (location === ZEROS) {
-      target.fill(0);
-      return "zeros";
-    }
-    if (location === ABSENT) {
-      if (history.isLocal(view, index))
-        throw this.#damaged(index, history.locatedVersion, undefined);
-      return "absent";
-    }
-    const version = history.locatedVersion;
-    if (this.#readAt(location, index, version, target)) return "page";
-    this.#drop(history, view, index, version, location);
-    return "absent";
+    return this.#pages.read(pin, index, target);
   }
 
   absent(pin: Pin, pages: PageSet): PageSet {
@@ -143,21 +118,11 @@ export class DurableLocalStore implements LocalStore {
   }
 
   putFetched(pin: Pin, index: PageIndex, data: Uint8Array | undefined): void {
-    const view = StorePin.viewOf(pin);
-    if (view === undefined) return;
-    const history = StorePin.historyOf(pin);
-    if (!history.isMissing(view, index)) return;
-    const version = view.epoch.start;
-    const location = data === undefined ? ZEROS : this.#keepFetched(history, index, version, data);
-    // Making room may have shown what others did: `put` looks again.
-    if (!history.put(view, index, location)) this.#giveBack(location);
-    else if (this.#isCurrent(history) && history.isLatest(index, version)) {
-      this.#log.noteFetched(index, version);
-    }
+    this.#pages.putFetched(pin, index, data);
   }
 
   stage(index: PageIndex, data: Uint8Array): StagedPage {
-    this.#adoptPageSize(pageSizeOf(data, this.pageSize));
+    this.#pages.adoptPageSize(pageSizeOf(data, this.pageSize));
     return this.#staged.stage(index, data);
   }
 
@@ -179,7 +144,7 @@ export class DurableLocalStore implements LocalStore {
     const sorted = [...commit.pages].sort(([a], [b]) => a - b);
     for (const [index, page] of sorted) {
       invariant(index <= commit.pageCount, "a commit has no page above its page count");
-      if (page instanceof Uint8Array) this.#adoptPageSize(pageSizeOf(page, this.pageSize));
+      if (page instanceof Uint8Array) this.#pages.adoptPageSize(pageSizeOf(page, this.pageSize));
     }
     const placed = this.#placePages(sorted, version);
     const { pageCount, message, appTransactionId } = commit;
@@ -316,36 +281,6 @@ export class DurableLocalStore implements LocalStore {
     }
   }
 
-  #keepFetched(history: PageHistory, page: number, version: number, data: Uint8Array): Location {
-    this.#adoptPageSize(pageSizeOf(data, this.pageSize));
-    // It was fetched because somebody is about to read it.
-    this.#cache?.put(page, version, data);
-    if (!this.#log.hasRoom()) {
-      const location = this.#waiting.put({ history, page, version, data });
-      if (location !== undefined) return location;
-    }
-    this.#placeWaiting();
-    return this.#disk.pages.write({ page, version, data });
-  }
-
-  /** Gives slots to the pages that wait for one. */
-  #placeWaiting(): void {
-    for (const { history, page, version, data, location } of this.#waiting.all()) {
-      if (this.#waiting.isGone(location)) continue;
-      const slot = this.#disk.pages.write({ page, version, data });
-      history.moveTo(page, version, slot);
-    }
-  }
-
-  #giveBack(location: Location): void {
-    if (isSlot(location)) this.#disk.pages.slots.giveBack(location);
-    else this.#waiting.release(location);
-  }
-
-  #isCurrent(history: PageHistory): boolean {
-    return history === this.#disk.replica.history;
-  }
-
   /** Decides where the pages of a commit go: large commits straight to slots, flushed. */
   #placePages(
     sorted: readonly (readonly [PageIndex, Uint8Array | StagedPage])[],
@@ -358,87 +293,11 @@ export class DurableLocalStore implements LocalStore {
     return isSmall ? { pages, slots: [] } : this.#staged.place(sorted, version);
   }
 
-  #readAt(location: Location, page: number, version: number, target: Uint8Array): boolean {
-    if (this.#cache?.read(page, version, target) === true) return true;
-    const isRight = this.#loadPage(location, page, version, target);
-    if (isRight) this.#cache?.putWhenSeen(page, version, target);
-    return isRight;
-  }
-
-  #loadPage(location: Location, page: number, version: number, target: Uint8Array): boolean {
-    const { pages, log, earlierLogs } = this.#disk;
-    if (isSlot(location)) return pages.read(location, page, version, target);
-    if (isInMemory(location)) return this.#waiting.read(location, target);
-    const { file, offset } = logPlaceOf(location, log, earlierLogs);
-    return pages.readImage(file, offset, { page, version, target });
-  }
-
-  /** Bytes that are not what they should be: clean ones are dropped, others are an error. */
-  #drop(history: PageHistory, view: View, page: number, version: number, location: Location): void {
-    if (version > history.epoch.start) throw this.#damaged(page, version, location);
-    if (history.dropDamaged(page, version)) {
-      if (isSlot(location)) this.#disk.pages.slots.release(location);
-      if (this.#isCurrent(history)) this.#recordDamaged(page, version);
-    }
-    if (version > view.epoch.start) throw this.#damaged(page, version, location);
-  }
-
-  /** Tells the others, unless they know better meanwhile. */
-  #recordDamaged(page: number, version: number): void {
-    this.#share.tryExclusively(() => {
-      const { history } = this.#disk.replica;
-      const [newest] = history.chains.versionsOf(page);
-      if (newest?.version !== version || newest.location !== ABSENT) return;
-      const dropped = new MutablePageSet();
-      dropped.insert(toPageIndex(page));
-      this.#log.noteDropped(dropped);
-    });
-  }
-
-  #damaged(page: number, version: number, location: Location | undefined): GraftError {
-    const { files, pages, log, earlierLogs } = this.#disk;
-    const why = `page ${page} of version ${version}, written here, fails its checksum`;
-    if (location !== undefined && isInLog(location)) {
-      const { generation, offset } = logPlaceOf(location, log, earlierLogs);
-      return corruptFile(files.log(generation), offset, why);
-    }
-    return corruptFile(files.pages, location === undefined ? 0 : pages.offsetOf(location), why);
-  }
-
   #onUnpinned(group: PinGroup): void {
     this.#share.pins.close(group, this.#share.isAlone);
-    if (this.#dropped.length > 0) this.#forgetDropped();
+    this.#pages.forgetDropped();
     this.#share.forgetUnpinned();
     if (this.#isOpen) this.#evictWhenOver();
-  }
-
-  /** Forgets what others dropped as soon as no pin is older than that. */
-  #forgetDropped(): void {
-    const { pins } = this.#share;
-    const { history } = this.#disk.replica;
-    this.#dropped = this.#dropped.filter(({ page, version, position }) => {
-      if (pins.hasBefore(position)) return true;
-      const isSame = history.chains.newest(page) === version && version <= history.epoch.start;
-      if (isSame) history.forgetNewest(page);
-      return false;
-    });
-  }
-
-  /** Another state takes its place: what only this process knew of the old one is given back. */
-  #leaveReplica(before: Replica): void {
-    this.#log.forgetUnrecorded();
-    this.#cache?.clear();
-    this.#dropped = [];
-    if (!this.#share.pins.isEmpty) {
-      this.#share.staleReplicas.push(before);
-      return;
-    }
-    before.history.chains.forEach((_page, _version, location) => {
-      if (isInMemory(location)) this.#waiting.release(location);
-      if (isSlot(location) && this.#disk.pages.slots.isOwn(location)) {
-        this.#disk.pages.slots.giveBack(location);
-      }
-    });
   }
 
   /** A pin was closed. While one is open on the latest snapshot, there is nothing to evict. */
@@ -451,13 +310,6 @@ export class DurableLocalStore implements LocalStore {
   }
 
   #learnPageSize(remote: RemotePoint): void {
-    this.#adoptPageSize(agreedPageSize(this.volumeId, this.pageSize, remote.pageSize));
-  }
-
-  #adoptPageSize(pageSize: PageSize): void {
-    if (this.#disk.pageSize === pageSize) return;
-    this.#disk.pageSize = pageSize;
-    this.#disk.pages.setPageSize(pageSize);
-    this.#cache = new PageCache(this.#options.memoryCacheSize, pageSize);
+    this.#pages.adoptPageSize(agreedPageSize(this.volumeId, this.pageSize, remote.pageSize));
   }
 }

@@ -43,6 +43,8 @@ export interface FollowHooks {
   /** The state is loaded again; open pins still use the one before. */
   onReload(before: Replica): void;
   release(location: Location): void;
+  /** Other processes have the store open. */
+  onCompany(): void;
 }
 
 export interface DroppedPage {

@@ -3,8 +3,8 @@
  * of its open pins was opened. A lower bound is enough, so that a pin costs no write.
  *
  * ```
- * parked ──pin (tell first, then look at the log, then pin)──▶ reading ──▶ … told again when the oldest pin went
- *   ▲──────────────── no pin for a while ─────────────────────────┘
+ * parked ──pin (tell first, then look at the log, then pin)──▶ reading ─▶ … told again when the
+ *   ▲──────────────── no pin for a while ─────────────────────────┘         oldest pin was closed
  * ```
  */
 import type { Clock } from "@graft/core";
@@ -29,6 +29,8 @@ export class OpenPins {
   #told: number;
   #unpinnedMs = 0;
   #isWaiting = false;
+  /** Called when nothing was read for a while. */
+  onQuiet: () => void = () => undefined;
 
   /** @param position what `processes` has told already */
   constructor(processes: Processes, clock: Clock | undefined, position: number) {
@@ -38,6 +40,11 @@ export class OpenPins {
     this.#latest = { position, count: 0 };
     this.#groups = [this.#latest];
     if (clock !== undefined) this.#parkLater(clock);
+  }
+
+  /** Whether `onQuiet` is called soon, if nothing is read meanwhile. */
+  get isWatched(): boolean {
+    return this.#isWaiting;
   }
 
   get isParked(): boolean {
@@ -121,6 +128,7 @@ export class OpenPins {
       await clock.sleep(PARK_MS, this.#closing.signal);
     } while (!this.isEmpty || clock.monotonicMs() - this.#unpinnedMs < PARK_MS);
     this.#isWaiting = false;
+    this.onQuiet();
     this.#tell(READS_NOTHING);
   }
 }

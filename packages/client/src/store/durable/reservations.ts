@@ -3,8 +3,8 @@
  *
  * The rule: a slot that no page has is given out again when (1) the record that freed it is
  * durable, (2) no process can still read what was in it, (3) no living process reserved it. When it
- * was freed is not remembered slot by slot: what is free at some position is a candidate, and may be
- * used once every other process reads from that position on.
+ * was freed is not remembered slot by slot: what is free at some position is a candidate, and may
+ * be used once every other process reads from that position on.
  */
 import { MutablePageSet, toPageIndex } from "@graft/core";
 import { isSlot } from "./location.ts";

@@ -105,7 +105,7 @@ export class SlotSupply {
     return most > 0 ? [{ first, count: most }] : [];
   }
 
-  /** Slots that nobody uses and nobody can read; none when there are few, or some reader is late. */
+  /** Slots that nobody uses or can read; none when there are few, or some reader is late. */
   #takeFree(count: number): Extent[] {
     const { disk, processes, reservations, staleReplicas } = this.#share;
     // Their pages are in no chain that is searched.

@@ -131,7 +131,7 @@ export class StoreShare {
 
   /** `look` for a turn that was granted: also what its holder before left, when that one died. */
   settle(): void {
-    this.look();
+    if (this.#mustLook()) this.look();
     if (!this.#isAlone || this.#hadCompany) this.exclusively(() => undefined);
   }
 
@@ -271,6 +271,7 @@ export class StoreShare {
     this.#openerSeen = Math.max(opener, this.processes.opener);
     this.#companyMs = this.#clock?.monotonicMs() ?? this.#companyMs;
     this.#isAlone = this.processes.isAlone();
+    if (!this.#isAlone) this.#follower.onCompany();
   }
 
   #isCompanyOld(): boolean {

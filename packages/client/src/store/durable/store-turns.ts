@@ -5,55 +5,85 @@ import type { StorePlace } from "./store-disk.ts";
 /**
  * The turns to write and to speak with the server, across processes. Their locks are opened when
  * they are first wanted: most volumes of an application are only read.
+ *
+ * A process that is alone keeps the turn to write from one transaction to the next, for as long as
+ * it is at work: it gives it back when it finds company, or nothing was read for a while.
  */
 export class StoreTurns {
   readonly #place: StorePlace;
+  readonly #mayKeep: () => boolean;
   readonly #writes = new Turn();
   readonly #sync = new Turn();
   #writeLock: ReusableLock | undefined;
+  #isWriting = false;
+  #isKept = false;
 
-  constructor(place: StorePlace) {
+  /** @param mayKeep whether the turn to write is kept: then `letGo` is called soon */
+  constructor(place: StorePlace, mayKeep: () => boolean) {
     this.#place = place;
+    this.#mayKeep = mayKeep;
   }
 
   /** Undefined while another process, or another caller in this one, has it. */
   lockWrites(): FileLock | undefined {
-    const { fileSystem, files } = this.#place;
-    this.#writeLock ??= fileSystem.openLock(files.writeLock);
-    const lock = this.#writeLock;
-    return both(this.#writes.take(), () =>
-      lock.tryLock() ? { close: () => lock.unlock() } : undefined,
-    );
+    const inner = this.#writes.take();
+    if (inner === undefined) return undefined;
+    try {
+      if (!this.#isKept && !this.#openWriteLock().tryLock()) {
+        inner.close();
+        return undefined;
+      }
+    } catch (error) {
+      inner.close();
+      throw error;
+    }
+    this.#isWriting = true;
+    this.#isKept = true;
+    return {
+      close: () => {
+        if (!this.#writes.isHeldBy(inner)) return;
+        this.#isWriting = false;
+        inner.close();
+        if (!this.#mayKeep()) this.letGo();
+      },
+    };
   }
 
-  /** The same. Speaking with a server takes long: this lock may. */
+  /** Gives back a turn that was only kept. */
+  letGo(): void {
+    if (this.#isWriting || !this.#isKept) return;
+    this.#isKept = false;
+    this.#writeLock?.unlock();
+  }
+
+  /** Undefined as `lockWrites`. Speaking with a server takes long: this lock may. */
   lockSync(): FileLock | undefined {
-    const { fileSystem, files } = this.#place;
-    return both(this.#sync.take(), () => fileSystem.lock(files.syncLock));
+    const inner = this.#sync.take();
+    if (inner === undefined) return undefined;
+    let outer: FileLock | undefined;
+    try {
+      outer = this.#place.fileSystem.lock(this.#place.files.syncLock);
+    } finally {
+      if (outer === undefined) inner.close();
+    }
+    return outer === undefined ? undefined : closingBoth(inner, outer);
   }
 
   close(): void {
+    this.#isKept = false;
     this.#writeLock?.close();
+  }
+
+  #openWriteLock(): ReusableLock {
+    this.#writeLock ??= this.#place.fileSystem.openLock(this.#place.files.writeLock);
+    return this.#writeLock;
   }
 }
 
-/** The lock of the process, and then the one across processes. */
-function both(inner: FileLock | undefined, take: () => FileLock | undefined): FileLock | undefined {
-  if (inner === undefined) return undefined;
-  let outer: FileLock | undefined;
-  try {
-    outer = take();
-  } finally {
-    if (outer === undefined) inner.close();
-  }
-  if (outer === undefined) return undefined;
-  const held = outer;
-  let isOpen = true;
+function closingBoth(inner: FileLock, outer: FileLock): FileLock {
   return {
     close(): void {
-      if (!isOpen) return;
-      isOpen = false;
-      held.close();
+      outer.close();
       inner.close();
     },
   };

@@ -11,7 +11,8 @@ import {
 import type { SeededRandom, SimulatedDisk } from "@graft/core/testing";
 import type { LocalStore, RemotePoint, StagedPage } from "../../store/local-store.ts";
 import { bytesOf, RemoteModel } from "./remote-model.ts";
-import { describeState, type HeldPin, type ModelPin, ReplicaModel } from "./replica-model.ts";
+import { describeState, type HeldPin, ReplicaModel } from "./replica-model.ts";
+import { checkPin, checkState } from "./shared-checks.ts";
 
 /** Pages a volume may have: enough for slots to be searched and used again. */
 const PAGE_MAX = 40;
@@ -178,14 +179,14 @@ export class SharedRunner {
       const pin = one.store.pin();
       if (describeState(one.store.state()) !== before) this.#unfinish();
       pin.close();
-      this.#checkState(one);
+      checkState(one.store, this.#model);
     }
     const [first] = this.#processes;
     // Whoever changes the log settles it.
     first?.store.lockWrites()?.close();
     if (first !== undefined && describeState(first.store.state()) !== this.#model.describe()) {
       this.#unfinish();
-      this.#checkState(first);
+      checkState(first.store, this.#model);
     }
     this.#unfinished = undefined;
   }
@@ -410,44 +411,13 @@ export class SharedRunner {
   }
 
   #check(process: StoreProcess): void {
-    const pin = process.store.pin();
-    this.#checkState(process);
-    this.#checkPin(process, { pin, model: this.#model.pin() });
-    for (const held of process.held) this.#checkPin(process, held);
-    pin.close();
-  }
-
-  #checkState(process: StoreProcess): void {
-    const seen = describeState(process.store.state());
-    const expected = this.#model.describe();
-    if (seen !== expected) throw new Error(`the state is ${seen}, expected ${expected}`);
-  }
-
-  #checkPin({ store }: StoreProcess, { pin, model }: HeldPin): void {
-    if (pin.version !== model.version) {
-      throw new Error(`a pin has version ${pin.version}, expected ${model.version}`);
-    }
     const { pageSize } = this.#options;
-    const target = new Uint8Array(pageSize);
-    for (let page = 1; page <= model.pageCount + 2; page++) {
-      const content = this.#model.contentOf(model.version, page);
-      const where = `page ${page} of version ${model.version} at LSN ${model.remote?.lsn}`;
-      target.fill(0xee);
-      const kind = store.read(pin, toPageIndex(page), target);
-      if (kind === "absent") this.#checkAbsent(model, page, where);
-      else if (!equalBytes(target, bytesOf(content, pageSize))) {
-        throw new Error(`${where} has other bytes (${kind})`);
-      }
-    }
-  }
-
-  #checkAbsent(model: ModelPin, page: number, where: string): void {
-    if (model.local.has(page)) throw new Error(`${where} is local work and absent`);
-    if (model.remote === undefined) throw new Error(`${where} is absent without a remote`);
-    const fetched = this.#remote.contentsAt(model.remote.lsn).get(page);
-    if (fetched !== this.#model.contentOf(model.version, page)) {
-      throw new Error(`${where} is absent, and a fetch would bring other bytes`);
-    }
+    const world = { model: this.#model, remote: this.#remote, pageSize };
+    const pin = process.store.pin();
+    checkState(process.store, this.#model);
+    checkPin(process.store, { pin, model: this.#model.pin() }, world);
+    for (const held of process.held) checkPin(process.store, held, world);
+    pin.close();
   }
 }
 
