@@ -28,8 +28,8 @@ const POSTS_AGGREGATE = "SELECT count(*), sum(length(body)) FROM posts";
 const EVENTS = "SELECT id, kind, amount, label FROM events";
 const EVENTS_AGGREGATE = "SELECT count(*), sum(kind), sum(length(label)) FROM events";
 const ROUNDS = 7;
-/** What the first connection of a process gets. */
-const CACHE_SIZE_KIB = 43 * 1024;
+/** What the first connection of a process gets; there are two databases of ours in this one. */
+const CACHE_SIZE = `PRAGMA cache_size = -${42 * 1024}`;
 
 /** The ways SQLite waits for pages, by what is printed. */
 const STRATEGIES = [
@@ -72,6 +72,7 @@ export const warmBench: Bench = {
         await openDatabase({ url: server.url, path, tag: "forum", volume, missStrategy }),
       );
       await db.hydrate();
+      await db.exec(CACHE_SIZE);
       databases.push(db);
     }
     const disk: MemoryDisk = new Map([["main.db", contentOf(file)]]);
@@ -212,6 +213,6 @@ async function openMemory(
     random: systemRandom,
     missStrategy,
   });
-  await instance.exec(`PRAGMA cache_size = -${CACHE_SIZE_KIB}`);
+  await instance.exec(CACHE_SIZE);
   return instance;
 }
