@@ -1,8 +1,8 @@
 /**
- * Begins a new generation: an index of the state as it is, and an empty log.
+ * Begins a new generation: an index of the state as it is, and a log that goes on from there.
  *
  * ```
- * pages into free slots (move-pages.ts) ─ flush ─ index draft ─ flush ─ empty log ─ flush ─ flush
+ * pages into free slots (move-pages.ts) ─ flush ─ index draft ─ flush ─ new log ─ flush ─ flush
  * names
  *   ─ RENAME of the index: the switch ─ flush names ─ remove what came before
  * ```
