@@ -21,9 +21,9 @@ const LARGE: PageSize = toPageSize(65_536);
 
 /** In parts of a hundred. */
 const WEATHERS: readonly (readonly [name: string, share: number, weather: Weather])[] = [
-  ["pages of 512 bytes", 40, { pageSize: SMALL, durability: "full" }],
+  ["pages of 512 bytes", 42, { pageSize: SMALL, durability: "full" }],
   ["pages of 4 KiB", 24, { pageSize: USUAL, durability: "full" }],
-  ["pages of 64 KiB", 4, { pageSize: LARGE, durability: "full" }],
+  ["pages of 64 KiB", 2, { pageSize: LARGE, durability: "full" }],
   ["commits that are not flushed", 16, { pageSize: SMALL, durability: "relaxed" }],
   [
     "calls that fail on a full or broken disk as well",
@@ -63,9 +63,9 @@ afterAll(() => {
 function openOn({ durability, pageSize }: Weather, seed: number): PowerCutsOptions["open"] {
   const memoryCacheSize = seed % 4 === 0 ? 16 * pageSize : 0;
   const eager = { fetchedCountMin: 2, memoryCacheSize };
-  return (disk, logSizeMin) =>
+  return (fileSystem, logSizeMin) =>
     openLocalStore({
-      fileSystem: disk,
+      fileSystem,
       directory: "/store",
       volumeId,
       logSizeMin,

@@ -1,4 +1,4 @@
-import { PAGE_SIZE_MIN, toVolumeId } from "@graft/core";
+import { type FileSystem, PAGE_SIZE_MIN, toVolumeId } from "@graft/core";
 import { SeededRandom, SimulatedDisk } from "@graft/core/testing";
 import { describe, expect, it } from "vitest";
 import { CrashDriver } from "../../testing/store-model/crash-driver.ts";
@@ -102,8 +102,8 @@ function countCuts(options: {
   const census: CutCensus = new Map();
   for (let seed = 1; seed <= options.seeds; seed++) {
     const history = { seed, stepCount: 60, pageSize: PAGE_SIZE_MIN, durability, isFailing };
-    const open = (disk: SimulatedDisk, logSizeMin: number) =>
-      openLocalStore({ ...eager, fileSystem: disk, logSizeMin, memoryCacheSize: 0 });
+    const open = (fileSystem: FileSystem, logSizeMin: number) =>
+      openLocalStore({ ...eager, fileSystem, logSizeMin, memoryCacheSize: 0 });
     runPowerCuts({ ...history, open }, census);
   }
   return [...census.values()].reduce((sum, count) => sum + count, 0);

@@ -68,6 +68,18 @@ export class CrashDriver {
     }
   }
 
+  /** The process dies between two steps; the machine does not. Nothing acknowledged is lost. */
+  die(): void {
+    try {
+      this.#runner.recover();
+      this.#earlier = [];
+    } catch (error) {
+      if (!isGraftError(error, "io")) throw error;
+      if (this.#disk.isDown) this.restart();
+      else this.die();
+    }
+  }
+
   /** Loses power, and opens the store until it stays open. */
   restart(): void {
     do {

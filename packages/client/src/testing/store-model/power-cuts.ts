@@ -1,4 +1,4 @@
-import type { PageSize } from "@graft/core";
+import type { FileSystem, PageSize } from "@graft/core";
 import { SeededRandom, SimulatedDisk } from "@graft/core/testing";
 import type { LocalStore } from "../../store/local-store.ts";
 import { CrashDriver } from "./crash-driver.ts";
@@ -23,6 +23,8 @@ const PLACES: Readonly<Record<string, Place & { readonly nthMax: number }>> = {
 };
 /** Steps after which a cut that never came is looked for anywhere. */
 const PATIENCE = 2;
+/** How often the process dies after a step, and leaves what it wrote to the machine. */
+const DEATH_CHANCE = 0.05;
 /** How often the power goes out again while the store is opened. */
 const RECOVERY_CUT_CHANCE = 0.3;
 
@@ -33,7 +35,8 @@ export interface PowerCutsOptions {
   readonly durability: "full" | "relaxed";
   /** Whether calls may also fail without a power cut: a full disk, a broken one. */
   readonly isFailing?: boolean;
-  readonly open: (disk: SimulatedDisk, logSizeMin: number) => LocalStore;
+  /** Opens the store in a process of its own. */
+  readonly open: (fileSystem: FileSystem, logSizeMin: number) => LocalStore;
 }
 
 /** How many cuts fell where. */
@@ -41,7 +44,7 @@ export type CutCensus = Map<string, number>;
 
 /**
  * Runs one random history in which the power goes out again and again: in the middle of a call, of
- * a step, of a recovery. After each cut all that was acknowledged must be there, and no page may
+ * a step, of a recovery; and in which the process dies now and then, and nothing else. After each cut all that was acknowledged must be there, and no page may
  * have wrong bytes.
  *
  * @throws Error naming the seed and the steps
@@ -51,7 +54,12 @@ export function runPowerCuts(options: PowerCutsOptions, census: CutCensus): void
   const disk = new SimulatedDisk({ random: random.fork() });
   const cuts = new PowerCuts(disk, random.fork(), census);
   const logSizeMin = random.pick([100, 2000, 6000, 100_000]);
-  const open = (): LocalStore => options.open(disk, logSizeMin);
+  let process: ReturnType<SimulatedDisk["openProcess"]> | undefined;
+  const open = (): LocalStore => {
+    process?.kill();
+    process = disk.openProcess();
+    return options.open(process, logSizeMin);
+  };
   const isRelaxed = options.durability === "relaxed";
   const runner = new HistoryRunner({ open, pageSize: options.pageSize });
   const driver = new CrashDriver(disk, runner, {
@@ -66,6 +74,7 @@ export function runPowerCuts(options: PowerCutsOptions, census: CutCensus): void
       steps.push(step);
       cuts.beforeStep(options.isFailing === true);
       driver.step(step);
+      if (random.chance(DEATH_CHANCE)) driver.die();
     }
   } catch (cause) {
     const text = `${options.pageSize} bytes a page, ${options.durability}, seed ${options.seed}`;
