@@ -17,8 +17,18 @@ export class PageTally {
   add(set: PageSet, pageCount: PageCount): string | undefined {
     const last = set.last ?? 0;
     if (last > pageCount) return `page ${last} is above the page count ${pageCount}`;
-    const double = set.cardinality > FEW ? this.#addMany(set) : this.#addFew(set);
+    const { cardinality } = set;
+    // Most sets of a tail index are one page: it is known by now.
+    if (cardinality === 1) return this.#addOne(last) ? undefined : `page ${last} is in it twice`;
+    const double = cardinality > FEW ? this.#addMany(set) : this.#addFew(set);
     return double === undefined ? undefined : `page ${double} is in it twice`;
+  }
+
+  /** False when it was added before. */
+  #addOne(page: number): boolean {
+    if (this.#few.has(page) || this.#many.contains(page)) return false;
+    this.#few.add(page);
+    return true;
   }
 
   /** The first page that was added before. */
