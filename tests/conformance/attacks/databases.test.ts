@@ -2,165 +2,19 @@
  * SQLite files made to harm who reads them: imported, opened as a replica by the engine, queried.
  * An error in time, never a hang, a crash or a wrong page.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import { SimulatedClock, SimulatedDisk } from "@graft/core/testing";
-import { openImport } from "@graft/sqlite";
+import { toPageCount, toPageIndex, toPageSize } from "@graft/core";
+import { systemClock, systemRandom } from "@graft/core/node";
+import { SeededRandom, SimulatedClock, SimulatedDisk } from "@graft/core/testing";
+import { Database, openImport } from "@graft/sqlite";
+import { SqliteError } from "@graft/sqlite-engine";
+import { loadNodeEngine } from "@graft/sqlite-engine/node";
 import { describe, expect, test } from "vitest";
+import { Cluster } from "../../harness/cluster.ts";
 import { databaseTarget } from "../fuzz/targets/import-target.ts";
+import { BASE, HOSTILE, HOSTILE_PAGE_SIZE, makeDatabase } from "./hostile-databases.ts";
 
-const PAGE_SIZE = 512;
 /** Far longer than any of them takes on a busy machine; a hang takes for ever. */
 const TIME_MAX_MS = 15_000;
-
-/** A database of many pages: table, index, overflow chains, freelist. */
-function makeDatabase(sql: string): Uint8Array {
-  const folder = mkdtempSync(join(tmpdir(), "graft-attack-"));
-  try {
-    const file = join(folder, "a.db");
-    const db = new DatabaseSync(file);
-    db.exec(`pragma page_size = ${PAGE_SIZE}; ${sql}`);
-    db.close();
-    return new Uint8Array(readFileSync(file));
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-const BASE = makeDatabase(`
-  create table item (id integer primary key, name text, body);
-  create index item_name on item (name);
-  create table pair (a, b, primary key (a, b)) without rowid;
-  with recursive n (i) as (select 1 union all select i + 1 from n where i < 900)
-    insert into item select i, 'item ' || (i * 7919 % 907), null from n;
-  insert into item values (1000, 'long', zeroblob(9000));
-  insert into pair select id, name from item;
-  create table gone (x); insert into gone values (zeroblob(20000)); drop table gone;`);
-
-const pageOf = (index: number): number => (index - 1) * PAGE_SIZE;
-const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset);
-
-/** The first page, from page 2 on, whose b-tree type is this. */
-function findPage(bytes: Uint8Array, type: number): number {
-  for (let index = 2; pageOf(index) < bytes.length; index++) {
-    if (bytes[pageOf(index)] === type) return index;
-  }
-  throw new Error(`no page of type ${type}`);
-}
-
-const TABLE_INTERIOR = 5;
-const INDEX_INTERIOR = 2;
-const TABLE_LEAF = 13;
-
-const HOSTILE: readonly (readonly [string, (bytes: Uint8Array) => void])[] = [
-  [
-    "a b-tree page that is its own right child",
-    (bytes) => {
-      const page = findPage(bytes, TABLE_INTERIOR);
-      view(bytes).setUint32(pageOf(page) + 8, page);
-    },
-  ],
-  [
-    "a b-tree page whose child is page 1",
-    (bytes) => {
-      view(bytes).setUint32(pageOf(findPage(bytes, TABLE_INTERIOR)) + 8, 1);
-    },
-  ],
-  [
-    "an index whose every child is itself",
-    (bytes) => {
-      const page = findPage(bytes, INDEX_INTERIOR);
-      const at = pageOf(page);
-      view(bytes).setUint32(at + 8, page);
-      const cells = view(bytes).getUint16(at + 3);
-      for (let cell = 0; cell < cells; cell++) {
-        view(bytes).setUint32(at + view(bytes).getUint16(at + 12 + 2 * cell), page);
-      }
-    },
-  ],
-  [
-    "a child beyond the end",
-    (bytes) => {
-      view(bytes).setUint32(pageOf(findPage(bytes, TABLE_INTERIOR)) + 8, 0xffff_fffe);
-    },
-  ],
-  [
-    "a child 0",
-    (bytes) => {
-      view(bytes).setUint32(pageOf(findPage(bytes, TABLE_INTERIOR)) + 8, 0);
-    },
-  ],
-  [
-    "a freelist that goes round",
-    (bytes) => {
-      const trunk = view(bytes).getUint32(32);
-      view(bytes).setUint32(pageOf(trunk), trunk);
-    },
-  ],
-  [
-    "a freelist with 2^32 − 1 leaves",
-    (bytes) => {
-      view(bytes).setUint32(pageOf(view(bytes).getUint32(32)) + 4, 0xffff_ffff);
-    },
-  ],
-  [
-    "a freelist that names the schema",
-    (bytes) => {
-      view(bytes).setUint32(pageOf(view(bytes).getUint32(32)) + 8, 1);
-    },
-  ],
-  [
-    "cells outside the page",
-    (bytes) => {
-      view(bytes).setUint16(pageOf(findPage(bytes, TABLE_LEAF)) + 8, PAGE_SIZE - 1);
-    },
-  ],
-  [
-    "65,535 cells",
-    (bytes) => {
-      view(bytes).setUint16(pageOf(findPage(bytes, TABLE_LEAF)) + 3, 0xffff);
-    },
-  ],
-  [
-    "a free block that goes round",
-    (bytes) => {
-      const at = pageOf(findPage(bytes, TABLE_LEAF));
-      view(bytes).setUint16(at + 1, 400);
-      view(bytes).setUint16(at + 400, 400);
-    },
-  ],
-  [
-    "a payload of 2^63 bytes",
-    (bytes) => {
-      const at = pageOf(findPage(bytes, TABLE_LEAF));
-      const cell = at + view(bytes).getUint16(at + 8);
-      bytes.fill(0xff, cell, cell + 9);
-    },
-  ],
-  ["a page count of 2^32 − 2", (bytes) => view(bytes).setUint32(28, 0xffff_fffe)],
-  ["a page size of 2", (bytes) => view(bytes).setUint16(16, 2)],
-  ["a page size of 65536 said as 1, with pages of 512", (bytes) => view(bytes).setUint16(16, 1)],
-  [
-    "255 reserved bytes of 512",
-    (bytes) => {
-      bytes[20] = 255;
-    },
-  ],
-  [
-    "a root page in the freelist",
-    (bytes) => {
-      view(bytes).setUint32(32, 2);
-    },
-  ],
-  [
-    "a schema that is not one",
-    (bytes) => {
-      bytes.fill(0xff, 300, PAGE_SIZE);
-    },
-  ],
-];
 
 /** Imports everything. @returns "imported", or the code of the error */
 async function importOf(bytes: Uint8Array): Promise<string> {
@@ -198,6 +52,61 @@ describe("a database file with", { timeout: TIME_MAX_MS }, () => {
     harm(bytes);
     await databaseTarget.run(bytes);
   });
+});
+
+/** Pushes the pages as they are, as a client that imports nothing would. */
+async function pushPages(cluster: Cluster, bytes: Uint8Array) {
+  const client = await cluster.openClient();
+  const volume = await client.createVolume({ pageSize: toPageSize(HOSTILE_PAGE_SIZE) });
+  const writer = volume.openWriter();
+  if (writer === undefined) throw new Error("another writer is open");
+  const pageCount = bytes.length / HOSTILE_PAGE_SIZE;
+  for (let index = 1; index <= pageCount; index++) {
+    const end = index * HOSTILE_PAGE_SIZE;
+    writer.write(toPageIndex(index), bytes.slice(end - HOSTILE_PAGE_SIZE, end));
+  }
+  writer.commit({ pageCount: toPageCount(pageCount) });
+  await volume.push();
+  return volume.volumeId;
+}
+
+const REPLICA_QUERIES = [
+  "select count(*), sum(length(body)) from item",
+  "select * from item order by name",
+  "select * from pair where a > 3",
+  "pragma integrity_check(20)",
+  "update item set name = name || '!'",
+];
+/** SQLite's own: error, out of memory, input or output, malformed, full, not a database. */
+const REFUSALS = [1, 7, 10, 11, 13, 26];
+
+describe("a replica of a database with", { timeout: TIME_MAX_MS }, () => {
+  test.each(HOSTILE)(
+    "%s answers every query in time, page by page from the server",
+    async (_, harm) => {
+      const bytes = BASE.slice();
+      harm(bytes);
+      await using cluster = await Cluster.start({ random: new SeededRandom(6) });
+      const volumeId = await pushPages(cluster, bytes);
+      const volume = await (await cluster.openClient()).openVolume(volumeId);
+      const engine = await loadNodeEngine();
+      const heapMaxBytes = 64 * 1024 * 1024;
+      const clock = systemClock;
+      await using db = new Database({ volume, engine, clock, random: systemRandom, heapMaxBytes });
+      const outcomes: unknown[] = [];
+      for (const sql of REPLICA_QUERIES) {
+        const outcome = await db
+          .prepare(sql)
+          .all()
+          .then(
+            () => "answered",
+            (error: unknown) => (error instanceof SqliteError ? error.code & 0xff : String(error)),
+          );
+        outcomes.push(outcome);
+      }
+      for (const outcome of outcomes) expect(["answered", ...REFUSALS]).toContain(outcome);
+    },
+  );
 });
 
 const BOMBS: readonly (readonly [string, string])[] = [

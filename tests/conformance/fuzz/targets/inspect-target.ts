@@ -8,7 +8,7 @@ import { attempt } from "../oracle.ts";
 import { seedDatabases } from "../seed-databases.ts";
 import { checkpointBlockTarget, checkpointRootTarget, commitTarget } from "./record-target.ts";
 import { segmentTarget } from "./segment-target.ts";
-import { storeIndexTarget, storeLogTarget, storeMarkTarget } from "./store-target.ts";
+import { storeIndexTarget, storeLogTarget } from "./store-target.ts";
 
 const CODES: readonly GraftErrorCode[] = ["corrupt", "invalid-argument", "not-found"];
 const NAME = "/thing";
@@ -19,7 +19,6 @@ const INSPECTED: readonly FuzzTarget[] = [
   checkpointRootTarget,
   storeLogTarget,
   storeIndexTarget,
-  storeMarkTarget,
 ];
 
 export const inspectTarget: FuzzTarget = {

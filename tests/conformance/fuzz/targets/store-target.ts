@@ -126,6 +126,16 @@ function resealIndex(bytes: Uint8Array): Uint8Array {
   return copy;
 }
 
+/** The first 16 bytes have a checksum, and all of it has one. */
+function resealMark(bytes: Uint8Array): Uint8Array {
+  const copy = bytes.slice();
+  if (copy.length < 64) return copy;
+  const view = new DataView(copy.buffer);
+  view.setUint32(16, xxh32(copy.subarray(0, 16)), true);
+  view.setUint32(60, xxh32(copy.subarray(0, 60)), true);
+  return copy;
+}
+
 export const storeLogTarget: FuzzTarget = {
   name: "store-log",
   count: 5000,
@@ -154,6 +164,7 @@ export const storeMarkTarget: FuzzTarget = {
   name: "store-mark",
   count: 2000,
   seeds: () => seedsOf(/\/(synced|mark)$/),
+  reseal: resealMark,
   run: async (bytes) =>
     withFile(bytes, async (disk) => examineSyncedMark(disk.open(PATH, "read")) !== undefined),
 };
@@ -170,7 +181,9 @@ export const storeOpenTarget: FuzzTarget = {
   },
   reseal(bytes) {
     const inner = bytes.subarray(1);
-    const resealed = inner[4] === 0x4c ? resealLog(inner) : resealIndex(inner);
+    const isMark = inner.length === 64 && inner[4] !== 0x4c && inner[4] !== 0x49;
+    const resealFile = isMark ? resealMark : inner[4] === 0x4c ? resealLog : resealIndex;
+    const resealed = resealFile(inner);
     return concatBytes([bytes.subarray(0, 1), resealed]);
   },
   async run(bytes) {
