@@ -12,8 +12,6 @@ const HEAD = 10_000;
 const PAGE_COUNT = 200_000;
 /** Commits between two checkpoints. */
 const DUE = 64;
-/** The first one is early: what it holds did not change since, and shows by its LSN alone. */
-const FIRST_CHECKPOINT = 4;
 /** Pages that most commits write. */
 const HOT = 300;
 
@@ -63,7 +61,7 @@ async function buildLog(step: (lsn: number, pageCount: number) => Step): Promise
     }
     for (const page of pages) log.writers.set(page, lsn);
     log.pageCount = pageCount;
-    if (lsn % DUE !== 0 && lsn !== FIRST_CHECKPOINT) continue;
+    if (lsn % DUE !== 0) continue;
     checkpoint = await writer.write(commit, fieldsOf(commit), undefined);
     held.clear();
   }

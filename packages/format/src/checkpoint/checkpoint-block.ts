@@ -15,6 +15,7 @@ import {
   equalBytes,
   GraftError,
   gidBytes,
+  invariant,
   type Lsn,
   type PageIndex,
   type PageSet,
@@ -115,7 +116,7 @@ export function encodeCheckpointBlock(
  */
 export function decodeCheckpointBlock(
   bytes: Uint8Array,
-  ref: Pick<CheckpointBlockRef, "hash">,
+  ref: Pick<CheckpointBlockRef, "hash" | "newestLsn">,
   context: CheckpointBlockContext & { readonly objectName: string },
   compute: Compute,
 ): readonly CheckpointEntry[] {
@@ -129,7 +130,20 @@ export function decodeCheckpointBlock(
   const entries = body.entries.map((entry) => decodeEntry(entry, fields));
   const fault = checkpointBlockFault(entries, context);
   if (fault !== undefined) throw corrupt(objectName, fault);
+  const newest = newestLsnOf(entries);
+  if (ref.newestLsn !== undefined && ref.newestLsn !== newest) {
+    throw corrupt(objectName, `its newest LSN is ${newest}, its root says ${ref.newestLsn}`);
+  }
   return entries;
+}
+
+/** The LSN of the commit that wrote one of these pages last. At least one entry. */
+export function newestLsnOf(entries: readonly CheckpointEntry[]): Lsn {
+  const [first, ...others] = entries;
+  invariant(first !== undefined, "a block has an entry");
+  let newest = first.lsn;
+  for (const { lsn } of others) if (lsn > newest) newest = lsn;
+  return newest;
 }
 
 function checkpointBlockFault(

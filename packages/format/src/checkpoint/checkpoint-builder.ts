@@ -8,7 +8,7 @@ import {
   type VolumeId,
 } from "@graft/core";
 import { addToShrinkList, type Shrink } from "../shrink-list.ts";
-import { type CheckpointEntry, encodeCheckpointBlock } from "./checkpoint-block.ts";
+import { type CheckpointEntry, encodeCheckpointBlock, newestLsnOf } from "./checkpoint-block.ts";
 import { entriesPageSet, entryWithin, entryWithout } from "./checkpoint-entries.ts";
 import type { CheckpointPlan, CheckpointRun, MapChange } from "./checkpoint-plan.ts";
 import {
@@ -148,17 +148,19 @@ class BlockWriter {
     const context = { volumeId, lsn: change.lsn, pageSize, ...place };
     const bytes = encodeCheckpointBlock(entries, context, this.#compute);
     for (const { segmentId } of entries) this.segmentIds.add(segmentId);
-    const ref = this.#append(bytes, { ...place, hash: this.#compute.sha256(bytes) });
+    const hash = this.#compute.sha256(bytes);
+    const ref = this.#append(bytes, { ...place, hash, newestLsn: newestLsnOf(entries) });
     this.written.set(ref, entries);
   }
 
   #append(
     bytes: Uint8Array,
-    { firstPage, lastPage, hash }: Pick<CheckpointBlockRef, "firstPage" | "lastPage" | "hash">,
+    block: Pick<CheckpointBlockRef, "firstPage" | "lastPage" | "hash" | "newestLsn">,
   ): CheckpointBlockRef {
+    const { firstPage, lastPage, hash, newestLsn } = block;
     const object = this.#parts.objectName;
-    const offset = this.#offset;
-    const ref = { firstPage, lastPage, object, offset, size: bytes.length, hash };
+    const place = { firstPage, lastPage, object, offset: this.#offset, size: bytes.length };
+    const ref = { ...place, hash, ...(newestLsn === undefined ? {} : { newestLsn }) };
     this.refs.push(ref);
     this.blocks.push(bytes);
     this.#offset += bytes.length;

@@ -12,11 +12,19 @@ import { nodeCompute as compute } from "@graft/core/node";
 import { SeededRandom, SimulatedClock } from "@graft/core/testing";
 import { describe, expect, test } from "vitest";
 import { checkpointBlocksName } from "../object-keys.ts";
-import type { CheckpointEntry } from "./checkpoint-block.ts";
+import {
+  type CheckpointEntry,
+  decodeCheckpointBlock,
+  encodeCheckpointBlock,
+} from "./checkpoint-block.ts";
 import { buildCheckpoint } from "./checkpoint-builder.ts";
 import { BLOCK_OBJECT_COUNT_MAX, COPY_SIZE_MAX, planCheckpoint } from "./checkpoint-plan.ts";
-import { blocksFor } from "./checkpoint-reader.ts";
-import type { CheckpointBlockRef, CheckpointRoot } from "./checkpoint-root.ts";
+import { blocksChangedSince, blocksFor } from "./checkpoint-reader.ts";
+import {
+  type CheckpointBlockRef,
+  type CheckpointRoot,
+  encodeCheckpointRoot,
+} from "./checkpoint-root.ts";
 
 const ids = { random: new SeededRandom(1), clock: new SimulatedClock() };
 const volumeId = createVolumeId(ids);
@@ -186,5 +194,49 @@ describe("a checkpoint of ten million pages", () => {
     expect(written).toBeLessThan(2 * 65_536);
     const shared = second.root.blocks.filter((ref) => first.root.blocks.includes(ref));
     expect(shared.length).toBeGreaterThan(first.root.blocks.length - 2);
+  });
+});
+
+describe("the newest LSN of a block", () => {
+  const ref = (lsn: bigint, newest?: bigint) =>
+    block(Number(lsn), Number(lsn), {
+      object: checkpointBlocksName(toLsn(lsn), new Uint8Array(8)),
+      ...(newest === undefined ? {} : { newestLsn: toLsn(newest) }),
+    });
+
+  test("says which blocks changed, though a later checkpoint copied or wrote them again", () => {
+    const blocks = [ref(64n), ref(128n, 3n), ref(129n, 100n), ref(192n)];
+    const changed = (since: bigint) => blocksChangedSince(root(blocks, 192n), toLsn(since));
+    expect(changed(2n)).toEqual(blocks);
+    expect(changed(5n)).toEqual([blocks[0], blocks[2], blocks[3]]);
+    expect(changed(64n)).toEqual([blocks[2], blocks[3]]);
+    expect(changed(100n)).toEqual([blocks[3]]);
+  });
+
+  test("is held against the block, and against the object that holds it", () => {
+    const entry = {
+      lsn: toLsn(7n),
+      pageSet: set(1, 2),
+      segmentId: createSegmentId(ids),
+      frame: {
+        ...{ firstPage: toPageIndex(1), lastPage: toPageIndex(2), offset: 8, size: 50 },
+        ...{ codec: "zstd" as const, hash: new Uint8Array(16) },
+      },
+    };
+    const place = { firstPage: toPageIndex(1), lastPage: toPageIndex(2) };
+    const context = { volumeId, pageSize, lsn: toLsn(9n), ...place, objectName: "block" };
+    const bytes = encodeCheckpointBlock([entry], context, compute);
+    const decode = (newestLsn: bigint) =>
+      decodeCheckpointBlock(
+        bytes,
+        { hash: compute.sha256(bytes), newestLsn: toLsn(newestLsn) },
+        context,
+        compute,
+      );
+    expect(decode(7n)).toHaveLength(1);
+    expect(() => decode(6n)).toThrow("block: its newest LSN is 7, its root says 6");
+    expect(() => encodeCheckpointRoot(root([ref(10n, 11n)]), compute)).toThrow(
+      "its newest LSN 11 is above that of",
+    );
   });
 });

@@ -21,15 +21,17 @@ export function blocksFor(root: CheckpointRoot, pages: PageSet): readonly Checkp
 }
 
 /**
- * The blocks that may hold a page written after an LSN. One that was written with an older
- * checkpoint holds none: that is what makes the answer cost what changed.
+ * The blocks that hold a page written after an LSN, which their references say: that is what makes
+ * the answer cost what changed. Of one without, that it is not of an older checkpoint.
  */
 export function blocksChangedSince(
   root: CheckpointRoot,
   since: Lsn | undefined,
 ): readonly CheckpointBlockRef[] {
   if (since === undefined) return root.blocks;
-  return root.blocks.filter(({ object }) => parseLsnHex(object.slice(0, 16)) > since);
+  return root.blocks.filter(
+    ({ object, newestLsn }) => (newestLsn ?? parseLsnHex(object.slice(0, 16))) > since,
+  );
 }
 
 /** A record that is a map together with its checkpoint: it has a tail index. */

@@ -4,7 +4,8 @@
  * zeros. Valid when
  *
  * 1. its blocks ascend by page and do not overlap, the last page at most the page count;
- * 2. each is named by a checkpoint at or below this LSN, and takes at most 64 KiB;
+ * 2. each is named by a checkpoint at or below this LSN, holds nothing newer than that, and takes
+ *    at most 64 KiB;
  * 3. its shrinks ascend in both fields, up to its LSN, at most 256;
  * 4. its segments ascend by id, none twice, none over 32 MiB.
  */
@@ -59,6 +60,8 @@ export interface CheckpointBlockRef {
   readonly size: number;
   /** SHA-256 of the stored bytes of the block, 32 bytes. */
   readonly hash: Uint8Array;
+  /** The newest LSN of its entries. Absent: at most that of the checkpoint that named the object. */
+  readonly newestLsn?: Lsn;
 }
 
 /** A segment that the checkpoint needs. */
@@ -151,6 +154,7 @@ function toCheckpointRoot(body: CheckpointRootBody, fields: BodyFields): Checkpo
       offset: fields.bytesCount(block.offset, Number.MAX_SAFE_INTEGER, "block offset"),
       size: block.size,
       hash: fields.hash(block.hash, HASH_SIZE, "block hash"),
+      ...(block.newestLsn === undefined ? {} : { newestLsn: fields.lsn(block.newestLsn) }),
     })),
     shrinks: body.shrinks.map((shrink) => decodeShrink(shrink, fields)),
     segments: body.segments.map(({ sid, ownerVid, size }) => ({
@@ -181,8 +185,12 @@ function blocksFault(root: CheckpointRoot): string | undefined {
     if (!isCheckpointBlocksName(block.object)) {
       return `${name}: "${block.object}" names no object with blocks`;
     }
-    if (parseLsnHex(block.object.slice(0, 16)) > root.lsn) {
+    const objectLsn = parseLsnHex(block.object.slice(0, 16));
+    if (objectLsn > root.lsn) {
       return `${name}: ${block.object} is of a checkpoint above LSN ${root.lsn}`;
+    }
+    if (block.newestLsn !== undefined && block.newestLsn > objectLsn) {
+      return `${name}: its newest LSN ${block.newestLsn} is above that of ${block.object}`;
     }
     if (block.size <= RECORD.overhead || block.size > sizeMax) {
       return `${name}: expected ${RECORD.overhead + 1} … ${sizeMax} bytes, got ${block.size}`;
