@@ -44,8 +44,8 @@ export type CutCensus = Map<string, number>;
 
 /**
  * Runs one random history in which the power goes out again and again: in the middle of a call, of
- * a step, of a recovery; and in which the process dies now and then, and nothing else. After each cut all that was acknowledged must be there, and no page may
- * have wrong bytes.
+ * a step, of a recovery; and in which the process dies now and then, and nothing else. After each
+ * cut all that was acknowledged must be there, and no page may have wrong bytes.
  *
  * @throws Error naming the seed and the steps
  */
