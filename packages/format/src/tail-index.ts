@@ -153,8 +153,9 @@ function decodeTailCommit(body: TailCommitBody, fields: BodyFields): TailCommit 
 }
 
 /**
- * The field `tail_index` of a commit body, in pieces: their concatenation is what a protobuf encoder
- * writes. Pieces of commits are made once, however many records carry them; do not write to them.
+ * The field `tail_index` of a commit body, in pieces: their concatenation is what a protobuf
+ * encoder writes. Pieces of commits are made once, however many records carry them; do not write to
+ * them.
  */
 export function encodeTailIndex(index: TailIndex): readonly Uint8Array[] {
   const commits = index.commits.map(encodeTailCommit);

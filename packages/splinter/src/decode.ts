@@ -92,7 +92,9 @@ const FEW_BLOCKS = 8;
 /** Bytes of a map of 256 full blocks: it has no keys, no blocks, and its offsets are all 0. */
 const FULL_INDEX_SIZE: number = indexSize(FAN_OUT, LEAF_OFFSET_SIZE);
 
-/** Whether a map of 256 full blocks ends before `end`, which takes many bytes to say very little. */
+/**
+ * Whether a map of 256 full blocks ends before `end`, which takes many bytes to say very little.
+ */
 function isFullIndex(bytes: Uint8Array, end: number): boolean {
   const start = end - FULL_INDEX_SIZE;
   if (start < HEADER_SIZE) {

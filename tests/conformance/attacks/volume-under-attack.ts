@@ -13,7 +13,9 @@ export interface VolumeUnderAttack extends AsyncDisposable {
   readonly cluster: Cluster;
   readonly volume: Volume;
   readonly volumeId: VolumeId;
-  /** The code that a fresh client on restarted services gets when it reads every page; or "served". */
+  /**
+   * The code that a fresh client on restarted services gets when it reads every page; or "served".
+   */
   readAll(): Promise<string>;
 }
 

@@ -60,7 +60,9 @@ export interface CheckpointBlockRef {
   readonly size: number;
   /** SHA-256 of the stored bytes of the block, 32 bytes. */
   readonly hash: Uint8Array;
-  /** The newest LSN of its entries. Absent: at most that of the checkpoint that named the object. */
+  /**
+   * The newest LSN of its entries. Absent: at most that of the checkpoint that named the object.
+   */
   readonly newestLsn?: Lsn;
 }
 
