@@ -175,3 +175,19 @@ describe("processes on one data directory", () => {
     expect(longestMs).toBeLessThan(5_000);
   }, 120_000);
 });
+
+it("a cache that is smaller than what waits to be pushed still lets connections be opened", async () => {
+  await using cluster = await Cluster.start({ network: "tcp" });
+  await using db = await openDatabase({ path, url: cluster.url ?? "", cacheSizeMax: 40_960 });
+  await db.exec(`
+    CREATE TABLE book(id INTEGER PRIMARY KEY, body);
+    WITH RECURSIVE i(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM i WHERE id < 100)
+      INSERT INTO book SELECT id, zeroblob(4000) FROM i`);
+  await db.push();
+  await db.prepare("UPDATE book SET body = ?").run(new Uint8Array(4000).fill(1));
+  for (let times = 0; times < 3; times++) {
+    // Page 1 was not written: it is the clean one that is evicted whenever nobody reads.
+    await db.releaseIdle();
+    expect(await db.prepare("SELECT count(*) FROM book").pluck().get()).toBe(100);
+  }
+});

@@ -94,6 +94,13 @@ export class VolumeFile implements VfsFile {
   #dirtyPageOne: Uint8Array | undefined;
   /** Whether the writer holds a page 1 from an attempt to commit that failed. */
   #hasHandedPageOne = false;
+  /**
+   * Keeps what was fetched outside a lock from being evicted before it is read: until a lock was
+   * held in which nothing was missing.
+   */
+  #held: VolumeReader | undefined;
+  #hasMissed = false;
+  #isClosed = false;
   /** While `committed`: the page count that the commit made. */
   #committedPageCount = 0;
 
@@ -128,7 +135,7 @@ export class VolumeFile implements VfsFile {
       const size = this.#pageSize;
       if (target.length === size && offset >= size && offset % size === 0) {
         if (offset >= this.#size) return shortRead(target, 0);
-        return pages.read((offset / size + 1) as PageIndex, target) ? SQLITE_OK : MISS;
+        return pages.read((offset / size + 1) as PageIndex, target) ? SQLITE_OK : this.#miss();
       }
       return this.#readParts(pages, target, offset);
     } catch (error) {
@@ -145,10 +152,11 @@ export class VolumeFile implements VfsFile {
       const last = Math.min(touched + widening(request.rerunCount), Math.max(reader.pageCount, 1));
       const fetched = reader.fetch(pageRange(first, last), request.signal);
       await orAborted(fetched, this.#host.closing);
+      if (state.kind === "idle") this.#hold(reader);
+      else this.#hasMissed = false;
     } catch (error) {
-      throw toSqliteError(error, "read");
-    } finally {
       if (state.kind === "idle") reader.close();
+      throw toSqliteError(error, "read");
     }
   }
 
@@ -208,7 +216,11 @@ export class VolumeFile implements VfsFile {
     if (level === LOCK_NONE) before.reader.close();
     else this.#size = before.reader.pageCount * this.#pageSize;
     this.#forgetPageOne();
-    if (level === LOCK_NONE) this.#host.onRelease(this);
+    if (level === LOCK_NONE) {
+      if (!this.#hasMissed) this.#hold(undefined);
+      this.#hasMissed = false;
+      this.#host.onRelease(this);
+    }
     return SQLITE_OK;
   }
 
@@ -247,6 +259,8 @@ export class VolumeFile implements VfsFile {
 
   close(): void {
     this.unlock(LOCK_NONE);
+    this.#hold(undefined);
+    this.#isClosed = true;
     this.#host.onClose(this);
   }
 
@@ -257,6 +271,19 @@ export class VolumeFile implements VfsFile {
 
   commitPhaseTwo(): number {
     return SQLITE_OK;
+  }
+
+  #hold(reader: VolumeReader | undefined): void {
+    const before = this.#held;
+    // A file that could not be opened for want of a page is closed when the page comes.
+    if (this.#isClosed) reader?.close();
+    else this.#held = reader;
+    before?.close();
+  }
+
+  #miss(): number {
+    this.#hasMissed = true;
+    return MISS;
   }
 
   #share(): number {
@@ -347,7 +374,7 @@ export class VolumeFile implements VfsFile {
     const end = Math.min(offset + target.length, this.#size);
     for (let at = offset; at < end; ) {
       const page = this.#pageAt(pages, Math.floor(at / this.#pageSize) + 1);
-      if (page === undefined) return MISS;
+      if (page === undefined) return this.#miss();
       const start = at % this.#pageSize;
       const count = Math.min(this.#pageSize - start, end - at);
       target.set(page.subarray(start, start + count), at - offset);
