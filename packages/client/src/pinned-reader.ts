@@ -42,9 +42,7 @@ export class PinnedReader implements VolumeReader {
   }
 
   get isLatest(): boolean {
-    if (this.#isClosed) return false;
-    this.#store.refresh();
-    return this.#store.state().version === this.#pin.version;
+    return !this.#isClosed && this.#store.isLatest(this.#pin);
   }
 
   read(index: PageIndex, target: Uint8Array): boolean {

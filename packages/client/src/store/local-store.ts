@@ -116,6 +116,8 @@ export interface LocalStore {
    * themselves; `state()` alone does not.
    */
   refresh(): boolean;
+  /** Whether a pin opened now would be of the same version. As cheap as can be: asked by each read. */
+  isLatest(pin: Pin): boolean;
 }
 
 export interface LocalState {

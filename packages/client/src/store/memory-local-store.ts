@@ -187,6 +187,10 @@ class MemoryLocalStore implements LocalStore {
     return this.#sync.take();
   }
 
+  isLatest(pin: Pin): boolean {
+    return this.#replica.facts.version === pin.version;
+  }
+
   /** What is in memory has no other process. */
   refresh(): boolean {
     return false;

@@ -267,6 +267,11 @@ export class DurableLocalStore implements LocalStore {
     return this.#settled(turn);
   }
 
+  isLatest(pin: Pin): boolean {
+    this.#share.lookToRead();
+    return this.#disk.replica.facts.version === pin.version;
+  }
+
   refresh(): boolean {
     return this.#share.look();
   }

@@ -97,6 +97,11 @@ export class StoreShare {
     return this.pins.open();
   }
 
+  /** `look`, unless this process is alone and did so a moment ago. */
+  lookToRead(): boolean {
+    return this.#mustLook() && this.look();
+  }
+
   /** Sees what others did; true when that was something. Waits for nobody. */
   look(): boolean {
     if (this.#isHeld) return false;
