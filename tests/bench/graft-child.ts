@@ -14,6 +14,7 @@ export interface ServerChild extends AsyncDisposable {
   readonly url: string;
   /** Requests to the object store so far. */
   objectStoreRequests(): Promise<number>;
+  readonly pid: number;
   /** Memory of the process now, bytes. */
   residentSize(): Promise<number>;
 }
@@ -28,6 +29,7 @@ export async function startServer(storeUrl: string): Promise<ServerChild> {
   const metrics = async (): Promise<string> => (await fetch(`${url}/metrics`)).text();
   return {
     url,
+    pid: child.pid ?? 0,
     objectStoreRequests: async () => sumOf(await metrics(), "graft_object_store_requests_total"),
     residentSize: () => residentSize(child.pid ?? 0),
     async [Symbol.asyncDispose]() {

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 
 export interface BareServer extends AsyncDisposable {
   readonly port: number;
+  readonly pid: number;
 }
 
 /** Starts the process. */
@@ -20,6 +21,7 @@ export async function startBareServer(body: Uint8Array): Promise<BareServer> {
   const [port] = (await once(child, "message")) as [number];
   return {
     port,
+    pid: child.pid ?? 0,
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");

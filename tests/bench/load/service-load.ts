@@ -40,7 +40,7 @@ export async function commitLoad(clients: number): Promise<Load> {
   const chains = Array.from({ length: clients + 1 }, () => new CommitChain());
   for (const chain of chains) await chain.prepare();
   return {
-    name: "inline Commit on memory:",
+    name: "inline Commit on memory",
     rawPath: "/metastore/v1/commit",
     rpcPath: "/graft.metastore.v1.MetastoreService/Commit",
     budget: 0.3,
