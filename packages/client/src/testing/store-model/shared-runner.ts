@@ -69,7 +69,7 @@ export class SharedRunner {
     const process = this.#anyProcess();
     if (process !== undefined) {
       if (this.#random.chance(DEATH_CHANCE)) {
-        const nth = this.#random.integer(1, 8);
+        const nth = this.#random.integer(1, this.#random.pick([4, 12, 30]));
         disk.inject({ operation: "change", nth, reason: "death" });
       }
       this.#act(process);

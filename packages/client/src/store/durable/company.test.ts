@@ -1,0 +1,238 @@
+import {
+  createCommitId,
+  MutablePageSet,
+  toLsn,
+  toPageCount,
+  toPageIndex,
+  toPageSize,
+  toVolumeId,
+} from "@graft/core";
+import { SeededRandom, SimulatedClock, SimulatedDisk } from "@graft/core/testing";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { LocalStore } from "../local-store.ts";
+import {
+  type LocalStoreOptions,
+  openLocalStore,
+  openSharedLocalStore,
+} from "./open-local-store.ts";
+
+const volumeId = toVolumeId(Uint8Array.of(0x80, ...new Uint8Array(15)));
+const directory = "/store";
+const PAGE_SIZE = 512;
+
+let disk: SimulatedDisk;
+let clock: SimulatedClock;
+beforeEach(() => {
+  disk = new SimulatedDisk();
+  clock = new SimulatedClock();
+});
+
+describe("a process that is alone", () => {
+  it("reads and pins without a look at the disk, and looks again after 20 ms", async () => {
+    const store = open({ clock });
+    commit(store, 1, 1);
+    store.pin().close();
+    const before = disk.count("read");
+    for (let count = 0; count < 100; count++) store.pin().close();
+    expect(disk.count("read")).toBe(before);
+    await clock.advance(20);
+    store.pin().close();
+    expect(disk.count("read")).toBe(before + 1);
+    store.close();
+  });
+
+  it("keeps its turn to write while it is at work, and gives it back soon after", async () => {
+    const store = open({ clock });
+    store.pin().close();
+    store.lockWrites()?.close();
+    const other = disk.openProcess().openLock(`${directory}/write.lock`);
+    expect(other.tryLock()).toBe(false);
+    await clock.advance(200);
+    expect(other.tryLock()).toBe(true);
+    expect(store.lockWrites()).toBeUndefined();
+    other.close();
+    const turn = store.lockWrites();
+    expect(turn).toBeDefined();
+    turn?.close();
+    store.close();
+  });
+});
+
+describe("a process that finds another", () => {
+  it("begins when the other one's next pin is certain to look, and gets its turns at once", async () => {
+    const first = open({ clock });
+    commit(first, 1, 1);
+    first.pin().close();
+    first.lockWrites()?.close();
+    const opening = openSharedLocalStore({ ...options(disk.openProcess()), clock });
+    await clock.advance(25);
+    const second = await opening;
+    commit(second, 1, 2);
+    expect(readLatest(first, 1)).toBe(2);
+    expect(second.lockWrites()).toBeDefined();
+    expect(first.lockWrites()).toBeUndefined();
+    second.close();
+    expect(first.lockWrites()).toBeDefined();
+    first.close();
+  });
+
+  it("sees each commit at its next pin, and keeps its snapshot in between", () => {
+    const [mine, theirs] = [open(), open({ fileSystem: disk.openProcess() })];
+    commit(theirs, 1, 1);
+    const pin = mine.pin();
+    commit(theirs, 1, 2);
+    expect(readAt(mine, pin, 1)).toBe(1);
+    expect(mine.state().version).toBe(1);
+    expect(mine.refresh()).toBe(true);
+    expect([readAt(mine, pin, 1), readLatest(mine, 1), mine.refresh()]).toEqual([1, 2, false]);
+    pin.close();
+    mine.close();
+    theirs.close();
+  });
+
+  it("still reads at an old pin what the other one pushed and evicted meanwhile", () => {
+    const [mine, theirs] = [open(), open({ fileSystem: disk.openProcess() })];
+    commit(theirs, 1, 7);
+    const pin = mine.pin();
+    theirs.preparePush(createCommitId(new SeededRandom(1)));
+    const pageSize = toPageSize(PAGE_SIZE);
+    theirs.completePush({ lsn: toLsn(1n), pageCount: toPageCount(1), pageSize });
+    theirs.evict(0);
+    expect([readLatest(theirs, 1), mine.refresh()]).toEqual(["absent", true]);
+    expect(readAt(mine, pin, 1)).toBe(7);
+    pin.close();
+    expect(readLatest(mine, 1)).toBe("absent");
+    mine.close();
+    theirs.close();
+  });
+
+  it("may read while the other one holds the log, and keeps what it fetches then", () => {
+    const [mine, theirs] = [open(), open({ fileSystem: disk.openProcess() })];
+    fill(theirs, 50, 0);
+    const busy = disk.openProcess().openLock(`${directory}/append.lock`);
+    const pin = mine.pin();
+    expect(busy.tryLock()).toBe(true);
+    for (let at = 1; at <= 40; at++) mine.putFetched(pin, toPageIndex(at), page(at));
+    for (let at = 1; at <= 40; at++) expect(readAt(mine, pin, at)).toBe(at);
+    busy.close();
+    for (let at = 41; at <= 50; at++) mine.putFetched(pin, toPageIndex(at), page(at));
+    for (let at = 1; at <= 50; at++) expect(readAt(mine, pin, at)).toBe(at);
+    pin.close();
+    mine.close();
+    expect(readLatest(theirs, 40)).toBe(40);
+    theirs.close();
+  });
+});
+
+describe("slots", () => {
+  it("are used again by any process, as long as nobody reads from before: the file stays small", () => {
+    const stores = [1, 2, 3].map(() => open({ fileSystem: disk.openProcess() }));
+    const [first] = stores;
+    if (first === undefined) throw new Error("there are stores");
+    fill(first, 40, 0);
+    const churn = (rounds: number): number => {
+      for (let round = 0; round < rounds; round++) {
+        const store = stores[round % stores.length] ?? first;
+        const pin = store.pin();
+        for (let at = 1; at <= 40; at++) {
+          if (readAt(store, pin, at) === "absent") {
+            store.putFetched(pin, toPageIndex(at), page(at));
+          }
+        }
+        pin.close();
+        store.evict(0);
+      }
+      return (disk.stat(`${directory}/pages`)?.size ?? 0) / (PAGE_SIZE + 32);
+    };
+    expect(churn(60)).toBeLessThan(400);
+    // A transaction that stays open keeps them from the others, and no longer than it lasts.
+    const held = first.pin();
+    stores.shift();
+    const grown = churn(30);
+    expect(grown).toBeGreaterThan(700);
+    held.close();
+    expect(churn(60)).toBeLessThan(grown + 100);
+    for (const store of [first, ...stores]) store.close();
+  });
+
+  it("that a living process reserved are left to it, whatever others need meanwhile", () => {
+    // Generations come and go, and carry the reservation on.
+    const [mine, theirs] = [open(), open({ fileSystem: disk.openProcess(), logSizeMin: 2000 })];
+    fill(theirs, 100, 0);
+    mine.refresh();
+    const staged = [1, 2, 3].map((at) => mine.stage(toPageIndex(at), page(90 + at)));
+    for (let round = 0; round < 10; round++) {
+      const pin = theirs.pin();
+      for (let at = 1; at <= 100; at++) theirs.putFetched(pin, toPageIndex(at), page(at));
+      pin.close();
+      theirs.evict(0);
+    }
+    const pages = new Map(staged.map((one) => [one.index, one]));
+    mine.commitLocal({ pageCount: toPageCount(100), pages });
+    expect([1, 2, 3].map((at) => readLatest(theirs, at))).toEqual([91, 92, 93]);
+    mine.close();
+    theirs.close();
+  });
+
+  it("that a dead process reserved are used by others", () => {
+    const survivor = open();
+    fill(survivor, 200, 0);
+    let size = 0;
+    for (let round = 0; round < 30; round++) {
+      const process = disk.openProcess();
+      const store = open({ fileSystem: process });
+      for (let at = 1; at <= 60; at++) store.stage(toPageIndex(at), page(at));
+      survivor.pin().close();
+      process.kill();
+      size = (disk.stat(`${directory}/pages`)?.size ?? 0) / (PAGE_SIZE + 32);
+    }
+    expect(size).toBeLessThan(400);
+    survivor.close();
+  });
+});
+
+function options(fileSystem: LocalStoreOptions["fileSystem"]): LocalStoreOptions {
+  return { fileSystem, directory, volumeId, fetchedCountMin: 4, memoryCacheSize: 0 };
+}
+
+function open(more: Partial<LocalStoreOptions> = {}): LocalStore {
+  return openLocalStore({ ...options(disk), ...more });
+}
+
+function page(content: number): Uint8Array {
+  return new Uint8Array(PAGE_SIZE).fill(content);
+}
+
+function commit(store: LocalStore, at: number, content: number): void {
+  const pages = new Map([[toPageIndex(at), page(content)]]);
+  store.commitLocal({ pageCount: toPageCount(at), pages });
+}
+
+/** A remote snapshot of so many pages, none of them here. */
+function fill(store: LocalStore, pageCount: number, lsn: number): void {
+  store.applyRemote(
+    {
+      lsn: toLsn(BigInt(lsn + 1)),
+      pageCount: toPageCount(pageCount),
+      pageSize: toPageSize(PAGE_SIZE),
+    },
+    new MutablePageSet(),
+  );
+}
+
+function readAt(
+  store: LocalStore,
+  pin: ReturnType<LocalStore["pin"]>,
+  at: number,
+): number | "absent" | undefined {
+  const target = new Uint8Array(PAGE_SIZE);
+  const kind = store.read(pin, toPageIndex(at), target);
+  return kind === "absent" ? kind : target[0];
+}
+
+function readLatest(store: LocalStore, at: number): number | "absent" | undefined {
+  const pin = store.pin();
+  const content = readAt(store, pin, at);
+  pin.close();
+  return content;
+}
