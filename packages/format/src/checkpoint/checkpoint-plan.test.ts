@@ -234,7 +234,7 @@ describe("the newest LSN of a block", () => {
         compute,
       );
     expect(decode(7n)).toHaveLength(1);
-    expect(() => decode(6n)).toThrow("block: its newest LSN is 7, its root says 6");
+    expect(() => decode(6n)).toThrow("its newest LSN is 7, its root says 6");
     expect(() => encodeCheckpointRoot(root([ref(10n, 11n)]), compute)).toThrow(
       "its newest LSN 11 is above that of",
     );
