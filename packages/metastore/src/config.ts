@@ -9,7 +9,9 @@ export interface MetastoreConfig {
   readonly port: number;
   /** Object store: `memory:`, `file:./dir`, `s3://bucket/prefix?endpoint=…`. */
   readonly storeUrl: string;
-  /** Whether other nodes commit to the same store, and how this one learns of it. Default `none`. */
+  /**
+   * Whether other nodes commit to the same store, and how this one learns of it. Default `none`.
+   */
   readonly notify?: Notify | undefined;
   readonly logLevel: LogLevel;
 }

@@ -39,7 +39,9 @@ export interface MetastoreOptions {
   readonly commitDeadlineMs?: number | undefined;
   /** Bytes of stored records kept in memory; default 16 MiB. */
   readonly recordCacheSize?: number | undefined;
-  /** Whether other nodes commit to the same store, and how this one learns of it. Default `none`. */
+  /**
+   * Whether other nodes commit to the same store, and how this one learns of it. Default `none`.
+   */
   readonly notify?: Notify | undefined;
   /** `graft_watch_*` are registered here. */
   readonly metrics?: MetricsRegistry | undefined;

@@ -1,9 +1,9 @@
 /**
  * Keeps `volumes/<vid>/head` near the head, in the background: at most 4 commits or 1 s behind,
  * one PUT at a time a volume, never one for each commit. While commits come fast, one every 250 ms:
- * a PUT for each fourth commit was a fifth of all requests, and what it saves a reader is one or two.
- * It is a hint: what fails is written again with the next commit, and readers find the head without
- * it.
+ * a PUT for each fourth commit was a fifth of all requests, and what it saves a reader is one or
+ * two. It is a hint: what fails is written again with the next commit, and readers find the head
+ * without it.
  *
  *     clean ──commit──▶ due in 1 s ──4th commit──▶ due now ──▶ writing ──250 ms──▶ clean, or due again
  */

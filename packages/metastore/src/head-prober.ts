@@ -26,7 +26,9 @@ import type { KnownHeads } from "./known-heads.ts";
 /** A watched volume costs a request each 10 s while nothing changes. */
 const DELAY_MS_MIN = 200;
 const DELAY_MS_MAX = 10_000;
-/** Each wait is that much longer or shorter, by chance: nodes and volumes must not march in step. */
+/**
+ * Each wait is that much longer or shorter, by chance: nodes and volumes must not march in step.
+ */
 const JITTER = 0.25;
 /** Volumes looked at side by side. */
 const PROBE_CONCURRENCY = 16;

@@ -92,8 +92,8 @@ export class VolumeMaps {
   }
 
   /**
-   * The segments that hold pages of the volume at a commit: those that the record, its tail index and
-   * its checkpoint name, whatever this node remembers of the log.
+   * The segments that hold pages of the volume at a commit: those that the record, its tail index
+   * and its checkpoint name, whatever this node remembers of the log.
    *
    * @throws GraftError `corrupt` when what is named is missing or damaged
    */

@@ -19,8 +19,8 @@ export class VolumePageSizes {
   }
 
   /**
-   * Lets pages through whose size is the volume's, or whose volume does not exist yet: then a commit
-   * will say whether they fit.
+   * Lets pages through whose size is the volume's, or whose volume does not exist yet: then a
+   * commit will say whether they fit.
    *
    * @throws GraftError `invalid-argument` naming both sizes
    */

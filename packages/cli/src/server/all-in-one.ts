@@ -17,7 +17,9 @@ const DRAIN_MS = 10_000;
 
 export interface AllInOneOptions extends Listening {
   readonly storeUrl: string;
-  /** Whether other nodes commit to the same store, and how this one learns of it. Default `none`. */
+  /**
+   * Whether other nodes commit to the same store, and how this one learns of it. Default `none`.
+   */
   readonly notify?: Notify | undefined;
   /** Frames that survive a restart. Default: none. */
   readonly diskCache?: DiskCacheConfig | undefined;

@@ -1,6 +1,6 @@
 /**
- * Everything at once: a server must go on hearing. What is asserted is the processor time of its own
- * thread, since a busy machine keeps any process waiting.
+ * Everything at once: a server must go on hearing. What is asserted is the processor time of its
+ * own thread, since a busy machine keeps any process waiting.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -43,8 +43,8 @@ const WINDOW_MS = 2000;
 const PART_PAGE_COUNT = 2048;
 /**
  * The promise is 20 ms; 35 … 52 ms were measured here, with a garbage collector that follows 8 MiB
- * requests on a machine with ten others at work (decision 0014). A decoder that takes what a hostile
- * request asks for took 124 ms: that is what this finds.
+ * requests on a machine with ten others at work (decision 0014). A decoder that takes what a
+ * hostile request asks for took 124 ms: that is what this finds.
  */
 const LONGEST_TURN_MS = 80;
 

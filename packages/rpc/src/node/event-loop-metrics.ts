@@ -2,7 +2,9 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Clock } from "@graft/core";
 import type { MetricsRegistry, Sample } from "../metrics.ts";
 
-/** How often the loop is looked at, ms: a native timer, so that it costs an idle process nothing. */
+/**
+ * How often the loop is looked at, ms: a native timer, so that it costs an idle process nothing.
+ */
 const RESOLUTION_MS = 5;
 /** What is told is of the last one to two of these, ms. */
 const WINDOW_MS = 60_000;
