@@ -10,7 +10,9 @@ export const BALANCE = 100;
 /** Some eight accounts to a page, so that transfers touch pages all over the table. */
 const PAD_SIZE = 400;
 
-/** All rows of a ledger book hold the same byte; more than a mebibyte, to be rewritten as a whole. */
+/**
+ * All rows of a ledger book hold the same byte; more than a mebibyte, to be rewritten as a whole.
+ */
 export const BOOK_ROW_COUNT = 300;
 const BOOK_ROW_SIZE = 4000;
 

@@ -24,8 +24,8 @@ export interface Volume extends AsyncDisposable {
 
   /**
    * The volume's write transaction, on the latest local snapshot; undefined when one is open, here
-   * or in another process (`busy`: try again in a moment). A reader that wants to upgrade compares `base.version` with its own
-   * (`busy-snapshot`). News that waits is applied first.
+   * or in another process (`busy`: try again in a moment). A reader that wants to upgrade compares
+   * `base.version` with its own (`busy-snapshot`). News that waits is applied first.
    */
   openWriter(): VolumeWriter | undefined;
 
