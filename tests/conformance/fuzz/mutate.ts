@@ -8,6 +8,8 @@ const NUMBERS: readonly number[] = [
   0xffff_fffe, 0xffff_ffff,
 ];
 const INSERT_SIZE_MAX = 24;
+/** Bytes that one part is repeated to. */
+const REPEATED_SIZE: number = 48 * 1024;
 
 /**
  * A damaged copy: one to eight changes.
@@ -55,6 +57,7 @@ function changeOnce(
     case 6:
       return concatBytes([bytes.subarray(0, at), bytes.subarray(at + length)]);
     case 7:
+      if (random.chance(0.02)) return repeated(bytes, at, length);
       return concatBytes([bytes.subarray(0, at + length), bytes.subarray(at)]);
     case 8:
       return bytes.slice(0, random.chance(0.3) ? at : bytes.length - Math.min(length, 16));
@@ -79,6 +82,14 @@ function withNumber(bytes: Uint8Array, at: number, random: SeededRandom): Uint8A
   else if (size === 4) view.setUint32(at, value, isLittleEndian);
   else view.setBigUint64(at, (BigInt(value) << 32n) | BigInt(value), isLittleEndian);
   return bytes;
+}
+
+/** A part of it many times over: what takes two bytes and is a message of its own. */
+function repeated(bytes: Uint8Array, at: number, length: number): Uint8Array {
+  const part = bytes.subarray(at, at + length);
+  const count = length === 0 ? 0 : Math.floor(REPEATED_SIZE / length);
+  const copies = Array.from({ length: count }, () => part);
+  return concatBytes([bytes.subarray(0, at), ...copies, bytes.subarray(at)]);
 }
 
 /** The front of one, the end of the other. */
