@@ -18,8 +18,8 @@
  * saved as such.
  *
  * Invariants: (1) no news is applied in `pushing` or `unknown`; (2) only a definite answer, or
- * such a reset, leaves `unknown`; (3) local commits are legal in every state; (4) `diverged` ends only by reset or
- * rebase.
+ * such a reset, leaves `unknown`; (3) local commits are legal in every state; (4) `diverged` ends
+ * only by reset or rebase.
  */
 export type SyncState = "synced" | "pending" | "pushing" | "unknown" | "diverged";
 
