@@ -10,7 +10,8 @@ import {
 } from "@graft/sqlite-engine";
 import type { SpillArea, SpillContent } from "./file/spill-area.ts";
 import { SpillFile } from "./file/spill-file.ts";
-import { VolumeFile, type VolumeFileHost } from "./file/volume-file.ts";
+import { VolumeFile } from "./file/volume-file.ts";
+import type { VolumeFileHost } from "./file/volume-file-host.ts";
 
 export interface GraftVfsOptions {
   /** For messages. */

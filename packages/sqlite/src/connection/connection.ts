@@ -21,7 +21,7 @@ const READS_BEFORE_KEEPING = 3;
 /** Reads nothing but the first page, and answers one row. */
 const KEEPER_SQL = "SELECT (SELECT 1 FROM sqlite_schema LIMIT 1)";
 
-/** Of an instance's memory, what is taken before its page cache holds anything: mostly its stack. */
+/** Of an instance's memory, what is taken before its page cache holds anything. */
 const HEAP_BYTES_IN_USE: number = 6 * 1024 * 1024;
 /** Prepared statements a connection keeps for their next use. */
 const STATEMENTS_KEPT_MAX = 64;

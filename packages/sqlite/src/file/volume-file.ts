@@ -46,23 +46,13 @@ import { type LockState, nextLockState } from "../lock-state.ts";
 import { HEADER, readUint32, statedPageCount, statedPageSize } from "../page-one.ts";
 import { toSqliteError, type VfsOperation } from "../sqlite-error.ts";
 import { widening } from "./fetch-width.ts";
+import { HeldReader } from "./held-reader.ts";
 import { PageOneCache } from "./page-one-cache.ts";
 import { mustBePageSize } from "./page-size-rule.ts";
+import type { VolumeFileHost } from "./volume-file-host.ts";
 
 /** `SAFE_APPEND | SEQUENTIAL | POWERSAFE_OVERWRITE`: true of every size and offset here. */
 const DEVICE_CHARACTERISTICS = 0x0200 | 0x0400 | 0x1000;
-
-/** What a volume file asks of its connection. */
-export interface VolumeFileHost {
-  /** Whether the connection has more than one database file open (ATTACH). */
-  hasSeveralFiles(): boolean;
-  /** Aborted when the connection is closed: nobody waits for a page any more. */
-  readonly closing: AbortSignal;
-  pragma(file: VolumeFile, name: string, value: string | undefined): PragmaAnswer;
-  /** No lock is left: no journal beside the file speaks of its transaction any more (rule 5). */
-  onRelease(file: VolumeFile): void;
-  onClose(file: VolumeFile): void;
-}
 
 export interface VolumeFileOptions {
   readonly volume: Volume;
@@ -94,13 +84,7 @@ export class VolumeFile implements VfsFile {
   #dirtyPageOne: Uint8Array | undefined;
   /** Whether the writer holds a page 1 from an attempt to commit that failed. */
   #hasHandedPageOne = false;
-  /**
-   * Keeps what was fetched outside a lock from being evicted before it is read: until a lock was
-   * held in which nothing was missing.
-   */
-  #held: VolumeReader | undefined;
-  #hasMissed = false;
-  #isClosed = false;
+  readonly #held = new HeldReader();
   /** While `committed`: the page count that the commit made. */
   #committedPageCount = 0;
 
@@ -135,7 +119,9 @@ export class VolumeFile implements VfsFile {
       const size = this.#pageSize;
       if (target.length === size && offset >= size && offset % size === 0) {
         if (offset >= this.#size) return shortRead(target, 0);
-        return pages.read((offset / size + 1) as PageIndex, target) ? SQLITE_OK : this.#miss();
+        return pages.read((offset / size + 1) as PageIndex, target)
+          ? SQLITE_OK
+          : this.#held.noteMiss();
       }
       return this.#readParts(pages, target, offset);
     } catch (error) {
@@ -152,8 +138,8 @@ export class VolumeFile implements VfsFile {
       const last = Math.min(touched + widening(request.rerunCount), Math.max(reader.pageCount, 1));
       const fetched = reader.fetch(pageRange(first, last), request.signal);
       await orAborted(fetched, this.#host.closing);
-      if (state.kind === "idle") this.#hold(reader);
-      else this.#hasMissed = false;
+      if (state.kind === "idle") this.#held.hold(reader);
+      else this.#held.noteFetched();
     } catch (error) {
       if (state.kind === "idle") reader.close();
       throw toSqliteError(error, "read");
@@ -217,8 +203,7 @@ export class VolumeFile implements VfsFile {
     else this.#size = before.reader.pageCount * this.#pageSize;
     this.#forgetPageOne();
     if (level === LOCK_NONE) {
-      if (!this.#hasMissed) this.#hold(undefined);
-      this.#hasMissed = false;
+      this.#held.endLock();
       this.#host.onRelease(this);
     }
     return SQLITE_OK;
@@ -259,8 +244,7 @@ export class VolumeFile implements VfsFile {
 
   close(): void {
     this.unlock(LOCK_NONE);
-    this.#hold(undefined);
-    this.#isClosed = true;
+    this.#held.close();
     this.#host.onClose(this);
   }
 
@@ -271,19 +255,6 @@ export class VolumeFile implements VfsFile {
 
   commitPhaseTwo(): number {
     return SQLITE_OK;
-  }
-
-  #hold(reader: VolumeReader | undefined): void {
-    const before = this.#held;
-    // A file that could not be opened for want of a page is closed when the page comes.
-    if (this.#isClosed) reader?.close();
-    else this.#held = reader;
-    before?.close();
-  }
-
-  #miss(): number {
-    this.#hasMissed = true;
-    return MISS;
   }
 
   #share(): number {
@@ -374,7 +345,7 @@ export class VolumeFile implements VfsFile {
     const end = Math.min(offset + target.length, this.#size);
     for (let at = offset; at < end; ) {
       const page = this.#pageAt(pages, Math.floor(at / this.#pageSize) + 1);
-      if (page === undefined) return this.#miss();
+      if (page === undefined) return this.#held.noteMiss();
       const start = at % this.#pageSize;
       const count = Math.min(this.#pageSize - start, end - at);
       target.set(page.subarray(start, start + count), at - offset);

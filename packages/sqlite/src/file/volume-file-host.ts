@@ -1,0 +1,14 @@
+import type { PragmaAnswer } from "@graft/sqlite-engine";
+import type { VolumeFile } from "./volume-file.ts";
+
+/** What a volume file asks of its connection. */
+export interface VolumeFileHost {
+  /** Whether the connection has more than one database file open (ATTACH). */
+  hasSeveralFiles(): boolean;
+  /** Aborted when the connection is closed: nobody waits for a page any more. */
+  readonly closing: AbortSignal;
+  pragma(file: VolumeFile, name: string, value: string | undefined): PragmaAnswer;
+  /** No lock is left: no journal beside the file speaks of its transaction any more (rule 5). */
+  onRelease(file: VolumeFile): void;
+  onClose(file: VolumeFile): void;
+}
