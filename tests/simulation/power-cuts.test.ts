@@ -13,7 +13,7 @@ const CUT_COUNT = Number(process.env.GRAFT_CUTS ?? 100_000);
 const STEP_COUNT = 100;
 const volumeId = toVolumeId(Uint8Array.of(0x80, ...new Uint8Array(15)));
 
-type Weather = Pick<PowerCutsOptions, "pageSize" | "durability" | "isFailing">;
+type Weather = Pick<PowerCutsOptions, "pageSize" | "durability" | "isFailing" | "calmStepsMax">;
 
 const SMALL: PageSize = toPageSize(512);
 const USUAL: PageSize = toPageSize(4096);
@@ -21,10 +21,16 @@ const LARGE: PageSize = toPageSize(65_536);
 
 /** In parts of a hundred. */
 const WEATHERS: readonly (readonly [name: string, share: number, weather: Weather])[] = [
-  ["pages of 512 bytes", 42, { pageSize: SMALL, durability: "full" }],
+  ["pages of 512 bytes", 39, { pageSize: SMALL, durability: "full" }],
   ["pages of 4 KiB", 24, { pageSize: USUAL, durability: "full" }],
   ["pages of 64 KiB", 2, { pageSize: LARGE, durability: "full" }],
-  ["commits that are not flushed", 16, { pageSize: SMALL, durability: "relaxed" }],
+  ["commits that are not flushed", 13, { pageSize: SMALL, durability: "relaxed" }],
+  ["long lives", 3, { pageSize: SMALL, durability: "full", calmStepsMax: 40 }],
+  [
+    "commits that are not flushed, in long lives",
+    3,
+    { pageSize: SMALL, durability: "relaxed", calmStepsMax: 40 },
+  ],
   [
     "calls that fail on a full or broken disk as well",
     16,

@@ -35,6 +35,8 @@ export interface PowerCutsOptions {
   readonly durability: "full" | "relaxed";
   /** Whether calls may also fail without a power cut: a full disk, a broken one. */
   readonly isFailing?: boolean;
+  /** Steps without a cut after each, at most: what is reused late needs a long life. Default: 0. */
+  readonly calmStepsMax?: number;
   /** Opens the store in a process of its own. */
   readonly open: (fileSystem: FileSystem, logSizeMin: number) => LocalStore;
 }
@@ -52,7 +54,7 @@ export type CutCensus = Map<string, number>;
 export function runPowerCuts(options: PowerCutsOptions, census: CutCensus): void {
   const random = new SeededRandom(options.seed);
   const disk = new SimulatedDisk({ random: random.fork() });
-  const cuts = new PowerCuts(disk, random.fork(), census);
+  const cuts = new PowerCuts(disk, random.fork(), { census, ...options });
   const logSizeMin = random.pick([100, 2000, 6000, 100_000]);
   let process: ReturnType<SimulatedDisk["openProcess"]> | undefined;
   const open = (): LocalStore => {
@@ -72,7 +74,7 @@ export function runPowerCuts(options: PowerCutsOptions, census: CutCensus): void
     for (let count = 0; count < options.stepCount; count++) {
       const step = randomStep(random);
       steps.push(step);
-      cuts.beforeStep(options.isFailing === true);
+      cuts.beforeStep();
       driver.step(step);
       if (random.chance(DEATH_CHANCE)) driver.die();
     }
@@ -82,25 +84,31 @@ export function runPowerCuts(options: PowerCutsOptions, census: CutCensus): void
   }
 }
 
+interface PowerCutsPlan extends Pick<PowerCutsOptions, "isFailing" | "calmStepsMax"> {
+  readonly census: CutCensus;
+}
+
 /** Arms the next cut, and counts the one that came. */
 class PowerCuts {
   readonly #disk: SimulatedDisk;
   readonly #random: SeededRandom;
-  readonly #census: CutCensus;
+  readonly #options: PowerCutsPlan;
+  #calmSteps = 0;
   #armed: string | undefined;
   #waitedSteps = 0;
 
-  constructor(disk: SimulatedDisk, random: SeededRandom, census: CutCensus) {
+  constructor(disk: SimulatedDisk, random: SeededRandom, options: PowerCutsPlan) {
     this.#disk = disk;
     this.#random = random;
-    this.#census = census;
+    this.#options = options;
   }
 
-  beforeStep(isFailing: boolean): void {
+  beforeStep(): void {
+    if (this.#armed === undefined && this.#calmSteps-- > 0) return;
     const random = this.#random;
     if (this.#armed !== undefined && this.#waitedSteps++ < PATIENCE) return;
     this.#arm(this.#armed === undefined ? random.pick(Object.keys(PLACES)) : "any change");
-    if (!isFailing || random.chance(0.5)) return;
+    if (this.#options.isFailing !== true || random.chance(0.5)) return;
     const reason = random.pick(["full", "other"] as const);
     this.#disk.inject({ operation: "change", nth: random.integer(1, 6), reason });
   }
@@ -108,7 +116,9 @@ class PowerCuts {
   /** The machine was started again. */
   beforeRecovery(): void {
     const place = this.#armed ?? "any change";
-    this.#census.set(place, (this.#census.get(place) ?? 0) + 1);
+    const { census, calmStepsMax = 0 } = this.#options;
+    census.set(place, (census.get(place) ?? 0) + 1);
+    this.#calmSteps = this.#random.integer(0, calmStepsMax);
     this.#disk.clearFaults();
     this.#armed = undefined;
     if (!this.#random.chance(RECOVERY_CUT_CHANCE)) return;
