@@ -4,7 +4,7 @@ import { simulate, type WorkloadName } from "./simulate.ts";
 /** GRAFT_SEEDS makes it a longer run: so many seeds for each workload. */
 const SEED_COUNTS: Readonly<Record<WorkloadName, number>> = {
   bank: Number(process.env.GRAFT_SEEDS ?? 80),
-  registers: Number(process.env.GRAFT_SEEDS ?? 240),
+  registers: Number(process.env.GRAFT_SEEDS ?? 200),
 };
 const STEP_COUNT = 500;
 /** Seeds for one test, so that a slow machine does not time out. */

@@ -58,6 +58,8 @@ export class BankReplica {
   readonly name: string;
   readonly branch: BranchModel;
   readonly machine: Machine;
+  /** As its last answer said: asking for the status would show it what other processes did. */
+  isDiverged = false;
   readonly #world: World;
   readonly #volumeId: VolumeId;
   #database: Database | undefined;
@@ -180,6 +182,7 @@ export class BankReplica {
     try {
       const { lsn } = await database.reset();
       this.#world.history.reach("reset");
+      this.isDiverged = false;
       return `reset to ${lsn}`;
     } finally {
       if (this.#database === database) {
@@ -209,7 +212,10 @@ export class BankReplica {
   }
 
   #note(code: string): string {
-    if (code === "diverged") this.#world.history.reach("diverged");
+    if (code === "diverged") {
+      this.isDiverged = true;
+      this.#world.history.reach("diverged");
+    }
     if (this.#database !== undefined && this.state === "unknown") {
       this.#world.history.reach("outcome unknown");
     }

@@ -45,7 +45,7 @@ export class Bank implements Workload {
     const branch = random.pick(this.#replicas);
     if (!branch.isOpen) return;
     const chance = random.integer(0, 99);
-    if (branch.state === "diverged" && chance < 40) this.#sync(branch, "reset");
+    if (branch.isDiverged && chance < 40) this.#sync(branch, "reset");
     else if (chance < 25) this.#begin(branch, "write", "transfer", () => branch.transfer());
     else if (chance < 50) this.#sync(branch, "turn");
     else if (chance < 60) this.#sync(branch, "push");

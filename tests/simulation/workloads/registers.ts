@@ -17,12 +17,16 @@ import type { Workload } from "./workload.ts";
 
 const MACHINE_COUNT = 3;
 const PROCESS_COUNT_MAX = 2;
-/** Page size, and page count at most: above 128 KiB together a push goes through segments. */
+/**
+ * Page size, and page count at most. Above 128 KiB together a push goes through segments; above 1
+ * MiB a commit's pages go to slots of the local store, not to its log.
+ */
 const SHAPES: readonly (readonly [PageSize, number])[] = [
   [toPageSize(512), 40],
   [toPageSize(4096), 12],
   [toPageSize(16_384), 14],
   [toPageSize(65_536), 5],
+  [toPageSize(65_536), 32],
 ];
 const SYNC_ROUNDS_MAX = 20;
 
