@@ -186,6 +186,6 @@ function forgetMissing(journal: ImportJournal, error: unknown): boolean {
   if (typeof segments !== "string") return false;
   const named = new Set(segments.split(","));
   // A long list is cut off: then none is trusted.
-  journal.forget(({ segmentId }) => named.size !== segmentCount || named.has(segmentId));
+  journal.forget(({ segmentId }) => named.size !== Number(segmentCount) || named.has(segmentId));
   return true;
 }

@@ -93,7 +93,7 @@ export function forgetMissingSegments(context: SyncContext, error: GraftError): 
   if (typeof segments !== "string" || context.store.state().push === undefined) return false;
   const named = new Set(segments.split(","));
   // A long list is cut off: then none is trusted.
-  const isWhole = named.size === segmentCount;
+  const isWhole = named.size === Number(segmentCount);
   return keepSegments(context, ({ segmentId }) => isWhole && !named.has(segmentId));
 }
 
