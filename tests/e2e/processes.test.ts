@@ -23,7 +23,7 @@ const SEED = Number(process.env.GRAFT_SEED ?? Date.now() % 1_000_000);
 /** Less than the database: what is clean is evicted all the time. */
 const CACHE_SIZE_MAX = 320 * 4096;
 /** How long a process works at most before it is killed. */
-const LIFE_MS_MAX = 6_000;
+const LIFE_MS_MAX = 10_000;
 /** The other client's entries in the journal. */
 const STRANGER = 99;
 
