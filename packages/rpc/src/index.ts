@@ -49,6 +49,7 @@ export { type OperationTotals, registerObjectStoreMetrics } from "./object-store
 export {
   createRawRoute,
   invalidRequestBody,
+  type LentBytes,
   parseMessage,
   RAW_CONTENT_TYPE,
   type RawContext,

@@ -49,7 +49,8 @@ async function call<I extends DescMessage, O extends DescMessage>(
   const context = { signal: new AbortController().signal, token: undefined };
   try {
     const bytes = await route?.handle(toBinary(input, create(input, init)), context);
-    return fromBinary(output, bytes ?? new Uint8Array(0));
+    expect(bytes).toBeInstanceOf(Uint8Array);
+    return fromBinary(output, bytes instanceof Uint8Array ? bytes : new Uint8Array(0));
   } catch (error) {
     const { code, message } = fromBinary(GraftErrSchema, toRawError(error).body);
     return { code, message };

@@ -4,7 +4,10 @@ import { ReadPagesResponseSchema } from "@graft/proto-gen/pagestore";
 import { fromPage } from "@graft/rpc";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { AnswerBuffers } from "./answer-buffers.ts";
 import { encodePageList } from "./page-list-encoding.ts";
+
+const buffers = new AnswerBuffers();
 
 function generally(pages: readonly Page[]): Uint8Array {
   const message = create(ReadPagesResponseSchema, { pages: pages.map(fromPage) });
@@ -18,7 +21,7 @@ it("writes the bytes a general encoder writes", () => {
   });
   fc.assert(
     fc.property(fc.array(page, { maxLength: 20 }), (pages) => {
-      expect(new Uint8Array(encodePageList(pages))).toEqual(generally(pages));
+      expect(new Uint8Array(encodePageList(pages, buffers).bytes)).toEqual(generally(pages));
     }),
   );
 });
@@ -29,7 +32,7 @@ it.each([1, 127, 128, 16_383, 16_384, 2 ** 28, PAGE_INDEX_LAST])(
     const index = toPageIndex(value);
     for (const size of [512, 4096, 65_536]) {
       const pages = [{ index, data: new Uint8Array(size).fill(7) }];
-      expect(new Uint8Array(encodePageList(pages))).toEqual(generally(pages));
+      expect(new Uint8Array(encodePageList(pages, buffers).bytes)).toEqual(generally(pages));
     }
   },
 );

@@ -12,20 +12,23 @@
  * bytes.
  */
 import { invariant, type Page } from "@graft/core";
+import type { LentBytes } from "@graft/rpc";
+import type { AnswerBuffers } from "./answer-buffers.ts";
 
 const TAG_PAGE = 0x0a;
 const TAG_INDEX = 0x08;
 const TAG_DATA = 0x12;
 
-/** The encoded message. */
-export function encodePageList(pages: readonly Page[]): Uint8Array {
+/** The encoded message, in memory of `buffers`. */
+export function encodePageList(pages: readonly Page[], buffers: AnswerBuffers): LentBytes {
   let size = 0;
   for (const page of pages) {
     const pageSize = messageSize(page);
     size += 1 + varintSize(pageSize) + pageSize;
   }
-  // Every byte is written below, so none needs to be zeroed first.
-  const bytes: Uint8Array = Buffer.allocUnsafeSlow(size);
+  // Every byte is written below.
+  const lent = buffers.take(size);
+  const { bytes } = lent;
   let at = 0;
   for (const page of pages) {
     bytes[at] = TAG_PAGE;
@@ -38,7 +41,7 @@ export function encodePageList(pages: readonly Page[]): Uint8Array {
     at += page.data.length;
   }
   invariant(at === size, "a message is as long as was reckoned");
-  return bytes;
+  return lent;
 }
 
 function messageSize({ index, data }: Page): number {

@@ -13,6 +13,7 @@ import {
   toReadPagesRequest,
 } from "@graft/rpc";
 import type { Pagestore } from "../pagestore.ts";
+import { AnswerBuffers } from "./answer-buffers.ts";
 import { encodePageList } from "./page-list-encoding.ts";
 import { wantsBinary } from "./wants-binary.ts";
 
@@ -28,11 +29,13 @@ export async function readPages(
 
 /** v0.1: every request is answered in full; what does not exist is left out. */
 export function createRawReadPages(pagestore: Pagestore): RawRoute {
+  const buffers = new AnswerBuffers();
   return {
     path: "/pagestore/v1/read_pages",
     handle: async (body, { signal }) => {
       const request = toReadPagesRequest(parseMessage(ReadPagesRequestSchema, body));
-      return encodePageList(await pagestore.readAllPages(request, PAGE_SIZE_DEFAULT, signal));
+      const pages = await pagestore.readAllPages(request, PAGE_SIZE_DEFAULT, signal);
+      return encodePageList(pages, buffers);
     },
   };
 }

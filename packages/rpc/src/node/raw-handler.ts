@@ -42,7 +42,11 @@ export function createRawHandler(options: RawHandlerOptions): NodeHandler {
       (body) => {
         isAnswered = true;
         call.end("ok");
-        answer(response, 200, RAW_CONTENT_TYPE, body);
+        if (body instanceof Uint8Array) return answer(response, 200, RAW_CONTENT_TYPE, body);
+        // "close" comes when the last byte was handed over, or the connection is gone.
+        if (response.closed) body.release();
+        else response.once("close", body.release);
+        answer(response, 200, RAW_CONTENT_TYPE, body.bytes);
       },
       (error: unknown) => {
         isAnswered = true;
@@ -62,7 +66,7 @@ async function callRoute(
   route: RawRoute,
   request: NodeRequest,
   signal: AbortSignal,
-): Promise<Uint8Array> {
+): ReturnType<RawRoute["handle"]> {
   const body = await readBody(request);
   const token = parseBearerToken(request.headers.authorization);
   return route.handle(body, { signal, token });

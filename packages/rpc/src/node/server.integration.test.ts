@@ -21,7 +21,7 @@ import { createMetastoreClient } from "../client-transport.ts";
 import { saysNothingWritten } from "../error-mapping.ts";
 import { silentLog } from "../log.ts";
 import { MetricsRegistry } from "../metrics.ts";
-import { createRawRoute, RAW_CONTENT_TYPE } from "../raw/raw-route.ts";
+import { createRawRoute, RAW_CONTENT_TYPE, type RawRoute } from "../raw/raw-route.ts";
 import { echoRoutes } from "../testing/echo-routes.ts";
 import { createNodeTransport } from "./client-transport.ts";
 import { type RunningServer, startServer } from "./server.ts";
@@ -37,11 +37,21 @@ const echoRoute = createRawRoute({
   },
 });
 
+/** Answers its request, in memory that it lends and takes back. */
+const lending = { lent: 0, released: 0 };
+const lendingRoute: RawRoute = {
+  path: "/pagestore/v1/lent",
+  async handle(body) {
+    lending.lent++;
+    return { bytes: body, release: () => void lending.released++ };
+  },
+};
+
 function start(): Promise<RunningServer> {
   return startServer({
     port: 0,
     routes: echoRoutes,
-    rawRoutes: [echoRoute],
+    rawRoutes: [echoRoute, lendingRoute],
     metrics: new MetricsRegistry(),
     log: silentLog,
     clock: systemClock,
@@ -326,5 +336,19 @@ describe("shutdown", () => {
     await own.close(10_000);
     expect(systemClock.monotonicMs() - startMs).toBeLessThan(2000);
     node.close();
+  });
+});
+
+describe("memory that a raw route lends", () => {
+  test("is given back once, after the answer was sent, and when its caller left", async () => {
+    const body = new Uint8Array(2 * 1024 * 1024).fill(7);
+    const headers = { "content-type": RAW_CONTENT_TYPE, "content-length": body.length };
+    const options = { method: "POST", path: lendingRoute.path, headers };
+    for (let time = 0; time < 3; time++)
+      expect((await call(options, body)).body).toEqual(Buffer.from(body));
+    const gone = http.request({ port: server.port, ...options }, (response) => response.destroy());
+    gone.on("error", () => undefined);
+    gone.end(body);
+    await expect.poll(() => lending).toEqual({ lent: 4, released: 4 });
   });
 });

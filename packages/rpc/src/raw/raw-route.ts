@@ -28,11 +28,18 @@ export interface RawContext {
   readonly token: string | undefined;
 }
 
+/** An answer in memory that is used again. */
+export interface LentBytes {
+  readonly bytes: Uint8Array;
+  /** To be called when the answer has been sent, or never will be. */
+  readonly release: () => void;
+}
+
 /** `POST path`. */
 export interface RawRoute {
   readonly path: string;
   /** @param body the whole request, never empty, within the server's limit */
-  handle(body: Uint8Array, context: RawContext): Promise<Uint8Array>;
+  handle(body: Uint8Array, context: RawContext): Promise<Uint8Array | LentBytes>;
 }
 
 /** A route whose handler sees messages. What it throws is answered as `GraftErr`. */
