@@ -186,6 +186,15 @@ export class Statement<Row = SqlRow> {
     return this.finalize();
   }
 
+  /** The same when it is its turn. */
+  leave(): Promise<void> {
+    return this.#calls.exclusively(undefined, async () => {
+      if (!this.#prepared.isFinalized && this.#prepared.isPaused) {
+        await this.#calls.reset(this.#prepared, undefined);
+      }
+    });
+  }
+
   #createCollector(): RowCollector {
     return new RowCollector(this.#prepared, this.#view.shape, Number.POSITIVE_INFINITY);
   }

@@ -68,9 +68,8 @@ export class ConnectionPool {
   /** A reader that is idle and ready. */
   tryTakeReader(): Connection | undefined {
     const connection = this.peekReader();
-    if (connection === undefined) return undefined;
+    if (connection?.releaseSnapshot() !== true) return undefined;
     this.#idleReaders.pop();
-    connection.releaseSnapshot();
     return connection;
   }
 
@@ -90,7 +89,6 @@ export class ConnectionPool {
     this.#mustBeOpen();
     signal?.throwIfAborted();
     const connection = this.#idleReaders.pop() ?? (await this.#openOrAwaitReader(signal));
-    connection.releaseSnapshot();
     return await this.#setUp(connection, () => this.giveReader(connection));
   }
 
@@ -279,8 +277,11 @@ export class ConnectionPool {
   }
 
   async #setUp(connection: Connection, onFailure: () => void): Promise<Connection> {
-    if (this.#options.setup.isCurrent(connection)) return connection;
+    if (!connection.isKeepingSnapshot && this.#options.setup.isCurrent(connection)) {
+      return connection;
+    }
     try {
+      await connection.endSnapshot();
       await this.#options.setup.apply(connection);
       return connection;
     } catch (error) {

@@ -98,7 +98,8 @@ export class Connection {
   ): Result | typeof WOULD_WAIT {
     const statement = this.#idleStatements.get(key);
     if (statement === undefined) return WOULD_WAIT;
-    if (this.#isKeeping && !this.vfs.isOnLatest) this.releaseSnapshot();
+    const isStale = this.#isKeeping && !this.vfs.isOnLatest;
+    if (isStale && !this.releaseSnapshot()) return WOULD_WAIT;
     const result = use(statement);
     if (result === WOULD_WAIT) this.releaseSnapshot();
     else if (!this.#isKeeping && ++this.#readCount >= READS_BEFORE_KEEPING) this.#keepSnapshot();
@@ -112,11 +113,20 @@ export class Connection {
     return this.#isKeeping;
   }
 
-  /** The next statement begins on the newest snapshot, and nothing is pinned meanwhile. */
-  releaseSnapshot(): void {
+  /**
+   * The next statement begins on the newest snapshot, and nothing is pinned meanwhile. False when
+   * somebody is in the connection: `endSnapshot` waits for that.
+   */
+  releaseSnapshot(): boolean {
     this.#readCount = 0;
-    if (!this.#isKeeping) return;
-    this.#isKeeping = this.#keeper?.tryLeave() === false;
+    if (this.#isKeeping) this.#isKeeping = this.#keeper?.tryLeave() === false;
+    return !this.#isKeeping;
+  }
+
+  async endSnapshot(): Promise<void> {
+    if (this.releaseSnapshot()) return;
+    await this.#keeper?.leave();
+    this.#isKeeping = false;
   }
 
   #keepSnapshot(): void {
