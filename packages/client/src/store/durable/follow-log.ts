@@ -209,7 +209,7 @@ function reload(
   reservations.clear();
   const loaded = loadGeneration(
     { ...disk, release: (location) => follower.release(location), reservations },
-    { generation, durableSize: 0, until, base },
+    { generation, durableSize: 0, until, isShared: true, base },
   );
   const { pageSize } = loaded;
   if (pageSize !== undefined) follower.learnPageSize(pageSize);

@@ -125,7 +125,8 @@ function openStore(
   const until = mark?.generation === generation ? mark.end.offset : undefined;
   const durableSize = synced?.generation === generation ? synced.size : 0;
   // NOTE: nothing is opened for writing before all of it was read and understood.
-  const loaded = loadGeneration({ ...options, files }, { generation, durableSize, until, base: 0 });
+  const which = { generation, durableSize, until, isShared, base: 0 };
+  const loaded = loadGeneration({ ...options, files }, which);
   const { replica, pageSize = options.pageSize, end, start, isCurrent, slotCount } = loaded;
   const place = openPlace(options, files);
   let log: LogWriter | undefined;
@@ -168,11 +169,13 @@ export function loadGeneration(
     readonly durableSize: number;
     /** Where the log ends, when that is known. */
     readonly until: number | undefined;
+    /** Whether other processes have the store open. */
+    readonly isShared: boolean;
     readonly base: number;
   },
 ): LoadedGeneration {
   const { fileSystem, files, volumeId, release, reservations } = options;
-  const { generation, durableSize, until, base } = which;
+  const { generation, durableSize, until, isShared, base } = which;
   const [indexPath, logPath] = [files.index(generation), files.log(generation)];
   const room = roomFor(fileSystem, { pages: files.pages, log: logPath });
   const loaded = withFile(fileSystem, indexPath, (file) =>
@@ -190,7 +193,8 @@ export function loadGeneration(
       if (known !== before) table.reserve(room(known, table.count));
       replayChange(replica, change);
       reservations?.heed(change);
-      if (change.kind !== "reserve") return;
+      // Reservations of the dead are void, whatever they say.
+      if (change.kind !== "reserve" || !isShared) return;
       for (const { first, count } of change.extents) slotCount = Math.max(slotCount, first + count);
     });
   };

@@ -45,6 +45,7 @@ export class Reservations {
     this.#byOpener.set(opener, set);
     for (const { first, count } of extents) {
       set.insertRange(first + 1, first + count);
+      if (this.#candidates.count === 0) continue;
       for (let slot = first; slot < first + count; slot++) this.#candidates.delete(slot);
     }
   }

@@ -60,7 +60,14 @@ export function clearBit(bits: Uint32Array, at: number): void {
 }
 
 export function fillBits(bits: Uint32Array, from: number, to: number): void {
-  for (let at = from; at < to; at++) setBit(bits, at);
+  let at = from;
+  for (; at < to && (at & 31) !== 0; at++) setBit(bits, at);
+  const words = (to - at) >>> 5;
+  if (words > 0) {
+    bits.fill(0xffff_ffff, at >>> 5, (at >>> 5) + words);
+    at += words * 32;
+  }
+  for (; at < to; at++) setBit(bits, at);
 }
 
 export function grownBits(bits: Uint32Array, size: number): Uint32Array<ArrayBuffer> {
