@@ -19,7 +19,7 @@ let volume: string;
 
 beforeAll(async () => {
   makeDatabase(served.at("notes.db"));
-  volume = await served.import("notes.db", "notes", "data");
+  volume = await served.importFile("notes.db", "notes", "data");
 });
 
 /** One line on stderr, nothing on stdout. */

@@ -10,7 +10,7 @@ let volume: string;
 
 beforeAll(async () => {
   writeForum(served.at("forum.db"), { ...FORUM_SIZE_SMALL, posts: 20_000 }, 7);
-  volume = await served.import("forum.db", "forum", "whole");
+  volume = await served.importFile("forum.db", "forum", "whole");
 });
 
 /** Runs a command and interrupts it as soon as it tells of progress. */

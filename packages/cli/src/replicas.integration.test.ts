@@ -11,7 +11,7 @@ const served = serveFolder();
 beforeAll(() => makeDatabase(served.at("notes.db")));
 
 function importNotes(name: string): Promise<string> {
-  return served.import("notes.db", "notes", name);
+  return served.importFile("notes.db", "notes", name);
 }
 
 async function count(name: string): Promise<unknown> {

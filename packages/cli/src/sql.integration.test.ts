@@ -8,7 +8,7 @@ const served = serveFolder();
 
 beforeAll(async () => {
   makeDatabase(served.at("notes.db"));
-  await served.import("notes.db", "notes", "data");
+  await served.importFile("notes.db", "notes", "data");
 });
 
 function sql(words: readonly string[], stdin = ""): Promise<Run> {

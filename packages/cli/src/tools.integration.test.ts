@@ -19,7 +19,7 @@ let volume: string;
 beforeAll(async () => {
   store = served.store;
   makeDatabase(served.at("notes.db"));
-  volume = await served.import("notes.db", "notes", "a");
+  volume = await served.importFile("notes.db", "notes", "a");
   const sql = (text: string) => ["sql", "notes", text, ...served.place("a")];
   for (let round = 0; round < 5; round++) {
     await graftJson(sql(`UPDATE notes SET body = 'round ${round}' WHERE id % 50 = ${round}`));

@@ -14,7 +14,7 @@ export interface ServedFolder {
   /** The words that say which server, and which data directory in the folder. */
   place(name: string): readonly string[];
   /** Imports a database of the folder with a tag, and answers its volume. */
-  import(file: string, tag: string, name: string): Promise<string>;
+  importFile(file: string, tag: string, name: string): Promise<string>;
 }
 
 /** To be called once, before the file's own hooks. */
@@ -50,7 +50,7 @@ export function serveFolder(): ServedFolder {
     },
     at,
     place,
-    async import(file, tag, name) {
+    async importFile(file, tag, name) {
       const [imported] = await graftJson(["import", at(file), "--tag", tag, ...place(name)]);
       return String(imported?.volume);
     },

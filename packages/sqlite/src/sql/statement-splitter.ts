@@ -1,6 +1,7 @@
 /**
- * Finds where SQL statements end, in as many pieces as the text comes in, as SQLite's own shell does: at a `;` outside of
- * strings, names and comments, and for CREATE TRIGGER at the `;` after its END.
+ * Finds where SQL statements end, in as many pieces as the text comes in, as SQLite's own shell
+ * does: at a `;` outside of strings, names and comments, and for CREATE TRIGGER at the `;` after
+ * its END.
  *
  * ```
  * start ──word──▶ statement ──;──▶ start
@@ -23,7 +24,10 @@ export class StatementSplitter {
   #place: Place = "start";
   #inside: Inside | undefined;
 
-  /** Takes a line, or lines, without the last end. Answers the statements it completes, each with its `;`. */
+  /**
+   * Takes a line, or lines, without the last end. Answers the statements it completes, each with
+   * its `;`.
+   */
   push(line: string): readonly string[] {
     const statements: string[] = [];
     const text = `${line}\n`;
