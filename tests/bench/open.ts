@@ -45,7 +45,11 @@ async function measure(count: number): Promise<readonly BenchRow[]> {
   const behind = Math.min(STALE, count - 1);
   return [
     requests("written for a commit, hints and checkpoints included", writes / count),
-    { name: `${name}: written beside the log, roots not counted`, value: checkpointBytes / count, unit: "bytes/commit" },
+    {
+      name: `${name}: written beside the log, roots not counted`,
+      value: checkpointBytes / count,
+      unit: "bytes/commit",
+    },
     requests("open, by the client", exact.client, 2),
     requests("open, to the object store", exact.open, 8),
     requests("until the first point query has answered", exact.query, 12),
