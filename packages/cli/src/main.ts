@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4 --conditions=@graft/source
+#!/usr/bin/env -S MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=262144 node --max-semi-space-size=4 --conditions=@graft/source
 import { GraftError } from "@graft/core";
 import { nodeCompute, nodeFileSystem, systemClock, systemRandom } from "@graft/core/node";
 import { parseArguments } from "./arguments.ts";
