@@ -124,6 +124,44 @@ describe("a process that finds another", () => {
   });
 });
 
+describe("a process that dies right after it renamed a new index", () => {
+  /** Its last commit fills the log; the second flush of names is the one after the rename. */
+  function dieInSwitch(): void {
+    const victim = disk.openProcess();
+    const store = open({ fileSystem: victim, logSizeMin: 1 });
+    disk.inject({ operation: "sync-directory", nth: 2, reason: "death" });
+    try {
+      commit(store, 1, 1);
+    } catch {
+      // What the dead say is nobody's.
+    }
+    expect(victim.isAlive).toBe(false);
+    expect(disk.list(directory)).toContain("index-00000002");
+    disk.clearFaults();
+  }
+
+  it("leaves a generation that others enter, and none of them goes on in the one before", () => {
+    const witness = open();
+    dieInSwitch();
+    commit(witness, 1, 2);
+    const late = open({ fileSystem: disk.openProcess() });
+    expect([readLatest(late, 1), readLatest(witness, 1)]).toEqual([2, 2]);
+    late.close();
+    witness.close();
+  });
+
+  it.each([0, 0.5, 1])("loses nothing that others commit then to a power cut (%d)", (survival) => {
+    open().close();
+    dieInSwitch();
+    let store = open();
+    commit(store, 1, 2);
+    disk.crash(survival);
+    store = open();
+    expect(readLatest(store, 1)).toBe(2);
+    store.close();
+  });
+});
+
 describe("slots", () => {
   it("are used again by any process, as long as nobody reads from before: the file stays small", () => {
     const stores = [1, 2, 3].map(() => open({ fileSystem: disk.openProcess() }));

@@ -7,7 +7,7 @@
  *   ▲──────────────── no pin for a while ─────────────────────────┘         oldest pin was closed
  * ```
  */
-import type { Clock } from "@graft/core";
+import { type Clock, GraftError } from "@graft/core";
 import { type Processes, READS_NOTHING } from "./processes.ts";
 
 /** Pins that were opened at one position. */
@@ -60,9 +60,15 @@ export class OpenPins {
     return (this.#oldest()?.position ?? READS_NOTHING) < position;
   }
 
-  /** Begins to read. The caller looks at the log afterwards, and pins then. */
+  /**
+   * Begins to read. The caller looks at the log afterwards, and pins then.
+   *
+   * @throws GraftError `io`: others would not know
+   */
   unpark(): void {
-    if (this.isParked) this.#tell(this.#latest.position);
+    if (!this.isParked) return;
+    this.#processes.publish(this.#latest.position);
+    this.#told = this.#latest.position;
   }
 
   open(): PinGroup {
@@ -108,9 +114,13 @@ export class OpenPins {
 
   #tell(position: number): void {
     if (this.#told === position) return;
-    // What was told last is a lower bound: if this fails, others only wait longer.
-    this.#processes.publish(position);
-    this.#told = position;
+    try {
+      this.#processes.publish(position);
+      this.#told = position;
+    } catch (error) {
+      // What was told last is a lower bound: others only wait longer.
+      if (!(error instanceof GraftError)) throw error;
+    }
   }
 
   /** One timer at most, and none while nothing is read. It ends by itself or with the store. */

@@ -7,7 +7,7 @@
  * writer   append lock ─▶ look ─▶ records ─▶ flush ─▶ mark ─▶ unlock
  * ```
  */
-import { type Clock, GraftError, type ReusableLock } from "@graft/core";
+import { type Clock, GraftError, isGraftError, type ReusableLock } from "@graft/core";
 import type { Replica } from "../replica.ts";
 import { type Follower, type FollowHooks, followBehindMark, followToMark } from "./follow-log.ts";
 import { OpenPins, type PinGroup } from "./open-pins.ts";
@@ -110,7 +110,7 @@ export class StoreShare {
     if (mark === undefined) return this.#mendMark();
     this.#noteOpener(mark);
     const hasNews = this.#isBehind(mark);
-    if (hasNews) this.#follow(mark);
+    if (hasNews && !this.#follow(mark)) return this.#mendMark();
     if (!this.#isAlone) this.pins.tell();
     return hasNews;
   }
@@ -197,10 +197,10 @@ export class StoreShare {
   }
 
   #enter(): void {
-    const mark = this.disk.mark.read();
+    let mark = this.disk.mark.read();
     this.#marked = mark;
     if (mark !== undefined) this.#noteOpener(mark);
-    if (mark !== undefined && this.#isBehind(mark)) this.#follow(mark);
+    if (mark !== undefined && this.#isBehind(mark) && !this.#follow(mark)) mark = undefined;
     if (mark !== undefined && !mark.isOver && this.#isAlone && !this.#hadCompany) return;
     // What a process that died wrote last is not in its mark.
     this.#hadCompany = !this.#isAlone;
@@ -264,9 +264,19 @@ export class StoreShare {
     return false;
   }
 
-  #follow(mark: Mark): void {
-    followToMark(this.#follower, mark);
+  /**
+   * False when the log that the mark names is gone: who began the one after it died, or is late,
+   * before it could write a mark.
+   */
+  #follow(mark: Mark): boolean {
+    try {
+      followToMark(this.#follower, mark);
+    } catch (error) {
+      if (isGraftError(error, "not-found")) return false;
+      throw error;
+    }
     this.pins.advance(this.position);
+    return true;
   }
 
   #noteOpener({ opener }: Mark): void {
