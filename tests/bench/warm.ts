@@ -20,7 +20,7 @@ import { loadNodeEngine } from "@graft/sqlite-engine/node";
 import type { Bench, BenchContext, BenchRow } from "./bench.ts";
 import { createDataset, DATASET_DEFAULT, mulberry32 } from "./dataset.ts";
 import { runGraft, startServer } from "./graft-child.ts";
-import { compare, type Subject } from "./measure.ts";
+import { compare, median, type Subject } from "./measure.ts";
 
 const LOOKUP = "SELECT id, user_id, created, title FROM posts WHERE id = ?";
 const POSTS = "SELECT id, user_id, created, title FROM posts";
@@ -145,9 +145,15 @@ async function measureAll(
 /** One row a store; ours against both baselines. */
 async function measure(work: Work, stores: Stores): Promise<readonly BenchRow[]> {
   const subjects: Subject[] = [];
-  for (const { name, prepare } of stores) {
+  const times = stores.map((): number[] => []);
+  for (const [at, { name, prepare }] of stores.entries()) {
     const query = await prepare(work.sql);
-    subjects.push({ name, run: () => processorTime(() => work.run(query)) });
+    const run = async (): Promise<number> => {
+      const ms = await processorTime(() => work.run(query));
+      times[at]?.push(ms);
+      return ms;
+    };
+    subjects.push({ name, run });
   }
   const measured = await compare(subjects, ROUNDS);
   const unit = work.count === 1 ? "ms" : "µs each";
@@ -160,11 +166,10 @@ async function measure(work: Work, stores: Stores): Promise<readonly BenchRow[]>
       continue;
     }
     const { stock, memory } = work.budget;
-    const baseline = measured[at - 1]?.ratio ?? Number.NaN;
     rows.push({ ...row, ratio, baseline: "node:sqlite", budget: { max: stock } });
     rows.push({
       ...row,
-      ratio: ratio / baseline,
+      ratio: ratioOf(times[at], times[at - 1]),
       baseline: "memory VFS",
       ...(memory !== undefined && { budget: { max: memory } }),
     });
@@ -181,6 +186,11 @@ async function processorTime(work: () => unknown): Promise<number> {
   await work();
   const { user, system } = process.cpuUsage(start);
   return (user + system) / 1000;
+}
+
+/** Median over the rounds, the warm-up left out. */
+function ratioOf(times: readonly number[] = [], baseline: readonly number[] = []): number {
+  return median(times.slice(1).map((ms, round) => ms / (baseline[round + 1] ?? Number.NaN)));
 }
 
 /** Narrow rows: an event has a kind, an amount and a short label. */
