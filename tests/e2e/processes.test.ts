@@ -39,18 +39,18 @@ class Ledger {
   note(process: number, line: string): void {
     const [kind, first = "", second = ""] = line.split(" ");
     if (kind === "did") this.actions.set(line.slice(4), (this.actions.get(line.slice(4)) ?? 0) + 1);
+    if (kind === "try") this.#last.set(process, Number(first));
     if (kind !== "commit") return;
     const entry = `${process} ${first}`;
     const taken = this.#versions.get(second);
     if (taken !== undefined) this.faults.push(`${taken} and ${entry} are both version ${second}`);
     this.#versions.set(second, entry);
     this.acknowledged.add(entry);
-    this.#last.set(process, Number(first));
   }
 
-  /** The one after the last may have been committed without an answer. */
+  /** The last that was tried may have been committed without an answer. */
   nextSequence(process: number): number {
-    return (this.#last.get(process) ?? 0) + 2;
+    return (this.#last.get(process) ?? 0) + 1;
   }
 }
 

@@ -3,9 +3,9 @@
  * is killed. It moves money between accounts, reads, pushes, pulls, hydrates and resets at random,
  * and checks every snapshot it sees.
  *
- * stdout, one line each: `ready`; `commit <sequence> <version>` when, and only when, a COMMIT has
- * returned; `did <action>` after each action that succeeded. What breaks a promise ends it with an
- * error.
+ * stdout, one line each: `ready`; `try <sequence>` before a transaction; `commit <sequence>
+ * <version>` when, and only when, its COMMIT has returned; `did <action>` after each action that
+ * succeeded. What breaks a promise ends it with an error.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { isGraftError } from "@graft/core";
@@ -74,6 +74,7 @@ function pickAction(): (typeof ACTIONS)[number] {
 
 async function write(how: typeof transfer): Promise<void> {
   const mine = sequence++;
+  process.stdout.write(`try ${mine}\n`);
   await db.transaction((tx) => how(tx, random, { process: processNumber, sequence: mine }));
   process.stdout.write(`commit ${mine} ${version}\n`);
 }
