@@ -195,21 +195,44 @@ describe("slots", () => {
 
   it("that a living process reserved are left to it, whatever others need meanwhile", () => {
     // Generations come and go, and carry the reservation on.
-    const [mine, theirs] = [open(), open({ fileSystem: disk.openProcess(), logSizeMin: 2000 })];
+    const mine = open();
+    let theirs = open({ fileSystem: disk.openProcess(), logSizeMin: 2000 });
     fill(theirs, 100, 0);
-    mine.refresh();
+    mine.pin().close();
     const staged = [1, 2, 3].map((at) => mine.stage(toPageIndex(at), page(90 + at)));
     for (let round = 0; round < 10; round++) {
       const pin = theirs.pin();
       for (let at = 1; at <= 100; at++) theirs.putFetched(pin, toPageIndex(at), page(at));
       pin.close();
       theirs.evict(0);
+      theirs.close();
+      theirs = open({ fileSystem: disk.openProcess(), logSizeMin: 2000 });
     }
     const pages = new Map(staged.map((one) => [one.index, one]));
     mine.commitLocal({ pageCount: toPageCount(100), pages });
     expect([1, 2, 3].map((at) => readLatest(theirs, at))).toEqual([91, 92, 93]);
     mine.close();
     theirs.close();
+  });
+
+  it("are not used again before what freed them is durable, in a store that flushes late", () => {
+    let store = open({ durability: "relaxed" });
+    const write = (content: number): void => {
+      const staged = Array.from({ length: 40 }, (_, at) => {
+        const index = toPageIndex(at + 1);
+        return [index, store.stage(index, page(content))] as const;
+      });
+      store.commitLocal({ pageCount: toPageCount(40), pages: new Map(staged) });
+    };
+    write(1);
+    store.close();
+    store = open({ durability: "relaxed" });
+    for (const content of [2, 3, 4]) write(content);
+    disk.crash(0);
+    store = open();
+    const contents = Array.from({ length: 40 }, (_, at) => readLatest(store, at + 1));
+    expect(new Set(contents).size).toBe(1);
+    store.close();
   });
 
   it("that a dead process reserved are used by others", () => {
