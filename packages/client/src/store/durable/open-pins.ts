@@ -27,7 +27,8 @@ export class OpenPins {
   readonly #groups: PinGroup[];
   #latest: PinGroup;
   #told: number;
-  #unpinnedMs = 0;
+  /** Whether a pin was closed since the last look whether any is open. */
+  #wasUsed = false;
   #isWaiting = false;
   /** Called when nothing was read for a while. */
   onQuiet: () => void = () => undefined;
@@ -125,7 +126,7 @@ export class OpenPins {
 
   /** One timer at most, and none while nothing is read. It ends by itself or with the store. */
   #parkLater(clock: Clock): void {
-    this.#unpinnedMs = clock.monotonicMs();
+    this.#wasUsed = true;
     if (this.#isWaiting || this.isParked) return;
     this.#isWaiting = true;
     void this.#parkWhenQuiet(clock).catch(() => {
@@ -135,8 +136,9 @@ export class OpenPins {
 
   async #parkWhenQuiet(clock: Clock): Promise<void> {
     do {
+      this.#wasUsed = false;
       await clock.sleep(PARK_MS, this.#closing.signal);
-    } while (!this.isEmpty || clock.monotonicMs() - this.#unpinnedMs < PARK_MS);
+    } while (this.#wasUsed || !this.isEmpty);
     this.#isWaiting = false;
     this.onQuiet();
     this.#tell(READS_NOTHING);
