@@ -34,7 +34,8 @@ let history: History;
 
 beforeAll(async () => {
   history = await buildHistory(COUNTS);
-});
+  // 10,000 commits take 25 s, and several times as long beside other tests.
+}, 600_000);
 
 /** A cluster over a copy of the history, and what counts its requests to the store. */
 interface Served extends AsyncDisposable {
@@ -111,6 +112,7 @@ describe("a database opened with no cache anywhere", () => {
     "answers its first point query within 12 requests after %i commits, whichever row",
     async (count) => {
       await using served = await serveFromMemory(count);
+      await hintAt(served, count);
       const last = rowOfCommit(count);
       const before = rowOfCommit(count - 1);
       for (const row of [1, 2, 777, 1500, HISTORY_ROWS, last, before]) {
