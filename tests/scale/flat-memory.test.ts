@@ -1,0 +1,102 @@
+/**
+ * Memory that does not grow with the database: real processes over a `file:` store, each of which
+ * must stay within its limit whatever the size. `GRAFT_SCALE_MIB` says how large (default 1024).
+ */
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  type Measured,
+  type MeasuredServer,
+  runMeasured,
+  serveMeasured,
+} from "./measured-graft.ts";
+import { integrityOf, pageHash } from "./page-hash.ts";
+import { createSyntheticDatabase } from "./synthetic-database.ts";
+
+const MIB = 1024 * 1024;
+const SIZE = Number(process.env.GRAFT_SCALE_MIB ?? 1024) * MIB;
+const PEAK_MAX_MIB = 300;
+
+const directory = mkdtempSync(join(tmpdir(), "graft-scale-"));
+const source = join(directory, "source.db");
+const peaks: Record<string, string> = {};
+let server: MeasuredServer;
+let volume: string;
+
+beforeAll(async () => {
+  createSyntheticDatabase(source, SIZE);
+  server = await serveMeasured(["serve", "--port", "0", "--store", `file:${directory}/store`]);
+});
+
+afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+  rmSync(directory, { recursive: true, force: true });
+  console.table(peaks);
+});
+
+/** Runs a command as a client of its own directory, and holds it to its limit. */
+async function run(
+  name: string,
+  client: string,
+  words: readonly string[],
+  onLook?: (pid: number) => void,
+): Promise<Measured> {
+  const place = ["--path", join(directory, client), "--url", server.url];
+  const measured = await runMeasured([...words, ...place], { onLook });
+  const mib = (bytes: number): number => Math.round(bytes / MIB);
+  const [mine, theirs] = [mib(measured.peakBytes), mib(server.peakBytes())];
+  peaks[name] = `${measured.seconds.toFixed(1)} s, client ${mine} MiB, server so far ${theirs} MiB`;
+  expect(mine, `${name}: peak of the client, MiB`).toBeLessThanOrEqual(PEAK_MAX_MIB);
+  return measured;
+}
+
+/** Exports what a client has, and gives the hash of its pages. */
+async function exported(client: string, name: string): Promise<string> {
+  const file = join(directory, `${name}.db`);
+  await run(name, client, ["export", "t", file]);
+  expect(integrityOf(file)).toBe("ok");
+  const hash = pageHash(file);
+  rmSync(file);
+  return hash;
+}
+
+/** Bytes of the largest file that a process has open and that has no name any more. */
+function unnamedBytes(pid: number): number {
+  let largest = 0;
+  try {
+    for (const name of readdirSync(`/proc/${pid}/fd`)) {
+      const path = `/proc/${pid}/fd/${name}`;
+      if (!/\.spill \(deleted\)$/.test(readlinkSync(path))) continue;
+      largest = Math.max(largest, statSync(path).size);
+    }
+  } catch {
+    // It has ended, or has closed the file meanwhile.
+  }
+  return largest;
+}
+
+describe(`a database of ${SIZE / MIB} MiB`, () => {
+  it("is imported", async () => {
+    const { answer } = await run("import", "a", ["import", source, "--tag", "t"]);
+    volume = String(answer.volume);
+  });
+
+  it("is hydrated by a fresh replica, and exported as it was", async () => {
+    await run("clone", "b", ["clone", volume, "--tag", "t"]);
+    await run("hydrate", "b", ["hydrate", "t"]);
+    expect(await exported("b", "export")).toBe(pageHash(source));
+    rmSync(source);
+  });
+
+  it("has every row of a table updated in one transaction, and is pushed", async () => {
+    const update = "update noise set body = randomblob(980)";
+    let spilled = 0;
+    await run("update", "b", ["sql", "t", update], (pid) => {
+      spilled = Math.max(spilled, unnamedBytes(pid));
+    });
+    expect(spilled / MIB, "the journal is in a file without a name").toBeGreaterThan(16);
+    await run("push of the update", "b", ["push", "t"]);
+  });
+});
