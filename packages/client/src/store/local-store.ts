@@ -116,7 +116,7 @@ export interface LocalStore {
    * themselves; `state()` alone does not.
    */
   refresh(): boolean;
-  /** Whether a pin opened now would be of the same version. As cheap as can be: asked by each read. */
+  /** Whether a pin opened now would be of the same version. Cheap: it is asked by each read. */
   isLatest(pin: Pin): boolean;
 }
 

@@ -1,6 +1,6 @@
-/** What a store that others change, too, must show at any moment. */
+/** What a store that others change, too, must show at any moment, and what it sends. */
 import { equalBytes, type PageSize, toPageIndex } from "@graft/core";
-import type { LocalStore } from "../../store/local-store.ts";
+import type { LocalStore, RemotePoint } from "../../store/local-store.ts";
 import { bytesOf, type RemoteModel } from "./remote-model.ts";
 import { describeState, type HeldPin, type ModelPin, type ReplicaModel } from "./replica-model.ts";
 
@@ -42,4 +42,30 @@ function checkAbsent(model: ModelPin, page: number, where: string, world: Shared
   if (fetched !== world.model.contentOf(model.version, page)) {
     throw new Error(`${where} is absent, and a fetch would bring other bytes`);
   }
+}
+
+/**
+ * Sends what the store prepared to the remote model; undefined when another commit is there.
+ *
+ * @throws Error when a page of it is not what was committed
+ */
+export function sendPush(store: LocalStore, world: SharedWorld): RemotePoint | undefined {
+  const { model, remote, pageSize } = world;
+  const { push, remote: base } = store.state();
+  if (push === undefined || base?.lsn !== remote.head?.lsn) return undefined;
+  const pin = store.pinPush();
+  if (pin === undefined) throw new Error("a prepared push can be pinned");
+  const writes = new Map<number, number>();
+  for (const page of push.pages) {
+    const target = new Uint8Array(pageSize);
+    const content = model.contentOf(push.toVersion, page);
+    const kind = store.read(pin, toPageIndex(page), target);
+    if (kind !== "page" || !equalBytes(target, bytesOf(content, pageSize))) {
+      throw new Error(`page ${page} of the push is ${kind}, or has other bytes`);
+    }
+    if (content !== undefined) writes.set(page, content);
+  }
+  pin.close();
+  const { pageCount, lowPageCount } = push;
+  return remote.commit({ writes, pageCount, lowPageCount });
 }

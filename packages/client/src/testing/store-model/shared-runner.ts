@@ -1,6 +1,5 @@
 import {
   type CommitId,
-  equalBytes,
   MutablePageSet,
   type PageIndex,
   type PageSize,
@@ -12,7 +11,8 @@ import type { SeededRandom, SimulatedDisk } from "@graft/core/testing";
 import type { LocalStore, RemotePoint, StagedPage } from "../../store/local-store.ts";
 import { bytesOf, RemoteModel } from "./remote-model.ts";
 import { describeState, type HeldPin, ReplicaModel } from "./replica-model.ts";
-import { checkPin, checkState } from "./shared-checks.ts";
+import { checkPin, checkState, type SharedWorld, sendPush } from "./shared-checks.ts";
+import { SHARED_STEPS } from "./shared-steps.ts";
 
 /** Pages a volume may have: enough for slots to be searched and used again. */
 const PAGE_MAX = 40;
@@ -80,13 +80,12 @@ export class SharedRunner {
     if (witness !== undefined) this.#check(witness);
   }
 
-  /** Bytes of the file with the pages. */
-  get pageFileSize(): number {
-    return this.#options.disk.stat("/store/pages")?.size ?? 0;
+  get #world(): SharedWorld {
+    return { model: this.#model, remote: this.#remote, pageSize: this.#options.pageSize };
   }
 
   #act(process: StoreProcess): void {
-    const kind = this.#random.pick(KINDS);
+    const kind = this.#random.pick(SHARED_STEPS);
     switch (kind) {
       case "commit":
         this.#commit(process);
@@ -331,36 +330,15 @@ export class SharedRunner {
     this.#syncing(process, () => {
       const { push } = process.store.state();
       if (push === undefined) return;
-      const head = this.#landed.get(push.commitId) ?? this.#send(process);
+      const head = this.#landed.get(push.commitId) ?? sendPush(process.store, this.#world);
       if (head === undefined) return;
+      this.#landed.set(push.commitId, head);
       this.#perform(
         process,
         () => process.store.completePush(head),
         () => this.#model.completePush(head),
       );
     });
-  }
-
-  #send({ store }: StoreProcess): RemotePoint | undefined {
-    const { push, remote } = store.state();
-    if (push === undefined || remote?.lsn !== this.#remote.head?.lsn) return undefined;
-    const pin = store.pinPush();
-    if (pin === undefined) throw new Error("a prepared push can be pinned");
-    const writes = new Map<number, number>();
-    for (const page of push.pages) {
-      const target = new Uint8Array(this.#options.pageSize);
-      const content = this.#model.contentOf(push.toVersion, page);
-      const kind = store.read(pin, toPageIndex(page), target);
-      if (kind !== "page" || !equalBytes(target, bytesOf(content, this.#options.pageSize))) {
-        throw new Error(`page ${page} of the push is ${kind}, or has other bytes`);
-      }
-      if (content !== undefined) writes.set(page, content);
-    }
-    pin.close();
-    const { pageCount, lowPageCount } = push;
-    const head = this.#remote.commit({ writes, pageCount, lowPageCount });
-    this.#landed.set(push.commitId, head);
-    return head;
   }
 
   #abandon(process: StoreProcess): void {
@@ -411,8 +389,7 @@ export class SharedRunner {
   }
 
   #check(process: StoreProcess): void {
-    const { pageSize } = this.#options;
-    const world = { model: this.#model, remote: this.#remote, pageSize };
+    const world = this.#world;
     const pin = process.store.pin();
     checkState(process.store, this.#model);
     checkPin(process.store, { pin, model: this.#model.pin() }, world);
@@ -420,26 +397,3 @@ export class SharedRunner {
     pin.close();
   }
 }
-
-const KINDS = [
-  ...["commit", "commit", "commit", "commit", "commit"],
-  ...["remote-commit", "remote-commit", "pull", "pull", "pull"],
-  ...["prepare", "prepare", "complete", "complete", "complete"],
-  ...["fetch", "fetch", "fetch", "fetch", "fetch", "evict", "evict", "evict"],
-  ...["pin", "pin", "unpin", "unpin", "unpin", "reset", "abandon", "close", "refresh"],
-] as readonly StepKind[];
-
-type StepKind =
-  | "commit"
-  | "remote-commit"
-  | "pull"
-  | "reset"
-  | "prepare"
-  | "complete"
-  | "abandon"
-  | "pin"
-  | "unpin"
-  | "fetch"
-  | "evict"
-  | "refresh"
-  | "close";
