@@ -49,6 +49,7 @@ async function run(
   const [mine, theirs] = [mib(measured.peakBytes), mib(server.peakBytes())];
   peaks[name] = `${measured.seconds.toFixed(1)} s, client ${mine} MiB, server so far ${theirs} MiB`;
   expect(mine, `${name}: peak of the client, MiB`).toBeLessThanOrEqual(PEAK_MAX_MIB);
+  expect(theirs, `${name}: peak of the server, MiB`).toBeLessThanOrEqual(PEAK_MAX_MIB);
   return measured;
 }
 

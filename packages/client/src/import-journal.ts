@@ -108,7 +108,8 @@ export class ImportJournal implements Disposable {
   }
 
   /**
-   * The commit is about to be sent: from here on the commit id stands for this content and no other.
+   * The commit is about to be sent: from here on the commit id stands for this content and no
+   * other.
    *
    * @throws GraftError `io`: do not send it
    */
