@@ -37,24 +37,15 @@ describe("the head hint", () => {
     expect(clock.sleeperCount).toBe(0);
   });
 
-  test("is at most four commits behind when they come one by one", async () => {
+  test("is never more than four commits behind, and is not written for each", async () => {
     const { clock, writer, hint, puts } = setUp();
     for (let lsn = 1n; lsn <= 100n; lsn++) {
       writer.note(volumeId, toLsn(lsn));
-      await clock.advance(100);
-      expect(lsn - ((await hint()) ?? 0n)).toBeLessThanOrEqual(4n);
+      await clock.advance(1);
+      const written = (await hint()) ?? 0n;
+      expect(lsn - written).toBeLessThanOrEqual(4n);
     }
     expect(puts()).toBeLessThanOrEqual(26);
-  });
-
-  test("costs four PUTs a second however fast commits come, and is that far behind", async () => {
-    const { clock, writer, hint, puts } = setUp();
-    for (let lsn = 1n; lsn <= 5000n; lsn++) {
-      writer.note(volumeId, toLsn(lsn));
-      await clock.advance(1);
-      expect(lsn - ((await hint()) ?? 0n)).toBeLessThanOrEqual(252n);
-    }
-    expect(puts()).toBeLessThanOrEqual(21);
   });
 
   test("is written when the writer is disposed", async () => {

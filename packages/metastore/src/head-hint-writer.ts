@@ -1,11 +1,9 @@
 /**
  * Keeps `volumes/<vid>/head` near the head, in the background: at most 4 commits or 1 s behind,
- * one PUT at a time a volume, never one for each commit. While commits come fast, one every 250 ms:
- * a PUT for each fourth commit was a fifth of all requests, and what it saves a reader is one or
- * two. It is a hint: what fails is written again with the next commit, and readers find the head
- * without it.
+ * one PUT at a time a volume, never one for each commit. It is a hint: what fails is written again
+ * with the next commit, and readers find the head without it.
  *
- *     clean ──commit──▶ due in 1 s ──4th commit──▶ due now ──▶ writing ──250 ms──▶ clean, or due again
+ *     clean ──commit──▶ due in 1 s ──4th commit──▶ due now ──▶ writing ──▶ clean, or due again
  */
 import {
   type Clock,
@@ -23,8 +21,6 @@ import { within } from "./within.ts";
 /** A hint is never further behind than this. */
 const BEHIND_COUNT_MAX = 4n;
 const BEHIND_MS_MAX = 1000;
-/** Between two PUTs of one volume. */
-const PAUSE_MS = 250;
 /** Hints written side by side. */
 const WRITE_CONCURRENCY = 8;
 /** Why a wait is ended. One for all: making an error with its stack is dear. */
@@ -52,7 +48,7 @@ export class HeadHintWriter implements AsyncDisposable {
   readonly #permits = new KeyedLimiter<"write">(WRITE_CONCURRENCY);
   /** Volumes whose hint is behind. */
   readonly #hints = new Map<VolumeId, Hint>();
-  readonly #closing = new AbortController();
+  #isClosing = false;
 
   constructor(options: HeadHintWriterOptions) {
     this.#options = options;
@@ -76,7 +72,7 @@ export class HeadHintWriter implements AsyncDisposable {
 
   /** Writes what is behind, then stops. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort(HURRY);
+    this.#isClosing = true;
     for (const { hurry } of this.#hints.values()) hurry.abort(HURRY);
     await this.#supervisor.whenIdle();
     await this.#supervisor[Symbol.asyncDispose]();
@@ -84,17 +80,14 @@ export class HeadHintWriter implements AsyncDisposable {
 
   /** One task a volume that is behind: waits, writes, and again when commits came meanwhile. */
   async #keepUp(volumeId: VolumeId, hint: Hint): Promise<void> {
-    const { clock } = this.#options;
-    const closing = this.#closing.signal;
     while (hint.lsn > hint.writtenLsn) {
-      if (!closing.aborted && !isFarBehind(hint)) {
-        await clock.sleep(BEHIND_MS_MAX, hint.hurry.signal).catch(() => undefined);
+      if (!this.#isClosing && !isFarBehind(hint)) {
+        await this.#options.clock.sleep(BEHIND_MS_MAX, hint.hurry.signal).catch(() => undefined);
       }
       hint.hurry = new AbortController();
       const { lsn } = hint;
       await this.#permits.run("write", () => this.#write(volumeId, lsn));
       hint.writtenLsn = lsn;
-      await clock.sleep(PAUSE_MS, closing).catch(() => undefined);
     }
     this.#hints.delete(volumeId);
   }
