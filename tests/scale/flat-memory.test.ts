@@ -54,9 +54,9 @@ async function run(
 }
 
 /** Exports what a client has, and gives the hash of its pages. */
-async function exported(client: string, name: string): Promise<string> {
+async function exported(client: string, name: string, tag: string = "t"): Promise<string> {
   const file = join(directory, `${name}.db`);
-  await run(name, client, ["export", "t", file]);
+  await run(name, client, ["export", tag, file]);
   expect(integrityOf(file)).toBe("ok");
   const hash = pageHash(file);
   rmSync(file);
@@ -99,5 +99,25 @@ describe(`a database of ${SIZE / MIB} MiB`, () => {
     });
     expect(spilled / MIB, "the journal is in a file without a name").toBeGreaterThan(16);
     await run("push of the update", "b", ["push", "t"]);
+  });
+});
+
+describe("a database of 64 MiB, a half of whose rows were deleted", () => {
+  it("is vacuumed with journal and temporary files that have no name, and is pushed", async () => {
+    const file = join(directory, "small.db");
+    createSyntheticDatabase(file, 64 * MIB);
+    const { answer } = await run("import of 64 MiB", "v", ["import", file, "--tag", "v"]);
+    await run("hydrate of 64 MiB", "v", ["hydrate", "v"]);
+    let spilled = 0;
+    const sql = "delete from prose where id % 2 = 0; vacuum";
+    await run("vacuum of 64 MiB", "v", ["sql", "v", sql], (pid) => {
+      spilled = Math.max(spilled, unnamedBytes(pid));
+    });
+    expect(spilled / MIB, "the largest file without a name").toBeGreaterThan(16);
+    await run("push of the vacuum", "v", ["push", "v"]);
+    await run("clone of 64 MiB", "w", ["clone", String(answer.volume), "--tag", "v"]);
+    expect(await exported("w", "vacuumed, elsewhere", "v")).toBe(
+      await exported("v", "vacuumed, here", "v"),
+    );
   });
 });
