@@ -3,7 +3,9 @@
  * so that a test of few commits and a test of many differ in nothing else.
  */
 import type { VolumeId } from "@graft/core";
+import { systemClock } from "@graft/core/node";
 import { SeededRandom } from "@graft/core/testing";
+import { decodeHeadHint, headKey } from "@graft/format";
 import { MemoryObjectStore, type ObjectStore } from "@graft/object-store";
 import { openDatabase } from "@graft/sqlite/node";
 import { Cluster } from "./cluster.ts";
@@ -48,6 +50,7 @@ export async function buildHistory(commitCounts: readonly number[]): Promise<His
       await update.run(`commit ${commit}`, rowOfCommit(commit));
       await writer.push();
     }
+    await hintReaches(cluster.store, writer.volume.volumeId, count);
     copies.set(count, await copyObjects(cluster.store, new MemoryObjectStore()));
   }
   const copyAt = async (count: number): Promise<MemoryObjectStore> => {
@@ -56,6 +59,16 @@ export async function buildHistory(commitCounts: readonly number[]): Promise<His
     return await copyObjects(copy, new MemoryObjectStore());
   };
   return { volumeId: writer.volume.volumeId, copyAt };
+}
+
+/** Services that nobody asks anything write the head hint within a second. */
+async function hintReaches(store: ObjectStore, volumeId: VolumeId, count: number): Promise<void> {
+  for (let attempt = 1; attempt <= 600; attempt++) {
+    const hint = await store.get(headKey(volumeId));
+    if (hint !== undefined && decodeHeadHint(hint.bytes) === BigInt(count)) return;
+    await systemClock.sleep(50);
+  }
+  throw new Error(`the head hint does not reach commit ${count}`);
 }
 
 /** Copies every object of a store into another one, and answers that. */
