@@ -100,6 +100,11 @@ describe(`a database of ${SIZE / MIB} MiB`, () => {
     expect(spilled / MIB, "the journal is in a file without a name").toBeGreaterThan(16);
     await run("push of the update", "b", ["push", "t"]);
   });
+
+  it("is vacuumed as a whole", async () => {
+    await run("vacuum", "b", ["sql", "t", "vacuum"]);
+    await exported("b", "export after the vacuum");
+  });
 });
 
 describe("a database of 64 MiB, a half of whose rows were deleted", () => {

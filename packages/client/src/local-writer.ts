@@ -65,7 +65,8 @@ export class LocalWriter implements VolumeWriter {
   commit(request: LocalCommitRequest): LocalCommitOutcome {
     this.#hooks.mustBeOpen();
     invariant(this.#isOpen, "a writer commits once");
-    const pages = this.#changedPages(request.pageCount);
+    this.#forgetUnchanged(request.pageCount);
+    const pages = this.#dirty;
     if (pages.size === 0 && request.pageCount === this.base.pageCount) {
       this.#end();
       return { kind: "unchanged" };
@@ -84,7 +85,7 @@ export class LocalWriter implements VolumeWriter {
       ...(appTransactionId !== undefined && { appTransactionId }),
     };
     const version = this.#store.commitLocal(commit);
-    for (const index of pages.keys()) this.#dirty.delete(index);
+    this.#dirty.clear();
     // Before the turn is given back: another process may commit at once.
     const reader = opensReader ? this.#hooks.openReader() : undefined;
     this.#end();
@@ -96,20 +97,22 @@ export class LocalWriter implements VolumeWriter {
     if (this.#isOpen) this.#end();
   }
 
-  /** Dirty pages that differ from their base. A base page that is not here counts as different. */
-  #changedPages(pageCount: number): Map<PageIndex, Uint8Array | StagedPage> {
-    const changed = new Map<PageIndex, Uint8Array | StagedPage>();
+  /**
+   * Leaves the dirty pages that differ from their base. A base page that is not here counts as
+   * different. In place: a transaction may hold every page of a large volume.
+   */
+  #forgetUnchanged(pageCount: number): void {
     const mine = new Uint8Array(this.pageSize);
     const theirs = new Uint8Array(this.pageSize);
     for (const [index, page] of this.#dirty) {
-      if (index > pageCount) continue;
-      if (index <= this.base.pageCount && this.base.read(index, theirs)) {
-        if (!(page instanceof Uint8Array)) this.#store.readStaged(page, mine);
-        if (equalBytes(page instanceof Uint8Array ? page : mine, theirs)) continue;
-      }
-      changed.set(index, page);
+      const isInside = index <= pageCount;
+      if (isInside && !(index <= this.base.pageCount && this.base.read(index, theirs))) continue;
+      if (isInside && !(page instanceof Uint8Array)) this.#store.readStaged(page, mine);
+      if (isInside && !equalBytes(page instanceof Uint8Array ? page : mine, theirs)) continue;
+      this.#dirty.delete(index);
+      if (!(page instanceof Uint8Array)) this.#store.dropStaged([page]);
+      else this.#sizeInMemory -= page.length;
     }
-    return changed;
   }
 
   #end(): void {

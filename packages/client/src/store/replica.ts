@@ -17,7 +17,7 @@ import { ReplicaFacts } from "./replica-facts.ts";
 /** A local commit whose pages have a place. */
 export interface PlacedCommit {
   readonly pageCount: PageCount;
-  readonly pages: readonly (readonly [page: number, location: Location])[];
+  readonly pages: Iterable<readonly [page: number, location: Location]>;
   readonly message?: string;
   readonly appTransactionId?: string;
 }

@@ -12,6 +12,7 @@ import {
   WOULD_WAIT,
 } from "@graft/sqlite-engine";
 import type { GraftVfs } from "../graft-vfs.ts";
+import { leadingWords } from "../sql/scan-sql.ts";
 import type { InstanceSlot } from "./instance-slots.ts";
 
 /**
@@ -23,6 +24,8 @@ const KEEPER_SQL = "SELECT (SELECT 1 FROM sqlite_schema LIMIT 1)";
 
 /** Of an instance's memory, what is taken before its page cache holds anything. */
 const HEAP_BYTES_IN_USE: number = 6 * 1024 * 1024;
+/** Page cache of a VACUUM, as the pragma takes it: KiB, negative. */
+const VACUUM_CACHE_SIZE = -4096;
 /** Prepared statements a connection keeps for their next use. */
 const STATEMENTS_KEPT_MAX = 64;
 
@@ -53,6 +56,8 @@ export class Connection {
   #readCount = 0;
   #hasSizedCache = false;
   readonly #cacheSizeMax: number;
+  /** As the pragma says it, while VACUUM has another one. */
+  #cacheBefore: number | undefined;
   /** How much of the database's setup (attached volumes, settings) this connection has had. */
   setupVersion = 0;
   /** Whether it was read without being taken, since somebody looked. */
@@ -148,6 +153,8 @@ export class Connection {
     try {
       const statement = await this.engine.prepare(sql, options);
       await this.sizeCache(signal);
+      const isVacuum = leadingWords(sql, 1)[0] === "VACUUM";
+      if (isVacuum !== (this.#cacheBefore !== undefined)) await this.#fitCache(isVacuum);
       return statement;
     } catch (error) {
       if (!(error instanceof SqliteError) || primaryCode(error.code) !== SQLITE_ERROR) throw error;
@@ -168,6 +175,24 @@ export class Connection {
     const sizeKiB = Math.floor(Math.min(this.slot.cacheSize, this.#cacheSizeMax) / 1024);
     const options = signal === undefined ? {} : { signal };
     await this.engine.exec(`PRAGMA main.cache_size = -${sizeKiB}`, options);
+  }
+
+  /**
+   * VACUUM builds a second database with a cache as large as the first one's, and uses every page
+   * once: a small cache serves it as well, and an instance never gives memory back. The statement
+   * that is prepared next has the size again that was there before.
+   */
+  async #fitCache(isVacuum: boolean): Promise<void> {
+    if (isVacuum) {
+      const before = await this.engine.prepare("PRAGMA main.cache_size");
+      const [size] = (await before.raw().get()) ?? [];
+      await before.finalize();
+      this.#cacheBefore = Number(size);
+      await this.engine.exec(`PRAGMA main.cache_size = ${VACUUM_CACHE_SIZE}`);
+    } else {
+      await this.engine.exec(`PRAGMA main.cache_size = ${this.#cacheBefore}`);
+      this.#cacheBefore = undefined;
+    }
   }
 
   /** Keeps a statement for its next use. */

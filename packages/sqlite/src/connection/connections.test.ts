@@ -20,6 +20,14 @@ describe.each(["suspend", "rerun"] as const)(
       openTestDatabase({ missStrategy, ...options });
 
     describe("what lives on connections", () => {
+      test("the size of the page cache is what it was after a VACUUM", async () => {
+        const { db } = open();
+        await db.exec(`${SCHEMA}; pragma cache_size = 77; vacuum`);
+        expect(await db.prepare("pragma cache_size").pluck().get()).toBe(77);
+        await db.transaction((tx) => tx.exec("insert into t(a) values (1)"));
+        expect(await db.prepare("pragma main.cache_size").pluck().get()).toBe(77);
+      });
+
       test("temporary tables are seen by every statement until they are dropped", async () => {
         const { db, volume } = open();
         await db.exec(`${SCHEMA}; insert into t(a) values (1)`);

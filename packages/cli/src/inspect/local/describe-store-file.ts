@@ -81,7 +81,10 @@ function recordFacts(
     case "commit":
     case "fetched": {
       const { version } = change;
-      const pages = change.pages.map(([page, location]) => ({ page, place: placeText(location) }));
+      const pages = Array.from(change.pages, ([page, location]) => ({
+        page,
+        place: placeText(location),
+      }));
       if (change.kind === "fetched")
         return { ...common, version, fetchedPages: pages.length, pages };
       const { pageCount, message, appTransactionId } = change;

@@ -29,6 +29,7 @@ import { CHANGE_KINDS, type LogChange } from "./log-change.ts";
 import { alignedSize, RECORD_HEADER_SIZE } from "./log-record.ts";
 import type { LogWriter } from "./log-writer.ts";
 import { imageSizeOf, type PageImageCodec } from "./page-image.ts";
+import { PagePlaces, type PlacedList } from "./page-places.ts";
 
 /** By page size. */
 const IMAGE_SIZES: ReadonlyMap<number, number> = new Map(
@@ -42,7 +43,7 @@ export interface CommitToWrite {
   readonly version: number;
   readonly pageCount: PageCount;
   readonly pageSize: PageSize | undefined;
-  readonly pages: readonly (readonly [page: number, place: Location | Uint8Array])[];
+  readonly pages: PlacedList<Location | Uint8Array>;
   readonly message: string | undefined;
   readonly appTransactionId: string | undefined;
 }
@@ -54,19 +55,22 @@ export function appendCommit(
   commit: CommitToWrite,
 ): CommitChange {
   const { version, pageCount, pageSize = 0, message, appTransactionId } = commit;
-  const inline = commit.pages.filter(([, place]) => typeof place !== "number");
   const imageSize = pageSize === 0 ? 0 : imageSizeOf(pageSize);
   const front = encodeFront(commit);
-  const draft = log.begin(CHANGE_KINDS.commit, front.length + inline.length * imageSize);
+  const draft = log.begin(CHANGE_KINDS.commit, front.length + inlineCount(commit) * imageSize);
   draft.buffer.bytes.set(front, draft.bodyOffset);
-  let at = front.length;
-  const pages = commit.pages.map(([page, place]): readonly [number, Location] => {
-    if (typeof place === "number") return [page, place];
-    codec.encode(draft.buffer, draft.bodyOffset + at, { page, version, data: place });
-    const location = logLocation(log.base + draft.bodyFileOffset + at);
-    at += imageSize;
-    return [page, location];
-  });
+  let offset = front.length;
+  let at = 0;
+  const pages = new PagePlaces(commit.pages.length);
+  for (const [page, place] of commit.pages) {
+    if (typeof place === "number") {
+      pages.set(at++, page, place);
+      continue;
+    }
+    codec.encode(draft.buffer, draft.bodyOffset + offset, { page, version, data: place });
+    pages.set(at++, page, logLocation(log.base + draft.bodyFileOffset + offset));
+    offset += imageSize;
+  }
   log.seal();
   return {
     kind: "commit",
@@ -77,6 +81,12 @@ export function appendCommit(
     ...(message === undefined ? {} : { message }),
     ...(appTransactionId === undefined ? {} : { appTransactionId }),
   };
+}
+
+function inlineCount({ pages }: CommitToWrite): number {
+  let count = 0;
+  for (const [, place] of pages) if (typeof place !== "number") count++;
+  return count;
 }
 
 /** Everything before the images. */
@@ -110,7 +120,8 @@ export function decodeCommit(body: Uint8Array, bodyOffset: number): CommitChange
   if ((imageSize === 0) !== (count === 0)) {
     throw new BytesError(`${count} pages of ${pageSize} bytes`, reader.offset);
   }
-  const pages: (readonly [number, Location])[] = [];
+  if (count * 8 > body.length) throw new BytesError(`${count} pages`, reader.offset);
+  const pages = new PagePlaces(count);
   let last = 0;
   for (let at = 0; at < count; at++) {
     const page = toPageIndex(reader.u32le());
@@ -119,7 +130,7 @@ export function decodeCommit(body: Uint8Array, bodyOffset: number): CommitChange
     if (page <= last) throw new BytesError(`page ${page} follows ${last}`, reader.offset);
     last = page;
     if (slot !== NO_SLOT && !isSlot(slot)) throw new BytesError(`slot ${slot}`, reader.offset);
-    pages.push([page, slot === NO_SLOT ? logLocation(imageOffset) : slot]);
+    pages.set(at, page, slot === NO_SLOT ? logLocation(imageOffset) : slot);
     if (slot === NO_SLOT) imageOffset += imageSize;
   }
   const message = readText(reader);

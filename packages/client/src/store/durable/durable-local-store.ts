@@ -23,7 +23,7 @@ import type {
 import { agreedPageSize, pageSizeOf } from "../page-size-check.ts";
 import { absentPages, StorePin } from "../replica.ts";
 import type { PinGroup } from "./open-pins.ts";
-import { type PlacedPages, StagedPages } from "./staged-pages.ts";
+import { type DirtyPages, inMemory, type PlacedPages, StagedPages } from "./staged-pages.ts";
 import type { StoreDisk } from "./store-disk.ts";
 import { closePlace } from "./store-disk.ts";
 import { StoreLog, type StoreLogOptions } from "./store-log.ts";
@@ -141,12 +141,12 @@ export class DurableLocalStore implements LocalStore {
   #commit(commit: NewLocalCommit): number {
     const { replica } = this.#disk;
     const version = replica.facts.version + 1;
-    const sorted = [...commit.pages].sort(([a], [b]) => a - b);
-    for (const [index, page] of sorted) {
+    const sorted = Uint32Array.from(commit.pages.keys()).sort();
+    for (const [index, page] of commit.pages) {
       invariant(index <= commit.pageCount, "a commit has no page above its page count");
       if (page instanceof Uint8Array) this.#pages.adoptPageSize(pageSizeOf(page, this.pageSize));
     }
-    const placed = this.#placePages(sorted, version);
+    const placed = this.#placePages(sorted, commit.pages, version);
     const { pageCount, message, appTransactionId } = commit;
     const { pageSize } = this;
     try {
@@ -287,15 +287,12 @@ export class DurableLocalStore implements LocalStore {
   }
 
   /** Decides where the pages of a commit go: large commits straight to slots, flushed. */
-  #placePages(
-    sorted: readonly (readonly [PageIndex, Uint8Array | StagedPage])[],
-    version: number,
-  ): PlacedPages {
-    const size = sorted.length * (this.pageSize ?? 0);
-    const pages: [page: number, place: Uint8Array][] = [];
-    for (const [index, page] of sorted) if (page instanceof Uint8Array) pages.push([index, page]);
-    const isSmall = size <= COMMIT_IN_LOG_SIZE_MAX && pages.length === sorted.length;
-    return isSmall ? { pages, slots: [] } : this.#staged.place(sorted, version);
+  #placePages(sorted: Uint32Array, dirty: DirtyPages, version: number): PlacedPages {
+    if (sorted.length * (this.pageSize ?? 0) <= COMMIT_IN_LOG_SIZE_MAX) {
+      const pages = inMemory(sorted, dirty);
+      if (pages.length === sorted.length) return { pages, slots: [] };
+    }
+    return this.#staged.place(sorted, dirty, version);
   }
 
   #onUnpinned(group: PinGroup): void {

@@ -11,6 +11,7 @@ import type { Location, PageVersion } from "../history/page-chains.ts";
 import { restoreAll } from "../history/restore-all.ts";
 import type { RemotePoint } from "../local-store.ts";
 import type { Replica } from "../replica.ts";
+import type { PlacedList } from "./page-places.ts";
 
 /** What a record of the log says. */
 export type LogChange =
@@ -19,7 +20,7 @@ export type LogChange =
       readonly version: number;
       readonly pageCount: PageCount;
       readonly pageSize: number;
-      readonly pages: readonly (readonly [page: number, location: Location])[];
+      readonly pages: PlacedList;
       readonly message?: string;
       readonly appTransactionId?: string;
     }

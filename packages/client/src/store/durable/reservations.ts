@@ -100,7 +100,7 @@ export class Reservations {
     return extentsOf(taken);
   }
 
-  #named(pages: readonly (readonly [page: number, location: number])[]): void {
+  #named(pages: Iterable<readonly [page: number, location: number]>): void {
     if (this.#byOpener.size === 0) return;
     for (const [, location] of pages) {
       if (!isSlot(location)) continue;

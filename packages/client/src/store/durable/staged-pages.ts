@@ -2,11 +2,15 @@ import { type GraftError, invariant, type PageIndex } from "@graft/core";
 import type { Location } from "../history/page-chains.ts";
 import type { StagedPage } from "../local-store.ts";
 import { corruptFile } from "./corrupt-file.ts";
+import { PagePlaces, type PlacedList } from "./page-places.ts";
 import type { StoreDisk } from "./store-disk.ts";
+
+/** The pages of a commit that are not placed yet. */
+export type DirtyPages = ReadonlyMap<PageIndex, Uint8Array | StagedPage>;
 
 /** Pages of a commit, and the slots that were taken for it alone. */
 export interface PlacedPages {
-  readonly pages: [page: number, place: Location | Uint8Array][];
+  readonly pages: PlacedList<Location | Uint8Array>;
   readonly slots: readonly number[];
 }
 
@@ -66,21 +70,20 @@ export class StagedPages {
    *
    * @throws GraftError `io`: slots taken here are free again; staged pages are as they were
    */
-  place(
-    sorted: readonly (readonly [PageIndex, Uint8Array | StagedPage])[],
-    version: number,
-  ): PlacedPages {
+  place(sorted: Uint32Array, dirty: DirtyPages, version: number): PlacedPages {
     const { pages } = this.#disk;
-    const inMemory: [page: number, data: Uint8Array][] = [];
-    for (const [page, data] of sorted) if (data instanceof Uint8Array) inMemory.push([page, data]);
-    const slots = pages.writeAll(version, inMemory);
+    const slots = pages.writeAll(version, inMemory(sorted, dirty));
     try {
-      let at = 0;
-      const placed = sorted.map(([page, data]): [number, Location] => {
-        const slot = data instanceof Uint8Array ? slots[at++] : this.#placeStaged(data, version);
+      let taken = 0;
+      const placed = new PagePlaces(sorted.length);
+      for (const [at, page] of sorted.entries()) {
+        const data = dirty.get(page as PageIndex);
+        invariant(data !== undefined, "each page of a commit has its data");
+        const isHere = data instanceof Uint8Array;
+        const slot = isHere ? slots[taken++] : this.#placeStaged(data, version);
         invariant(slot !== undefined, "each page has a slot");
-        return [page, slot];
-      });
+        placed.set(at, page, slot);
+      }
       pages.sync();
       return { pages: placed, slots };
     } catch (error) {
@@ -110,6 +113,19 @@ export class StagedPages {
     const offset = pages.offsetOf(staged.slot);
     return corruptFile(pages.path, offset, `uncommitted page ${staged.index} fails its checksum`);
   }
+}
+
+/** The pages that are in memory, ascending. */
+export function inMemory(
+  sorted: Uint32Array,
+  dirty: DirtyPages,
+): readonly (readonly [page: number, data: Uint8Array])[] {
+  const found: (readonly [page: number, data: Uint8Array])[] = [];
+  for (const page of sorted) {
+    const data = dirty.get(page as PageIndex);
+    if (data instanceof Uint8Array) found.push([page, data]);
+  }
+  return found;
 }
 
 function mustBeOpen(page: StagedPage): DurableStagedPage {

@@ -18,9 +18,11 @@ export interface PageVersion {
   readonly location: Location;
 }
 
+/** A version behind the newest one, and those behind it. */
 interface OlderVersion {
   readonly version: number;
   location: Location;
+  older: OlderVersion | undefined;
 }
 
 /** No version of the page, or none old enough. */
@@ -32,8 +34,11 @@ export const NO_VERSION = -1;
  */
 export class PageChains {
   readonly table: PageTable = new PageTable();
-  /** Newest first, without the newest of all. */
-  readonly #older = new Map<number, OlderVersion[]>();
+  /**
+   * Newest first, without the newest of all. Linked, not in arrays: a transaction over all of a
+   * large volume leaves one for each page while somebody reads what was there before.
+   */
+  readonly #older = new Map<number, OlderVersion>();
   #olderCount = 0;
   /** What `seek` found, when it did. */
   foundVersion: number = NO_VERSION;
@@ -56,7 +61,8 @@ export class PageChains {
       this.foundLocation = this.table.locationOf(cell);
       return newest;
     }
-    const found = this.#older.get(page)?.find((older) => older.version <= version);
+    let found = this.#older.get(page);
+    while (found !== undefined && found.version > version) found = found.older;
     if (found === undefined) return NO_VERSION;
     this.foundVersion = found.version;
     this.foundLocation = found.location;
@@ -100,14 +106,14 @@ export class PageChains {
   remove(page: number, version: number): Location | undefined {
     const cell = this.table.find(page);
     if (cell === NO_CELL) return undefined;
-    const older = this.#older.get(page);
     if (this.table.versionOf(cell) !== version) return this.#takeOlder(page, version);
     const location = this.table.locationOf(cell);
-    const next = older?.[0];
+    const next = this.#older.get(page);
     if (next === undefined) {
       this.table.remove(cell);
     } else {
-      this.table.setEntry(cell, { ...next, stamp: this.table.stampOf(cell) });
+      const stamp = this.table.stampOf(cell);
+      this.table.setEntry(cell, { version: next.version, location: next.location, stamp });
       this.#takeOlder(page, next.version);
     }
     return location;
@@ -122,23 +128,26 @@ export class PageChains {
       this.table.setLocation(cell, location);
       return old;
     }
-    const older = this.#older.get(page)?.find((one) => one.version === version);
-    invariant(older !== undefined, "the page has this version");
-    const old = older.location;
-    older.location = location;
-    return old;
+    for (let one = this.#older.get(page); one !== undefined; one = one.older) {
+      if (one.version !== version) continue;
+      const old = one.location;
+      one.location = location;
+      return old;
+    }
+    invariant(false, "the page has this version");
   }
 
   /** The versions of one page, newest first. */
   versionsOf(page: number): PageVersion[] {
     const cell = this.table.find(page);
     if (cell === NO_CELL) return [];
-    const newest = {
-      page,
-      version: this.table.versionOf(cell),
-      location: this.table.locationOf(cell),
-    };
-    return [newest, ...(this.#older.get(page) ?? []).map((older) => ({ page, ...older }))];
+    const versions: PageVersion[] = [
+      { page, version: this.table.versionOf(cell), location: this.table.locationOf(cell) },
+    ];
+    for (const { version, location } of chain(this.#older.get(page))) {
+      versions.push({ page, version, location });
+    }
+    return versions;
   }
 
   /** Every version of every page, in no order. The chains must not be changed meanwhile. */
@@ -151,35 +160,49 @@ export class PageChains {
         location: table.locationOf(cell),
       };
     }
-    for (const [page, versions] of this.#older) {
-      for (const { version, location } of versions) yield { page, version, location };
+    for (const [page, first] of this.#older) {
+      for (const { version, location } of chain(first)) yield { page, version, location };
     }
   }
 
   /** Calls for every version of every page, in no order. They must not be changed meanwhile. */
   forEach(visit: (page: number, version: number, location: Location) => void): void {
     this.table.forEach(visit);
-    for (const [page, versions] of this.#older) {
-      for (const { version, location } of versions) visit(page, version, location);
+    for (const [page, first] of this.#older) {
+      for (const { version, location } of chain(first)) visit(page, version, location);
     }
   }
 
-  #pushOlder(page: number, added: OlderVersion): void {
-    const versions = this.#older.get(page) ?? [];
-    const at = versions.findIndex((older) => older.version <= added.version);
-    invariant(versions[at]?.version !== added.version, "a page version is stored once");
-    versions.splice(at === -1 ? versions.length : at, 0, { ...added });
-    this.#older.set(page, versions);
+  #pushOlder(page: number, { version, location }: Omit<PageVersion, "page">): void {
+    let newer: OlderVersion | undefined;
+    let older = this.#older.get(page);
+    while (older !== undefined && older.version > version) {
+      newer = older;
+      older = older.older;
+    }
+    invariant(older?.version !== version, "a page version is stored once");
+    const added = { version, location, older };
+    if (newer === undefined) this.#older.set(page, added);
+    else newer.older = added;
     this.#olderCount++;
   }
 
   #takeOlder(page: number, version: number): Location | undefined {
-    const versions = this.#older.get(page);
-    const at = versions?.findIndex((older) => older.version === version) ?? -1;
-    if (versions === undefined || at === -1) return undefined;
-    const [taken] = versions.splice(at, 1);
-    if (versions.length === 0) this.#older.delete(page);
+    let newer: OlderVersion | undefined;
+    let taken = this.#older.get(page);
+    while (taken !== undefined && taken.version !== version) {
+      newer = taken;
+      taken = taken.older;
+    }
+    if (taken === undefined) return undefined;
+    if (newer !== undefined) newer.older = taken.older;
+    else if (taken.older !== undefined) this.#older.set(page, taken.older);
+    else this.#older.delete(page);
     this.#olderCount--;
-    return taken?.location;
+    return taken.location;
   }
+}
+
+function* chain(first: OlderVersion | undefined): Generator<OlderVersion> {
+  for (let one = first; one !== undefined; one = one.older) yield one;
 }
