@@ -2,6 +2,7 @@
 import type { Interceptor } from "@connectrpc/connect";
 import type { Runtime, Volume } from "@graft/client";
 import {
+  type FileSystem,
   GraftError,
   isGraftError,
   pageRange,
@@ -54,8 +55,18 @@ async function startCluster(seed: number): Promise<Cluster> {
   });
 }
 
-async function openOn(cluster: Cluster, disk: SimulatedDisk, ...interceptors: Interceptor[]) {
-  return cluster.openClient({ directory: { path: "/data", fileSystem: disk }, interceptors });
+async function openOn(
+  cluster: Cluster,
+  fileSystem: FileSystem,
+  ...interceptors: Interceptor[]
+): Promise<Runtime> {
+  return cluster.openClient({ directory: { path: "/data", fileSystem }, interceptors });
+}
+
+/** The machine stops and starts again: the client on it died with all it had open. */
+function losePower(cluster: Cluster, disk: SimulatedDisk, client: Runtime): void {
+  cluster.abandonClient(client);
+  disk.crash();
 }
 
 async function createPushed(cluster: Cluster, tags: Record<number, number>): Promise<Volume> {
@@ -82,7 +93,7 @@ describe("after a crash between the commit and its answer", () => {
     const before = await crashed.openVolume(a.volumeId);
     commitPages(before, { 1: 2 }, 1);
     await expect(before.push()).rejects.toMatchObject({ code: "unavailable" });
-    disk.crash();
+    losePower(cluster, disk, crashed);
     for (const tag of [3, 4, 5]) {
       await a.pull();
       commitPages(a, { 1: tag }, 1);
@@ -102,9 +113,9 @@ describe("after a crash between the commit and its answer", () => {
   it("the client id is the same, for it lies with the data", async () => {
     await using cluster = await startCluster(2);
     const disk = new SimulatedDisk({ random: new SeededRandom(2) });
-    const { clientId } = await openOn(cluster, disk);
-    disk.crash();
-    expect((await openOn(cluster, disk)).clientId).toBe(clientId);
+    const before = await openOn(cluster, disk);
+    losePower(cluster, disk, before);
+    expect((await openOn(cluster, disk)).clientId).toBe(before.clientId);
   });
 });
 
@@ -245,19 +256,55 @@ describe("a page that exists and is not here", () => {
   });
 });
 
+/** Longer than a process that was alone keeps the turn to write after a transaction. */
+const TURN_KEPT_MS = 200;
+
 describe("one data directory", () => {
-  it("has one user at a time, and the next one finds everything", async () => {
+  it("has two users at once, who see each other's commits", async () => {
+    await using cluster = await startCluster(12);
+    const disk = new SimulatedDisk({ random: new SeededRandom(12) });
+    const first = await openOn(cluster, disk);
+    const a = await first.createVolume();
+    commitPages(a, { 1: 1 }, 1);
+    const second = await openOn(cluster, disk.openProcess());
+    const b = await second.openVolume(a.volumeId);
+    expect(await readTags(b)).toEqual([1]);
+    await cluster.clock.sleep(TURN_KEPT_MS);
+    commitPages(b, { 2: 2 }, 2);
+    expect(await readTags(a)).toEqual([1, 2]);
+    commitPages(a, { 1: 3 }, 2);
+    expect(await readTags(b)).toEqual([3, 2]);
+    // What one of them pushed the other one need not push again.
+    expect(await b.push()).toMatchObject({ lsn: 1n, commitCount: 3 });
+    expect(await a.push()).toEqual({ kind: "nothing-to-push" });
+  });
+
+  it("has one write transaction at a time, whoever writes", async () => {
+    await using cluster = await startCluster(12);
+    const disk = new SimulatedDisk({ random: new SeededRandom(12) });
+    const a = await (await openOn(cluster, disk)).createVolume();
+    const second = await openOn(cluster, disk.openProcess());
+    const b = await second.openVolume(a.volumeId);
+    const writer = a.openWriter();
+    expect(writer).toBeDefined();
+    expect(b.openWriter()).toBeUndefined();
+    writer?.rollback();
+    await cluster.clock.sleep(TURN_KEPT_MS);
+    const next = b.openWriter();
+    expect(next).toBeDefined();
+    next?.rollback();
+  });
+
+  it("shows the next user everything", async () => {
     await using cluster = await startCluster(12);
     const disk = new SimulatedDisk({ random: new SeededRandom(12) });
     const first = await openOn(cluster, disk);
     const volume = await first.createVolume();
     commitPages(volume, { 1: 1 }, 1);
-    const fileSystem = disk.openProcess();
-    const other = (): Promise<Runtime> =>
-      cluster.openClient({ directory: { path: "/data", fileSystem } });
-    await expect(other()).rejects.toMatchObject({ code: "busy" });
     await first.close();
-    expect(await readTags(await (await other()).openVolume(volume.volumeId))).toEqual([1]);
+    const next = await openOn(cluster, disk.openProcess());
+    expect(next.clientId).toBe(first.clientId);
+    expect(await readTags(await next.openVolume(volume.volumeId))).toEqual([1]);
   });
 });
 
@@ -296,7 +343,8 @@ describe("a volume that shrank, was pushed, and grew again", () => {
   it("reads zeros until it is written, here, on replicas, and after a restart", async () => {
     await using cluster = await startCluster(19);
     const disk = new SimulatedDisk({ random: new SeededRandom(19) });
-    const a = await (await openOn(cluster, disk)).createVolume();
+    const client = await openOn(cluster, disk);
+    const a = await client.createVolume();
     commitPages(a, { 1: 1, 2: 2, 3: 3, 4: 4 }, 4);
     await a.push();
     const b = await (await cluster.openClient()).openVolume(a.volumeId);
@@ -310,7 +358,7 @@ describe("a volume that shrank, was pushed, and grew again", () => {
     expect(await readTags(a)).toEqual([6, 2, 0]);
     await b.pull();
     expect(await readTags(b)).toEqual([6, 2, 0, 0]);
-    disk.crash();
+    losePower(cluster, disk, client);
     const again = await (await openOn(cluster, disk)).openVolume(a.volumeId);
     expect(await readTags(again)).toEqual([6, 2, 0]);
     await again.push();

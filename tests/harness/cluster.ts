@@ -147,6 +147,11 @@ export class Cluster implements AsyncDisposable {
     return runtime;
   }
 
+  /** The client's process is dead: what it had open nobody closes. */
+  abandonClient(runtime: Runtime): void {
+    this.#runtimes.delete(runtime);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const runtime of this.#runtimes) await runtime.close();
     await this.stopServices();
