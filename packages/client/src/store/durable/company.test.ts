@@ -215,6 +215,45 @@ describe("slots", () => {
     theirs.close();
   });
 
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    "that pages of the log were moved to are left to them (seed %i)",
+    (seed) => {
+      // Two processes begin generations in turn, and look for free slots in between.
+      const random = new SeededRandom(seed);
+      const stores = [disk, disk.openProcess()].map((fileSystem) =>
+        open({ fileSystem, logSizeMin: 3000 }),
+      );
+      fill(random.pick(stores), 200, 0);
+      const written = new Map<number, number>();
+      for (let step = 0; step < 300; step++) {
+        const store = random.pick(stores);
+        if (random.chance(0.5)) {
+          const count = random.integer(1, 6);
+          const pages = new Map(
+            Array.from({ length: count }, () => {
+              const at = random.integer(1, 30);
+              written.set(at, step % 251);
+              return [toPageIndex(at), page(step % 251)];
+            }),
+          );
+          store.commitLocal({ pageCount: toPageCount(200), pages });
+        } else {
+          const pin = store.pin();
+          const first = random.integer(31, 160);
+          for (let at = first; at < first + 40; at++) {
+            store.putFetched(pin, toPageIndex(at), page(at));
+          }
+          pin.close();
+          if (random.chance(0.5)) store.evict(0);
+        }
+        const reader = random.pick(stores);
+        const found = [...written.keys()].map((at) => [at, readLatest(reader, at)]);
+        expect(found).toEqual([...written]);
+      }
+      for (const store of stores) store.close();
+    },
+  );
+
   it("are not used again before what freed them is durable, in a store that flushes late", () => {
     let store = open({ durability: "relaxed" });
     const write = (content: number): void => {

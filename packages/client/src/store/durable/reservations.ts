@@ -59,9 +59,13 @@ export class Reservations {
     }
   }
 
-  /** A new generation names all reservations again. */
+  /**
+   * A new generation names all reservations again. It gave pages slots without a record of their
+   * own, so that what was free may not be free any more.
+   */
   clear(): void {
     this.#byOpener.clear();
+    this.dropCandidates();
   }
 
   /** Finds them anew when they are needed. */
