@@ -102,7 +102,9 @@ async function rest(world: World, workload: Workload): Promise<void> {
   world.cluster.network.heal();
   const endMs = world.clock.monotonicMs() + REST_MS_MAX;
   while (workload.busyCount > 0) {
-    if (world.clock.monotonicMs() > endMs) throw new Error("something never ends");
+    if (world.clock.monotonicMs() > endMs) {
+      throw new Error(`${workload.busyNames.join(", ")} never ends`);
+    }
     await world.pass(world.clock.nextDueMs ?? 1_000);
   }
   await inTime(world, workload.finish());

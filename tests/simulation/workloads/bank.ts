@@ -25,6 +25,10 @@ export class Bank implements Workload {
     return this.#slots.busyCount;
   }
 
+  get busyNames(): readonly string[] {
+    return this.#slots.busyNames;
+  }
+
   async start(): Promise<void> {
     const volumeId = await this.#found();
     for (let at = 0; at < BRANCH_COUNT; at++) {

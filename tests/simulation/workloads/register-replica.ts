@@ -39,6 +39,8 @@ export interface RegisterReplicaParts {
   readonly model: RegisterModel;
   readonly volumeId: VolumeId;
   readonly pageCountMax: number;
+  /** Bytes of pages above which clean ones are evicted. */
+  readonly cacheSizeMax: number;
   readonly nextTag: () => number;
 }
 
@@ -87,7 +89,10 @@ export class RegisterReplica {
     const life = ++this.#life;
     const means = this.machine.start();
     this.#process = means;
-    const runtime = await this.machine.openRuntime(means, this.#observed(means.remote));
+    const runtime = await this.machine.openRuntime(means, {
+      remote: this.#observed(means.remote),
+      cacheSizeMax: this.#parts.cacheSizeMax,
+    });
     const volume = await runtime.openVolume(this.#parts.volumeId);
     if (life !== this.#life) return;
     this.#volume = volume;

@@ -1,4 +1,5 @@
 /** Numbered pages, written, cut off and grown again on several replicas that push and pull. */
+import type { Remote } from "@graft/client";
 import {
   invariant,
   type PageSize,
@@ -30,6 +31,11 @@ const SHAPES: readonly (readonly [PageSize, number])[] = [
 ];
 const SYNC_ROUNDS_MAX = 20;
 
+interface Shape {
+  readonly pageCountMax: number;
+  readonly cacheSizeMax: number;
+}
+
 export class Registers implements Workload {
   readonly #world: World;
   readonly #model = new RegisterModel();
@@ -47,12 +53,17 @@ export class Registers implements Workload {
     return this.#slots.busyCount;
   }
 
+  get busyNames(): readonly string[] {
+    return this.#slots.busyNames;
+  }
+
   async start(): Promise<void> {
     const { random } = this.#world;
     const [pageSize, pageCountMax] = random.pick(SHAPES);
+    const shape = { pageCountMax, cacheSizeMax: pageSize * random.pick([3, 10, 1000]) };
     const maker = this.#world.createMachine("maker");
     const means = maker.start();
-    const runtime = await maker.openRuntime(means, this.#observedMaker(means.remote));
+    const runtime = await maker.openRuntime(means, { remote: this.#observedMaker(means.remote) });
     const first = await runtime.createVolume({ pageSize });
     const writer = first.openWriter();
     writer?.write(toPageIndex(1), tagPage(pageSize, ++this.#lastTag));
@@ -60,15 +71,11 @@ export class Registers implements Workload {
     await first.push();
     await runtime.close();
     for (let at = 0; at < MACHINE_COUNT; at++) {
-      await this.#openReplicas(
-        this.#world.createMachine(`client-${at}`),
-        first.volumeId,
-        pageCountMax,
-      );
+      await this.#openReplicas(this.#world.createMachine(`client-${at}`), first.volumeId, shape);
     }
   }
 
-  async #openReplicas(machine: Machine, volumeId: VolumeId, pageCountMax: number): Promise<void> {
+  async #openReplicas(machine: Machine, volumeId: VolumeId, shape: Shape): Promise<void> {
     const model: ReplicaModel = { byVersion: new Map(), versionMin: 0 };
     const processCount = this.#world.random.integer(1, PROCESS_COUNT_MAX);
     for (let at = 0; at < processCount; at++) {
@@ -79,7 +86,7 @@ export class Registers implements Workload {
         replica: model,
         model: this.#model,
         volumeId,
-        pageCountMax,
+        ...shape,
         nextTag: () => ++this.#lastTag,
       });
       await replica.open();
@@ -156,8 +163,7 @@ export class Registers implements Workload {
   }
 
   /** The volume's first commit is asked for like any other. */
-  #observedMaker<R extends Parameters<Machine["openRuntime"]>[1]>(remote: R): R {
-    if (remote === undefined) return remote;
+  #observedMaker(remote: Remote): Remote {
     return {
       ...remote,
       commit: async (request, signal) => {

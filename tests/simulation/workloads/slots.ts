@@ -16,9 +16,9 @@ export class Slots {
     return this.#busy.size;
   }
 
-  isBusy(owner: string): boolean {
-    for (const key of this.#busy.keys()) if (key.startsWith(`${owner} `)) return true;
-    return false;
+  /** Who is busy with what. */
+  get busyNames(): readonly string[] {
+    return [...this.#busy].map(([key, token]) => `${key}: ${token.description}`);
   }
 
   /** Begins an action unless its slot is taken. */

@@ -8,6 +8,8 @@ export interface Workload {
   crash(): void;
   /** How many actions are on their way. */
   readonly busyCount: number;
+  /** Who is busy with what. */
+  readonly busyNames: readonly string[];
   /** After the faults: all come to rest on the head, and agree with each other and the model. */
   finish(): Promise<void>;
 }

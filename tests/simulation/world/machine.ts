@@ -18,6 +18,13 @@ export interface Process {
   kill(): void;
 }
 
+export interface RuntimeOptions {
+  /** Default: the process's own. */
+  readonly remote?: Remote;
+  /** Bytes of pages above which clean ones are evicted. */
+  readonly cacheSizeMax?: number;
+}
+
 export class Machine {
   readonly name: string;
   readonly disk: SimulatedDisk;
@@ -51,13 +58,17 @@ export class Machine {
   }
 
   /** Opens the client's runtime on its data directory. */
-  openRuntime(means: Process, remote: Remote = means.remote): Promise<Runtime> {
+  openRuntime(
+    means: Process,
+    { remote = means.remote, cacheSizeMax }: RuntimeOptions = {},
+  ): Promise<Runtime> {
     const { clock, random, fileSystem } = means;
     return Runtime.open({
       remote,
       clock,
       random,
       directory: { path: DATA_PATH, fileSystem },
+      ...(cacheSizeMax !== undefined && { cacheSizeMax }),
     });
   }
 

@@ -69,7 +69,8 @@ export class Network {
         if (random.chance(answerLossChance)) return await this.#giveUp("answer lost");
         await this.#travel();
         if (this.#cutOff.has(name)) return await this.#giveUp("cut off");
-        return answer;
+        if (!answer.stream) return answer;
+        return { ...answer, message: untilDeath(answer.message, to) };
       });
   }
 
@@ -83,6 +84,16 @@ export class Network {
     history.reach(why);
     await clock.sleep(GIVES_UP_MS);
     throw new GraftError("unavailable", `no answer (${why})`);
+  }
+}
+
+/** A stream breaks off when its sender dies. */
+async function* untilDeath<T>(parts: AsyncIterable<T>, sender: Lifeline): AsyncGenerator<T> {
+  const iterator = parts[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await Promise.race([iterator.next(), sender.death]);
+    if (next.done === true) return;
+    yield next.value;
   }
 }
 
