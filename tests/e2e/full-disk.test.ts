@@ -1,5 +1,5 @@
-import type { Runtime, Volume } from "@graft/client";
-import { isGraftError } from "@graft/core";
+import { Runtime, type Volume } from "@graft/client";
+import { isGraftError, PAGE_SIZE_DEFAULT } from "@graft/core";
 import { systemClock, systemRandom } from "@graft/core/node";
 import { SeededRandom, SimulatedDisk } from "@graft/core/testing";
 import { Database } from "@graft/sqlite";
@@ -137,6 +137,56 @@ async function runWithFault(fault: {
   while (again.status().state !== "synced") await again.push();
   const other = await (await cluster.openClient()).openVolume(volume.volumeId);
   expect(await readTags(other)).toEqual(model.tags);
+}
+
+describe("closing a client whose disk fails", () => {
+  it.each([
+    ["read", "io"],
+    ["write", undefined],
+    ["sync", "io"],
+    ["change", "io"],
+    ["any call", "io"],
+  ] as const)("at every %s gives back all that others wait for (error: %s)", async (name, code) => {
+    await using cluster = await startCluster(6);
+    const { clock, random } = cluster;
+    const disk = new SimulatedDisk({ random: new SeededRandom(6) });
+    const client = await Runtime.open({
+      remote: cluster.openRemote(),
+      clock,
+      random,
+      directory: { path: "/data", fileSystem: disk },
+      // Less than is here: with the last reader pages are dropped, which needs the disk.
+      cacheSizeMax: 2 * PAGE_SIZE_DEFAULT,
+    });
+    const volume = await client.createVolume();
+    const reader = volume.openReader();
+    commitPages(volume, { 1: 1, 2: 2, 3: 3, 4: 4 }, 4);
+    await volume.push();
+    volume.openReader();
+    volume.openWriter();
+    const fault = { times: Number.POSITIVE_INFINITY, reason: "other" } as const;
+    disk.inject(name === "any call" ? fault : { ...fault, operation: name });
+    const failed = await client.close().catch((error: unknown) => error);
+    expect(isGraftError(failed) ? failed.code : failed).toBe(code);
+    disk.clearFaults();
+    expect(findLocked(disk, ["/data", `/data/volumes/${volume.volumeId}`])).toEqual([]);
+    reader.close();
+    expect(await readTags(await reopen(cluster, disk, volume))).toEqual([1, 2, 3, 4]);
+  });
+});
+
+/** The locks that somebody holds, of those that lie in the directories. */
+function findLocked(disk: SimulatedDisk, directories: readonly string[]): readonly string[] {
+  const paths = directories.flatMap((directory) =>
+    (disk.list(directory) ?? []).map((name) => `${directory}/${name}`),
+  );
+  const other = disk.openProcess();
+  return paths.filter((path) => {
+    if (disk.stat(path)?.kind !== "file" || !path.endsWith("lock")) return false;
+    const lock = other.lock(path);
+    lock?.close();
+    return lock === undefined;
+  });
 }
 
 describe("a full disk", () => {

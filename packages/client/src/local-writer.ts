@@ -120,8 +120,12 @@ export class LocalWriter implements VolumeWriter {
     const left: StagedPage[] = [];
     for (const page of this.#dirty.values()) if (!(page instanceof Uint8Array)) left.push(page);
     this.#dirty.clear();
-    this.#store.dropStaged(left);
-    this.base.close();
-    this.#hooks.onEnd();
+    try {
+      this.#store.dropStaged(left);
+      this.base.close();
+    } finally {
+      // Or nobody could write any more.
+      this.#hooks.onEnd();
+    }
   }
 }

@@ -201,12 +201,23 @@ export class ReplicaVolume implements face.Volume {
     this.#closing.abort(why);
     this.#context.fetcher.close(why);
     await this.#queue.drained();
-    this.#writer?.rollback();
-    for (const reader of [...this.#readers]) reader.close();
     try {
-      this.#store.close();
+      this.#endUsers();
     } finally {
-      this.#parts.onClose();
+      try {
+        this.#store.close();
+      } finally {
+        this.#parts.onClose();
+      }
+    }
+  }
+
+  /** With the last pin pages are dropped: on a disk that fails this fails. */
+  #endUsers(): void {
+    try {
+      this.#writer?.rollback();
+    } finally {
+      for (const reader of [...this.#readers]) reader.close();
     }
   }
 
