@@ -7,12 +7,15 @@ const SEED_COUNTS: Readonly<Record<WorkloadName, number>> = {
   registers: Number(process.env.GRAFT_SEEDS ?? 200),
 };
 const STEP_COUNT = 500;
+/** Enough for more than one checkpoint: they come every 64 pushes. */
+const LONG_STEP_COUNT = 5000;
 /** Seeds for one test, so that a slow machine does not time out. */
 const BATCH_SIZE = 40;
 
 /** What every run of CI must have met at least once. */
 const RARE_PATHS: readonly string[] = [
   "answer lost",
+  "checkpoint",
   "client killed",
   "diverged",
   "metastore killed",
@@ -33,11 +36,15 @@ const batches = names.flatMap((workload) =>
   }),
 );
 
-async function run(workload: WorkloadName, seed: number): Promise<string> {
-  const result = await simulate({ seed, steps: STEP_COUNT, workload });
+async function run(
+  workload: WorkloadName,
+  seed: number,
+  steps: number = STEP_COUNT,
+): Promise<string> {
+  const result = await simulate({ seed, steps, workload });
   for (const path of result.reached.keys()) reached.add(path);
   if (result.error === undefined) return result.digest;
-  const repeat = `pnpm simulate --workload ${workload} --seed ${seed} --steps ${STEP_COUNT}`;
+  const repeat = `pnpm simulate --workload ${workload} --seed ${seed} --steps ${steps}`;
   throw new Error([...result.trace, `step ${result.step} of: ${repeat}`].join("\n"), {
     cause: result.error,
   });
@@ -56,6 +63,10 @@ describe("clients, services, disks and network on simulated time", () => {
       for (let seed = first; seed <= last; seed++) await run(workload, seed);
     },
   );
+
+  it.each([9001, 9002, 9003])("do so across checkpoints (seed %i)", async (seed) => {
+    await run("registers", seed, LONG_STEP_COUNT);
+  });
 
   it("have met every rare path", () => {
     expect(RARE_PATHS.filter((path) => !reached.has(path))).toEqual([]);

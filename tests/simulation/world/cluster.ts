@@ -44,7 +44,10 @@ export class SimulatedCluster {
     this.#history = history;
     this.compute = createSimulatedCompute(clock, random.fork());
     this.network = new Network({ clock, random: random.fork(), history });
-    const bucket = new WitnessedStore(this.compute, parts.onCommit);
+    const bucket = new WitnessedStore(this.compute, {
+      onCommit: parts.onCommit,
+      onCheckpoint: () => history.reach("checkpoint"),
+    });
     this.store = new FaultyObjectStore(bucket, [{ fault: LATENCY }], random.fork(), clock);
     this.#metastores = Array.from({ length: METASTORE_COUNT }, () => this.#startMetastore());
     this.#pagestores = Array.from({ length: PAGESTORE_COUNT }, () => this.#startPagestore());

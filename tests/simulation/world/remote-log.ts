@@ -7,6 +7,11 @@ import {
 } from "@graft/format";
 import { MemoryObjectStore, type ObjectBody } from "@graft/object-store";
 
+export interface Witness {
+  readonly onCommit: (record: CommitRecord) => void;
+  readonly onCheckpoint: () => void;
+}
+
 /**
  * The bucket, and a witness: every commit object that comes into being is checked on the spot. The
  * LSNs of a volume have no gap, each record names the hash of the one before, and no commit id
@@ -15,13 +20,15 @@ import { MemoryObjectStore, type ObjectBody } from "@graft/object-store";
 export class WitnessedStore extends MemoryObjectStore {
   readonly #compute: Compute;
   readonly #onCommit: (record: CommitRecord) => void;
+  readonly #onCheckpoint: () => void;
   readonly #heads = new Map<string, { readonly lsn: Lsn; readonly hash: Uint8Array }>();
   readonly #commitIds = new Set<string>();
 
-  constructor(compute: Compute, onCommit: (record: CommitRecord) => void) {
+  constructor(compute: Compute, witness: Witness) {
     super();
     this.#compute = compute;
-    this.#onCommit = onCommit;
+    this.#onCommit = witness.onCommit;
+    this.#onCheckpoint = witness.onCheckpoint;
   }
 
   override async create(
@@ -31,6 +38,7 @@ export class WitnessedStore extends MemoryObjectStore {
   ): Promise<"created" | "exists"> {
     const outcome = await super.create(key, body, options);
     const parsed = parseObjectKey(key);
+    if (outcome === "created" && parsed?.kind === "checkpoint-root") this.#onCheckpoint();
     if (outcome === "created" && parsed?.kind === "commit") {
       this.#witness(key, body instanceof Uint8Array ? [body] : body);
     }

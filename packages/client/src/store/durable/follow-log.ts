@@ -27,6 +27,7 @@ import {
 } from "./log-reader.ts";
 import { type LogEnd, LogWriter } from "./log-writer.ts";
 import type { OpenPins } from "./open-pins.ts";
+import type { Processes } from "./processes.ts";
 import { loadGeneration, saidPageSize } from "./recovery.ts";
 import type { Reservations } from "./reservations.ts";
 import type { StoreDisk } from "./store-disk.ts";
@@ -38,8 +39,6 @@ const ATTEMPTS_MAX = 50;
 /** What the store above does when others changed something. */
 export interface FollowHooks {
   learnPageSize(pageSize: PageSize): void;
-  /** A page was dropped by another process; pins of this one may read it still. */
-  dropLater(dropped: DroppedPage): void;
   /** The state is loaded again; open pins still use the one before. */
   onReload(before: Replica): void;
   release(location: Location): void;
@@ -47,17 +46,11 @@ export interface FollowHooks {
   onCompany(): void;
 }
 
-export interface DroppedPage {
-  readonly page: number;
-  readonly version: number;
-  /** Pins from here on know that it is gone. */
-  readonly position: number;
-}
-
 export interface Follower extends FollowHooks {
   readonly disk: StoreDisk;
   readonly reservations: Reservations;
   readonly pins: OpenPins;
+  readonly processes: Processes;
 }
 
 /** @throws GraftError `corrupt` · `io` */
@@ -94,12 +87,33 @@ export function followBehindMark(follower: Follower, mark: Mark | undefined): vo
     disk.lastGeneration = Math.max(disk.lastGeneration, newest);
     const hasBegun = newest > disk.log.generation;
     if (hasBegun) enterLog(follower, newest, undefined);
-    if (hasBegun || mark === undefined) readTo(follower, undefined);
+    if (hasBegun || (mark === undefined && !isOnlyRefused(follower))) readTo(follower, undefined);
     // Whoever began another generation may not have made its name durable.
     if (hasBegun || mark?.isOver === true) disk.log.giveUp();
     return;
   }
-  readTo(follower, undefined);
+  if (!isOnlyRefused(follower)) readTo(follower, undefined);
+}
+
+/**
+ * Whether all that may lie behind the end is what failed in this process: whoever asked for it was
+ * told so, and nobody else has seen it. Once another process wrote on, or may have read it, it
+ * counts.
+ */
+function isOnlyRefused({ disk, processes }: Follower): boolean {
+  const { log, files, volumeId } = disk;
+  if (!log.isBroken || log.refusedEnd <= log.size) return false;
+  processes.forget();
+  if (!processes.isAlone()) return false;
+  const { file, generation } = log;
+  const place: LogFile = { file, path: files.log(generation), generation, volumeId };
+  let end = log.end;
+  for (;;) {
+    const next = readOneRecord(place, end);
+    if (next === undefined) return true;
+    if (next.end.offset > log.refusedEnd) return false;
+    end = next.end;
+  }
 }
 
 /** Makes another log the one in use, with the state at its start, or at `until`. */
@@ -169,12 +183,14 @@ function applyRecord(follower: Follower, change: LogChange, path: string, end: L
 
 /** What pins of this process may still read, stays until they are closed. */
 function applyDropped(follower: Follower, pages: PageSet, position: number): void {
-  const { history } = follower.disk.replica;
+  const { disk } = follower;
+  const { history } = disk.replica;
   for (const page of pages) {
-    const version = history.chains.newest(page);
+    const version = history.chains.seek(page, Infinity);
     if (version === NO_VERSION) continue;
+    const location = history.chains.foundLocation;
     if (follower.pins.isEmpty) history.forgetNewest(page);
-    else follower.dropLater({ page, version, position });
+    else disk.dropped.set(page, { version, location, position });
   }
 }
 

@@ -50,6 +50,8 @@ interface Continuation {
   readonly named: PageVersion[];
   readonly from: LogWriter;
   readonly reserved: () => Iterable<ReserveChange>;
+  /** Pages that are in the state no more. */
+  readonly dropped: StoreDisk["dropped"];
 }
 
 /**
@@ -64,7 +66,8 @@ export function switchGeneration(disk: StoreDisk, sharing: Sharing): void {
   let log: LogWriter;
   try {
     disk.pages.sync();
-    const continuation = { moved, named, from: disk.log, reserved: () => sharing.reserved() };
+    const { log: from, dropped } = disk;
+    const continuation = { moved, named, from, dropped, reserved: () => sharing.reserved() };
     log = prepareGeneration(disk, generation, disk, continuation);
     sharing.announce();
   } catch (error) {
@@ -139,7 +142,7 @@ function writeDraft(
 
 /**
  * What everybody must know. All slots were flushed; one that was not is left out, and so is a page
- * that no record named yet.
+ * that no record named yet, or that another process dropped.
  */
 function* entriesOf(
   { pages }: StorePlace,
@@ -149,7 +152,9 @@ function* entriesOf(
   for (const entry of replica.history.named(replica.facts.push?.toVersion)) {
     const { location } = entry;
     const isUnrecorded = isInMemory(location) || (isSlot(location) && pages.slots.isOwn(location));
-    const now = isUnrecorded ? undefined : (continuation?.moved.get(location) ?? entry);
+    const isDropped = continuation?.dropped.get(entry.page)?.location === location;
+    const now =
+      isUnrecorded || isDropped ? undefined : (continuation?.moved.get(location) ?? entry);
     const isHere = now !== undefined && (!isSlot(now.location) || pages.isDurable(now.location));
     const written = isHere ? now : { ...entry, location: ABSENT };
     if (now !== undefined && now !== entry) continuation?.named.push(written);

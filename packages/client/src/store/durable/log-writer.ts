@@ -61,6 +61,7 @@ export class LogWriter {
   #checksum: number;
   #draft: { readonly kind: number; readonly bodySize: number } | undefined;
   #isBroken = false;
+  #refusedEnd = 0;
 
   /** @param end what is there and durable */
   constructor(file: File, generation: number, end: LogEnd, base = 0) {
@@ -95,6 +96,11 @@ export class LogWriter {
 
   get isBroken(): boolean {
     return this.#isBroken;
+  }
+
+  /** Bytes up to here may be in the file though they failed and were taken back; 0: none. */
+  get refusedEnd(): number {
+    return this.#refusedEnd;
   }
 
   /** Where the log ends as it was written. */
@@ -191,7 +197,7 @@ export class LogWriter {
     try {
       this.#file.sync();
     } catch (error) {
-      this.#isBroken = true;
+      this.#break(this.#written);
       throw error;
     }
     this.#synced = this.#written;
@@ -240,8 +246,13 @@ export class LogWriter {
       this.#synced = this.#written;
     } catch {
       // The first error is the one that says what happened.
-      this.#isBroken = true;
+      this.#break(this.#written + this.#bufferedSize);
     }
+  }
+
+  #break(refusedEnd: number): void {
+    this.#isBroken = true;
+    this.#refusedEnd = refusedEnd;
   }
 
   #reserve(size: number): void {

@@ -104,7 +104,13 @@ function createStore(options: RecoveryOptions, files: StoreFiles): StoreDisk {
     const log = prepareGeneration(place, generation, source);
     enterGeneration(place, generation);
     if (pageSize !== undefined) place.pages.setPageSize(pageSize);
-    const rest = { start: 0, earlierLogs: [], isCurrent: true, lastGeneration: generation };
+    const rest = {
+      start: 0,
+      dropped: new Map(),
+      earlierLogs: [],
+      isCurrent: true,
+      lastGeneration: generation,
+    };
     return { ...place, ...source, ...rest, log };
   } catch (error) {
     closePlace(place);
@@ -137,7 +143,13 @@ function openStore(
     // Whoever began this generation may have died before its name was durable.
     fileSystem.syncDirectory(files.directory);
     removeOlder(place, generation);
-    const rest = { start, earlierLogs: [], isCurrent, lastGeneration: generation };
+    const rest = {
+      start,
+      dropped: new Map(),
+      earlierLogs: [],
+      isCurrent,
+      lastGeneration: generation,
+    };
     return { ...place, ...rest, replica, pageSize, log };
   } catch (error) {
     log?.close(!isShared);

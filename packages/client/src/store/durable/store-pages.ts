@@ -12,7 +12,6 @@ import type { Pin } from "../local-store.ts";
 import { pageSizeOf } from "../page-size-check.ts";
 import { type Replica, StorePin } from "../replica.ts";
 import { corruptFile } from "./corrupt-file.ts";
-import type { DroppedPage } from "./follow-log.ts";
 import { isInLog, isInMemory, isSlot } from "./location.ts";
 import { logPlaceOf } from "./log-places.ts";
 import { PageCache } from "./page-cache.ts";
@@ -38,8 +37,6 @@ export class StorePages {
   readonly #memoryCacheSize: number;
   /** Undefined until the page size is known. */
   #cache: PageCache | undefined;
-  /** Pages that other processes dropped while pins of this one could read them. */
-  #dropped: DroppedPage[] = [];
 
   constructor({ share, log, waiting, memoryCacheSize }: StorePagesParts) {
     this.#disk = share.disk;
@@ -96,27 +93,24 @@ export class StorePages {
 
   /** Forgets what others dropped as soon as no pin is older than that. */
   forgetDropped(): void {
-    if (this.#dropped.length === 0) return;
-    const { pins } = this.#share;
-    const { history } = this.#disk.replica;
-    this.#dropped = this.#dropped.filter(({ page, version, position }) => {
-      if (pins.hasBefore(position)) return true;
-      const isSame = history.chains.newest(page) === version && version <= history.epoch.start;
-      if (isSame) history.forgetNewest(page);
-      return false;
-    });
-  }
-
-  /** Another process dropped a page: it goes when no pin of this one is older. */
-  dropLater(dropped: DroppedPage): void {
-    this.#dropped.push(dropped);
+    const { dropped, replica } = this.#disk;
+    if (dropped.size === 0) return;
+    const { history } = replica;
+    for (const [page, { version, location, position }] of dropped) {
+      if (this.#share.pins.hasBefore(position)) continue;
+      dropped.delete(page);
+      // At another place it is in the state again: somebody fetched it.
+      const isThere = history.chains.seek(page, Infinity) === version;
+      const isSame = isThere && history.chains.foundLocation === location;
+      if (isSame && version <= history.epoch.start) history.forgetNewest(page);
+    }
   }
 
   /** Another state takes its place: what only this process knew of the old one is given back. */
   leaveReplica(before: Replica): void {
     this.#log.forgetUnrecorded();
     this.#cache?.clear();
-    this.#dropped = [];
+    this.#disk.dropped.clear();
     if (!this.#share.pins.isEmpty) {
       this.#share.staleReplicas.push(before);
       return;

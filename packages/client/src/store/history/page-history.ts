@@ -12,7 +12,7 @@
  * none of them                    → absent, or zeros when there is no remote snapshot
  * ```
  */
-import { MutablePageSet, type PageSet, pageRange, union } from "@graft/core";
+import { invariant, MutablePageSet, type PageSet, pageRange, union } from "@graft/core";
 import type { RemotePoint } from "../local-store.ts";
 import { AgeStamps } from "./age-stamps.ts";
 import { Epoch } from "./epoch.ts";
@@ -219,6 +219,11 @@ export class PageHistory {
 
   /** Puts a page back that was the latest snapshot's when it was stored: for recovery. */
   restore(page: number, version: number, location: Location): void {
+    // A copy that this process fetched later holds the same bytes, and only it knows of it.
+    for (let own = this.chains.newest(page); own > version; own = this.chains.newest(page)) {
+      invariant(own <= this.#epochs.current.start, "what was fetched is not newer than local work");
+      this.#letGo({ page, from: own, until: own });
+    }
     const isFirst = this.#insertFirst(page, version, location);
     if (!isFirst && this.chains.newest(page) === version) this.#relocate(page, version, location);
     else if (!isFirst) {
