@@ -1,7 +1,6 @@
 /**
- * Which bytes a page has at which version: the part of a local store that does not depend on where
- * the bytes are kept. Bytes are named by locations, which the store hands in and gets back through
- * `release` when nobody can name them any more.
+ * Which bytes a page has at which version, wherever they are kept. They are named by locations,
+ * which the store hands in and gets back through `release` when nobody can name them any more.
  *
  * What a pin of version v in epoch e sees of page p is the newest of these, at or before v:
  *
@@ -201,10 +200,10 @@ export class PageHistory {
     else this.#insert(page, version, location);
     this.#epochs.clearStale(view.epoch, page);
     const older = versions.find((one) => one.version < version);
-    if (older !== undefined) this.#supersede(page, older.version, version);
+    if (older !== undefined) this.#ledger.supersede({ page, from: older.version, until: version });
     const newer = versions.findLast((one) => one.version > version)?.version ?? Infinity;
     const until = Math.min(newer, this.#floors.oldestBelow(page, version));
-    if (until < Infinity) this.#supersede(page, version, until);
+    if (until < Infinity) this.#ledger.supersede({ page, from: version, until });
     return true;
   }
 
@@ -266,7 +265,7 @@ export class PageHistory {
     for (const { page, version } of held) {
       const newer = this.chains.versionsOf(page).findLast((one) => one.version > version);
       const until = Math.min(newer?.version ?? Infinity, this.#floors.oldestBelow(page, version));
-      this.#supersede(page, version, until);
+      this.#ledger.supersede({ page, from: version, until });
     }
   }
 
@@ -275,10 +274,7 @@ export class PageHistory {
     this.#relocate(page, version, location);
   }
 
-  /**
-   * Says that clean bytes are not what they should be: the page counts as absent. True when they
-   * were the latest snapshot's. They are not released.
-   */
+  /** Clean bytes are not what they should be: absent, not released. True: they were the latest. */
   dropDamaged(page: number, version: number): boolean {
     const wasLatest = this.isLatest(page, version);
     this.chains.relocate({ page, version, location: ABSENT });
@@ -360,11 +356,8 @@ export class PageHistory {
 
   #supersedeNewest(page: number, until: number): void {
     const newest = this.chains.newest(page);
-    if (newest !== NO_VERSION && newest < until) this.#supersede(page, newest, until);
-  }
-
-  #supersede(page: number, from: number, until: number): void {
-    this.#ledger.supersede({ page, from, until });
+    if (newest !== NO_VERSION && newest < until)
+      this.#ledger.supersede({ page, from: newest, until });
   }
 
   #letGo({ page, from }: Superseded): void {
