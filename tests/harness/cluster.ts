@@ -129,6 +129,7 @@ export class Cluster implements AsyncDisposable {
       commit: (...args) => current().commit(...args),
       readPages: (...args) => current().readPages(...args),
       streamPages: (...args) => current().streamPages(...args),
+      watch: (...args) => current().watch(...args),
       writePages: (...args) => current().writePages(...args),
       close: async () => opened?.remote.close(),
     };

@@ -5,6 +5,8 @@ async function refuse(): Promise<never> {
   throw new GraftError("unavailable", "connection refused");
 }
 
+const refusing = { [Symbol.asyncIterator]: () => ({ next: refuse }) };
+
 /** A remote that is down. */
 export const UNREACHABLE: Remote = {
   name: "unreachable",
@@ -14,9 +16,8 @@ export const UNREACHABLE: Remote = {
   createVolume: refuse,
   commit: refuse,
   readPages: refuse,
-  streamPages: () => ({
-    [Symbol.asyncIterator]: () => ({ next: refuse }),
-  }),
+  streamPages: () => refusing,
+  watch: () => refusing,
   writePages: refuse,
   close: async () => undefined,
 };

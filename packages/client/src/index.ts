@@ -12,6 +12,8 @@ export type {
   RemoteCommitAnswer,
   RemoteCommitInfo,
   RemoteCommitRequest,
+  RemoteEvent,
+  RemoteNews,
   UploadedSegment,
 } from "./remote/remote.ts";
 export { type NewVolumeOptions, Runtime, type RuntimeOptions } from "./runtime.ts";
@@ -46,4 +48,9 @@ export type {
   VolumeStatus,
 } from "./volume.ts";
 export type { VolumeReader } from "./volume-reader.ts";
-export type { LocalCommitOutcome, LocalCommitRequest, VolumeWriter } from "./volume-writer.ts";
+export type {
+  CommitNote,
+  LocalCommitOutcome,
+  LocalCommitRequest,
+  VolumeWriter,
+} from "./volume-writer.ts";

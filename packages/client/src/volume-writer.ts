@@ -1,4 +1,4 @@
-import type { PageCount, PageIndex, PageSize } from "@graft/core";
+import type { PageCount, PageIndex, PageSet, PageSize } from "@graft/core";
 import type { VolumeReader } from "./volume-reader.ts";
 
 /**
@@ -38,7 +38,7 @@ export interface VolumeWriter {
   rollback(): void;
 }
 
-export interface LocalCommitRequest {
+export interface LocalCommitRequest extends CommitNote {
   /** Page count of the volume after this transaction. */
   readonly pageCount: PageCount;
   /**
@@ -46,8 +46,23 @@ export interface LocalCommitRequest {
    * another process may commit. Default false.
    */
   readonly opensReader?: boolean;
+  /**
+   * Every page that the transaction may have read, whoever fetched it and when; it decides what the
+   * transaction can be merged with. Absent: unknown, as if it had read everything.
+   */
+  readonly reads?: PageSet;
+}
+
+/** What a commit carries besides pages. */
+export interface CommitNote {
   readonly message?: string;
+  /** The application's name for the transaction, unique in its volume. */
   readonly appTransactionId?: string;
+  /**
+   * How to run it again on another base, in the words of whoever wrote it; kept as long as the
+   * commit is pending, at most 16 MiB.
+   */
+  readonly replay?: Uint8Array;
 }
 
 export type LocalCommitOutcome =

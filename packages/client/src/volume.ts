@@ -9,7 +9,7 @@ import type {
 } from "@graft/core";
 import type { CommitPage } from "./remote/remote.ts";
 import type { VolumeReader } from "./volume-reader.ts";
-import type { VolumeWriter } from "./volume-writer.ts";
+import type { CommitNote, VolumeWriter } from "./volume-writer.ts";
 
 /**
  * A local, usually partial replica of a volume. Reads and local commits need no network once the
@@ -130,12 +130,12 @@ export interface VolumeStatus {
 }
 
 /** A committed, unpushed transaction. */
-export interface LocalCommit {
+export interface LocalCommit extends CommitNote {
   readonly version: number;
   readonly pageCount: PageCount;
   readonly pages: PageSet;
-  readonly message?: string;
-  readonly appTransactionId?: string;
+  /** Pages it may have read. Absent: unknown, as if it had read everything. */
+  readonly reads?: PageSet;
 }
 
 /**

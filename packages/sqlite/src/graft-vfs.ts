@@ -1,4 +1,4 @@
-import type { Volume } from "@graft/client";
+import type { CommitNote, Volume } from "@graft/client";
 import { GraftError } from "@graft/core";
 import {
   type PragmaAnswer,
@@ -40,6 +40,8 @@ export class GraftVfs implements Vfs, VolumeFileHost {
   readonly #entries = new Map<string, SpillEntry>();
   readonly #contents = new Set<SpillContent>();
   readonly #closing = new AbortController();
+  /** What commits of this connection carry along, until it is changed. */
+  note: CommitNote | undefined;
 
   constructor(options: GraftVfsOptions) {
     this.name = options.name;
@@ -72,6 +74,10 @@ export class GraftVfs implements Vfs, VolumeFileHost {
 
   pragma(file: VolumeFile, name: string, value: string | undefined): PragmaAnswer {
     return this.#options.pragma(file, name, value);
+  }
+
+  noteOf(): CommitNote | undefined {
+    return this.note;
   }
 
   /**

@@ -9,6 +9,7 @@ export function createOfflineRemote(): Remote {
       "this database was opened without a url: there is no server",
     );
   };
+  const refusing = { [Symbol.asyncIterator]: () => ({ next: refuse }) };
   return {
     name: "no server",
     getSnapshot: refuse,
@@ -17,7 +18,8 @@ export function createOfflineRemote(): Remote {
     createVolume: refuse,
     commit: refuse,
     readPages: refuse,
-    streamPages: () => ({ [Symbol.asyncIterator]: () => ({ next: refuse }) }),
+    streamPages: () => refusing,
+    watch: () => refusing,
     writePages: refuse,
     close: async () => undefined,
   };

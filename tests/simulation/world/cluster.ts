@@ -115,6 +115,7 @@ export class SimulatedCluster {
       commit: (...args) => current().commit(...args),
       readPages: (...args) => current().readPages(...args),
       streamPages: (...args) => current().streamPages(...args),
+      watch: (...args) => current().watch(...args),
       writePages: (...args) => current().writePages(...args),
       close: async () => undefined,
     };

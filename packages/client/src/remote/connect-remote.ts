@@ -16,6 +16,7 @@ import {
   fromPullGraftRequest,
   fromReadPagesRequest,
   fromStreamPagesRequest,
+  fromWatchRequest,
   fromWritePagesRequest,
   type GraftClients,
   present,
@@ -25,6 +26,7 @@ import {
   toPullGraftAnswer,
   toReadPagesAnswer,
   toStreamPagesAnswer,
+  toWatchEvent,
   toWritePagesAnswer,
   type WireCommit,
 } from "@graft/rpc";
@@ -37,8 +39,10 @@ import type {
   RemoteCommitAnswer,
   RemoteCommitInfo,
   RemoteCommitRequest,
+  RemoteEvent,
   UploadedSegment,
 } from "./remote.ts";
+import { toRemoteEvent } from "./remote-event.ts";
 
 export interface ConnectRemoteParts {
   readonly name: string;
@@ -122,6 +126,14 @@ export function createConnectRemote(parts: ConnectRemoteParts): Remote {
     async writePages(volumeId, pageSize, pages, signal): Promise<readonly UploadedSegment[]> {
       const message = fromWritePagesRequest({ volumeId, pageSize, pages });
       return toWritePagesAnswer(await pagestore.writePages(message, present({ signal })));
+    },
+
+    async *watch(request, signal): AsyncGenerator<RemoteEvent> {
+      for await (const message of metastore.watch(fromWatchRequest(request), present({ signal }))) {
+        const event = toWatchEvent(message);
+        // One of a newer server says nothing that is needed.
+        if (event !== undefined) yield await toRemoteEvent(event, parts.compute);
+      }
     },
 
     close: parts.close,

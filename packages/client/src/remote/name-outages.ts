@@ -26,6 +26,16 @@ export function nameOutages(remote: Remote, clock: Clock): Remote {
       throw failed(error);
     }
   };
+  async function* toldAlong<T>(parts: AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      for await (const part of parts) {
+        sinceMs = undefined;
+        yield part;
+      }
+    } catch (error) {
+      throw failed(error);
+    }
+  }
 
   return {
     name: remote.name,
@@ -36,16 +46,8 @@ export function nameOutages(remote: Remote, clock: Clock): Remote {
     commit: (...request) => told(remote.commit(...request)),
     readPages: (...request) => told(remote.readPages(...request)),
     writePages: (...request) => told(remote.writePages(...request)),
-    async *streamPages(...request) {
-      try {
-        for await (const part of remote.streamPages(...request)) {
-          sinceMs = undefined;
-          yield part;
-        }
-      } catch (error) {
-        throw failed(error);
-      }
-    },
+    streamPages: (...request) => toldAlong(remote.streamPages(...request)),
+    watch: (...request) => toldAlong(remote.watch(...request)),
     close: () => remote.close(),
   };
 }

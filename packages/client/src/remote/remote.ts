@@ -1,6 +1,7 @@
 import type {
   ClientId,
   CommitId,
+  GraftError,
   Lsn,
   Page,
   PageCount,
@@ -9,7 +10,7 @@ import type {
   Snapshot,
   VolumeId,
 } from "@graft/core";
-import type { SegmentInfo } from "@graft/rpc";
+import type { SegmentInfo, WatchRequest } from "@graft/rpc";
 
 /**
  * The two services as one replica sees them. Every failure is a `GraftError`; `unavailable` means
@@ -18,6 +19,14 @@ import type { SegmentInfo } from "@graft/rpc";
 export interface Remote {
   /** What a person calls it: "http://127.0.0.1:3000". */
   readonly name: string;
+
+  /**
+   * News of many volumes, until the signal is aborted or the server ends it. Every volume's first
+   * event tells what the LSN it was asked with lacks; the first heartbeat says that all were told.
+   * Nothing is buffered: the next event is made when it is asked for. Ends with `unavailable` when
+   * the connection is lost, `unauthenticated` when the token has expired.
+   */
+  watch(request: WatchRequest, signal?: AbortSignal): AsyncIterable<RemoteEvent>;
 
   /** The latest snapshot; undefined when the volume does not exist or has no commit. */
   getSnapshot(volumeId: VolumeId, signal?: AbortSignal): Promise<Snapshot | undefined>;
@@ -56,6 +65,29 @@ export interface Remote {
   close(): Promise<void>;
 }
 
+/** What a stream says; a hint, or news that can be applied as it is. */
+export type RemoteEvent =
+  /** Every volume is where the last event left it. Draining: open a new stream, elsewhere. */
+  | { readonly kind: "heartbeat"; readonly draining: boolean }
+  | RemoteNews
+  /** The server does not keep what lies in between: pull. */
+  | { readonly kind: "resync"; readonly volumeId: VolumeId }
+  /** This volume is no longer watched on this stream; the others are. */
+  | { readonly kind: "end"; readonly volumeId: VolumeId; readonly error: GraftError };
+
+/** The commits (from, snapshot.lsn], folded into one. */
+export interface RemoteNews {
+  readonly kind: "news";
+  /** Apply it only when this is exactly the LSN you have (undefined: none); otherwise pull. */
+  readonly from: Lsn | undefined;
+  readonly snapshot: Snapshot;
+  readonly changed: PageSet;
+  /** Yours among them: your push landed. */
+  readonly commitIds: readonly CommitId[];
+  /** All pages of `changed` that exist, verified, or none at all. */
+  readonly pages: readonly Page[];
+}
+
 export interface RemoteChanges {
   readonly snapshot: Snapshot;
   readonly changed: PageSet;
@@ -72,6 +104,8 @@ export interface RemoteCommitInfo {
   readonly message: string | undefined;
   readonly appTransactionId: string | undefined;
 }
+
+export type { WatchRequest } from "@graft/rpc";
 
 /** A segment that was uploaded, as a commit names it. */
 export type UploadedSegment = SegmentInfo;

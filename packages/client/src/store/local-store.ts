@@ -10,6 +10,7 @@ import type {
 } from "@graft/core";
 import type { UploadedSegment } from "../remote/remote.ts";
 import type { LocalCommit } from "../volume.ts";
+import type { CommitNote } from "../volume-writer.ts";
 
 /**
  * Everything one replica keeps of one volume.
@@ -153,12 +154,12 @@ export interface PreparedPush {
   readonly uploaded: readonly UploadedSegment[];
 }
 
-export interface NewLocalCommit {
+export interface NewLocalCommit extends CommitNote {
   readonly pageCount: PageCount;
   /** Changed pages, each once, in memory or staged. */
   readonly pages: ReadonlyMap<PageIndex, Uint8Array | StagedPage>;
-  readonly message?: string;
-  readonly appTransactionId?: string;
+  /** As `LocalCommit.reads`. */
+  readonly reads?: PageSet;
 }
 
 /** A handle of a page outside memory, good for the store that gave it. */

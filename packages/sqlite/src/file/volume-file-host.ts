@@ -1,3 +1,4 @@
+import type { CommitNote } from "@graft/client";
 import type { PragmaAnswer } from "@graft/sqlite-engine";
 import type { VolumeFile } from "./volume-file.ts";
 
@@ -8,6 +9,8 @@ export interface VolumeFileHost {
   /** Aborted when the connection is closed: nobody waits for a page any more. */
   readonly closing: AbortSignal;
   pragma(file: VolumeFile, name: string, value: string | undefined): PragmaAnswer;
+  /** What the commit of the transaction that is open on the file carries along. */
+  noteOf(file: VolumeFile): CommitNote | undefined;
   /** No lock is left: no journal beside the file speaks of its transaction any more (rule 5). */
   onRelease(file: VolumeFile): void;
   onClose(file: VolumeFile): void;

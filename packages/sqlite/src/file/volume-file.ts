@@ -291,7 +291,7 @@ export class VolumeFile implements VfsFile {
       writer.write(toPageIndex(1), changed ? this.#pageOne.toStored(dirty) : base);
     }
     // On the commit itself: another process may have committed right behind it.
-    const outcome = writer.commit({ pageCount, opensReader: true });
+    const outcome = writer.commit({ ...this.#host.noteOf(this), pageCount, opensReader: true });
     const next = outcome.kind === "unchanged" ? reader : outcome.reader;
     const version = outcome.kind === "unchanged" ? reader.version : outcome.version;
     invariant(next?.version === version, "a commit comes with a reader on it");
