@@ -21,6 +21,7 @@ import {
 } from "@graft/rpc";
 import { createNodeTransport, startServer } from "@graft/rpc/node";
 import { createInMemoryTransport } from "@graft/rpc/testing";
+import { followRemote } from "./follow-remote.ts";
 import { UNREACHABLE } from "./unreachable-remote.ts";
 
 export interface ClusterOptions {
@@ -120,19 +121,7 @@ export class Cluster implements AsyncDisposable {
       }
       return opened.remote;
     };
-    return {
-      name: "cluster",
-      getSnapshot: (...args) => current().getSnapshot(...args),
-      pullChanges: (...args) => current().pullChanges(...args),
-      pullCommits: (...args) => current().pullCommits(...args),
-      createVolume: (...args) => current().createVolume(...args),
-      commit: (...args) => current().commit(...args),
-      readPages: (...args) => current().readPages(...args),
-      streamPages: (...args) => current().streamPages(...args),
-      watch: (...args) => current().watch(...args),
-      writePages: (...args) => current().writePages(...args),
-      close: async () => opened?.remote.close(),
-    };
+    return followRemote(current, { close: async () => opened?.remote.close() });
   }
 
   /** A client. It is closed with the cluster, unless the test closes it. */

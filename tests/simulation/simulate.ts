@@ -101,9 +101,9 @@ async function rest(world: World, workload: Workload): Promise<void> {
   world.cluster.calm();
   world.cluster.network.heal();
   const endMs = world.clock.monotonicMs() + REST_MS_MAX;
-  while (workload.busyCount > 0) {
+  while (workload.slots.busyCount > 0) {
     if (world.clock.monotonicMs() > endMs) {
-      throw new Error(`${workload.busyNames.join(", ")} never ends`);
+      throw new Error(`${workload.slots.busyNames.join(", ")} never ends`);
     }
     await world.pass(world.clock.nextDueMs ?? 1_000);
   }

@@ -2,12 +2,12 @@
  * A counter in a branch of the bank: a process with SQLite on the branch's replica. Money only
  * moves, and each move leaves a line.
  */
-import { invariant, isGraftError, type VolumeId } from "@graft/core";
+import { invariant, type VolumeId } from "@graft/core";
 import { type Database, openDatabaseWith } from "@graft/sqlite";
-import { SqliteError } from "@graft/sqlite-engine";
 import { loadNodeEngine } from "@graft/sqlite-engine/node";
-import { DATA_PATH, type Machine, type Process } from "../world/machine.ts";
-import type { World } from "../world/world.ts";
+import { DATA_PATH, type Process } from "../world/machine.ts";
+import { ClientProcess, type ClientProcessParts, type Death } from "./client-process.ts";
+import { weatherOf } from "./weather.ts";
 
 const engine = await loadNodeEngine();
 
@@ -20,10 +20,6 @@ export const SCHEMA: string = `
   with recursive id(i) as (select 1 union all select i + 1 from id where i < ${ACCOUNT_COUNT})
   insert into account select i, ${TOTAL / ACCOUNT_COUNT} from id;
 `;
-
-/** What may go wrong without being a fault of the branch. */
-const WEATHER: readonly string[] = ["unavailable", "diverged", "busy", "busy-snapshot"];
-const SQL_WEATHER: readonly string[] = ["SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT"];
 
 export type BankAction = "push" | "pull" | "reset" | "hydrate" | "turn";
 
@@ -46,78 +42,44 @@ export class BranchModel {
   }
 }
 
-export interface BankReplicaOptions {
-  /** A name for the process. */
-  readonly name: string;
+export interface BankReplicaParts extends ClientProcessParts {
   readonly branch: BranchModel;
-  readonly machine: Machine;
   readonly volumeId: VolumeId;
 }
 
-export class BankReplica {
-  readonly name: string;
+export class BankReplica extends ClientProcess<Database> {
   readonly branch: BranchModel;
-  readonly machine: Machine;
-  /** As its last answer said: asking for the status would show it what other processes did. */
-  isDiverged = false;
-  readonly #world: World;
   readonly #volumeId: VolumeId;
-  #database: Database | undefined;
-  #life = 0;
-  #process: Process | undefined;
 
-  constructor(world: World, options: BankReplicaOptions) {
-    const { name, branch, machine, volumeId } = options;
-    this.name = name;
-    this.branch = branch;
-    this.#world = world;
-    this.machine = machine;
-    this.#volumeId = volumeId;
-  }
-
-  get isOpen(): boolean {
-    return this.#database !== undefined;
+  constructor(parts: BankReplicaParts) {
+    super(parts);
+    this.branch = parts.branch;
+    this.#volumeId = parts.volumeId;
   }
 
   get database(): Database {
-    invariant(this.#database !== undefined, "the branch is open");
-    return this.#database;
+    return this.opened;
   }
 
   get state(): string {
     return this.database.volume.status().state;
   }
 
-  async reopenAfter(ms: number): Promise<string> {
-    const life = this.#life;
-    await this.#world.clock.sleep(ms);
-    if (life !== this.#life) return "killed before it started";
-    await this.open();
-    return "opened";
-  }
-
-  async open(): Promise<void> {
-    const life = ++this.#life;
-    this.#process = this.machine.start();
-    const { clock, random, fileSystem, remote } = this.#process;
+  protected boot({ clock, random, fileSystem, remote }: Process): Promise<Database> {
     // Its own, as for a process: what the dead hold of it is not missing here.
     const means = { engine: { ...engine }, clock, random, fileSystem, openRemote: () => remote };
     const place = { url: "simulated", path: DATA_PATH, volume: this.#volumeId };
-    const database = await openDatabaseWith(means, { ...place, readersMax: 3 });
-    if (life === this.#life) this.#database = database;
+    return openDatabaseWith(means, { ...place, readersMax: 3 });
   }
 
-  /** The process dies: on its own, unless the power is lost anyway. */
-  die(how: "kill" | "power-loss"): void {
-    this.#life++;
-    this.#database = undefined;
+  override die(how: Death): void {
+    super.die(how);
     if (this.branch.isResetting) this.branch.giveUpUnpushed();
-    if (how === "kill") this.#process?.kill();
   }
 
   /** Moves money between two accounts, in one transaction. */
   transfer(): Promise<string> {
-    const { random } = this.#world;
+    const { random } = this.world;
     const [from, to] = [random.integer(1, ACCOUNT_COUNT), random.integer(1, ACCOUNT_COUNT)];
     const amount = random.integer(1, 50);
     const line = ++this.branch.lastLine;
@@ -166,7 +128,7 @@ export class BankReplica {
           return `fetched ${(await database.hydrate()).fetchedPageCount}`;
         case "turn":
           await database.pull();
-          if (this.#database === database) await this.transfer();
+          if (this.isStill(database)) await this.transfer();
           return await this.#push(database);
         case "reset":
           return await this.#reset(database);
@@ -181,11 +143,11 @@ export class BankReplica {
     branch.giveUpUnpushed();
     try {
       const { lsn } = await database.reset();
-      this.#world.history.reach("reset");
+      this.world.history.reach("reset");
       this.isDiverged = false;
       return `reset to ${lsn}`;
     } finally {
-      if (this.#database === database) {
+      if (this.isStill(database)) {
         branch.giveUpUnpushed();
         branch.isResetting = false;
       }
@@ -200,11 +162,11 @@ export class BankReplica {
   }
 
   async #weathering(run: (database: Database) => Promise<string>): Promise<string> {
-    const life = this.#life;
+    const { life } = this;
     try {
       return await run(this.database);
     } catch (error) {
-      if (life !== this.#life) return "dead";
+      if (life !== this.life) return "dead";
       const code = weatherOf(error);
       if (code === undefined) throw error;
       return this.#note(code);
@@ -214,20 +176,9 @@ export class BankReplica {
   #note(code: string): string {
     if (code === "diverged") {
       this.isDiverged = true;
-      this.#world.history.reach("diverged");
+      this.world.history.reach("diverged");
     }
-    if (this.#database !== undefined && this.state === "unknown") {
-      this.#world.history.reach("outcome unknown");
-    }
+    if (this.isOpen && this.state === "unknown") this.world.history.reach("outcome unknown");
     return code;
   }
-}
-
-/** The code of a failure that may happen to anybody; undefined for any other. */
-function weatherOf(error: unknown): string | undefined {
-  for (let one = error; one instanceof Error; one = one.cause) {
-    if (isGraftError(one)) return WEATHER.includes(one.code) ? one.code : undefined;
-    if (one instanceof SqliteError && SQL_WEATHER.includes(one.codeName)) return one.codeName;
-  }
-  return undefined;
 }

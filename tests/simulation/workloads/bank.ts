@@ -3,96 +3,71 @@ import { invariant, type VolumeId } from "@graft/core";
 import type { Database } from "@graft/sqlite";
 import type { World } from "../world/world.ts";
 import { type BankAction, BankReplica, BranchModel, SCHEMA } from "./bank-replica.ts";
+import { Crew } from "./crew.ts";
 import { openMaker } from "./open-maker.ts";
-import { Slots } from "./slots.ts";
+import type { Slots } from "./slots.ts";
 import type { Workload } from "./workload.ts";
 
 const BRANCH_COUNT = 3;
 const COUNTER_COUNT_MAX = 2;
-const SYNC_ROUNDS_MAX = 20;
 
 export class Bank implements Workload {
   readonly #world: World;
-  readonly #slots: Slots;
-  readonly #replicas: BankReplica[] = [];
+  readonly #crew: Crew<BankReplica>;
 
   constructor(world: World) {
     this.#world = world;
-    this.#slots = new Slots(world);
+    this.#crew = new Crew(world);
   }
 
-  get busyCount(): number {
-    return this.#slots.busyCount;
-  }
-
-  get busyNames(): readonly string[] {
-    return this.#slots.busyNames;
+  get slots(): Slots {
+    return this.#crew.slots;
   }
 
   async start(): Promise<void> {
+    const world = this.#world;
     const volumeId = await this.#found();
     for (let at = 0; at < BRANCH_COUNT; at++) {
-      const machine = this.#world.createMachine(`branch-${at}`);
+      const machine = world.createMachine(`branch-${at}`);
       const branch = new BranchModel(machine.name);
-      const counterCount = this.#world.random.integer(1, COUNTER_COUNT_MAX);
+      const counterCount = world.random.integer(1, COUNTER_COUNT_MAX);
       for (let counter = 0; counter < counterCount; counter++) {
         const name = `${branch.name}.${counter}`;
-        const replica = new BankReplica(this.#world, { name, branch, machine, volumeId });
+        const replica = new BankReplica({ world, name, branch, machine, volumeId });
         await replica.open();
-        this.#replicas.push(replica);
+        this.#crew.processes.push(replica);
       }
     }
   }
 
   act(): void {
     const { random } = this.#world;
-    const branch = random.pick(this.#replicas);
+    const branch = random.pick(this.#crew.processes);
     if (!branch.isOpen) return;
     const chance = random.integer(0, 99);
     if (branch.isDiverged && chance < 40) this.#sync(branch, "reset");
-    else if (chance < 25) this.#begin(branch, "write", "transfer", () => branch.transfer());
+    else if (chance < 25) this.#crew.begin(branch, "write", "transfer", () => branch.transfer());
     else if (chance < 50) this.#sync(branch, "turn");
     else if (chance < 60) this.#sync(branch, "push");
     else if (chance < 72) this.#sync(branch, "pull");
     else if (chance < 76) this.#sync(branch, "reset");
     else if (chance < 80) this.#sync(branch, "hydrate");
-    else this.#begin(branch, `read-${random.integer(1, 2)}`, "audit", () => branch.audit());
+    else this.#crew.begin(branch, `read-${random.integer(1, 2)}`, "audit", () => branch.audit());
   }
 
   crash(): void {
-    const { random, history } = this.#world;
-    const struck = random.pick(this.#replicas);
-    const how = random.pick(["kill", "power-loss"] as const);
-    history.note(`${struck.name} ${how}`);
-    const hasDied = (one: BankReplica): boolean =>
-      how === "kill" ? one === struck : one.machine === struck.machine;
-    const dead = this.#replicas.filter(hasDied);
-    for (const replica of dead) {
-      this.#slots.forget(replica.name);
-      replica.die(how);
-    }
-    if (how === "power-loss") struck.machine.losePower();
-    for (const replica of dead) {
-      const pauseMs = random.integer(0, 500);
-      this.#begin(replica, "open", "open", () => replica.reopenAfter(pauseMs));
-    }
+    this.#crew.crash();
   }
 
   async finish(): Promise<void> {
-    for (const replica of this.#replicas) await this.#settle(replica);
+    await this.#crew.comeToRest();
     const contents = new Set<string>();
-    for (const branch of this.#replicas) {
+    for (const branch of this.#crew.processes) {
       await branch.sync("pull");
       invariant(branch.state === "synced", `${branch.name} comes to rest`);
       contents.add(await this.#examine(branch.database));
     }
     invariant(contents.size === 1, "all branches read the same");
-  }
-
-  async #settle(branch: BankReplica): Promise<void> {
-    for (let round = 0; round < SYNC_ROUNDS_MAX && branch.state !== "synced"; round++) {
-      await branch.sync(branch.state === "diverged" ? "reset" : "push");
-    }
   }
 
   /** All rows, as a text; every line that a push was acknowledged for is among them. */
@@ -101,7 +76,7 @@ export class Bank implements Workload {
     invariant(check.length === 1 && check[0] === "ok", `the database is whole: ${check}`);
     const lines = await database.prepare("select * from line order by branch, n").raw().all();
     const found = new Set(lines.map(([branch, n]) => `${branch} ${n}`));
-    for (const { branch } of this.#replicas) {
+    for (const { branch } of this.#crew.processes) {
       const { name, pushed } = branch;
       for (const line of pushed) invariant(found.has(`${name} ${line}`), `${name}: line ${line}`);
     }
@@ -117,10 +92,6 @@ export class Bank implements Workload {
   }
 
   #sync(branch: BankReplica, action: BankAction): void {
-    this.#begin(branch, "sync", action, () => branch.sync(action));
-  }
-
-  #begin(branch: BankReplica, slot: string, name: string, run: () => Promise<string>): void {
-    this.#slots.begin(branch.name, slot, name, run);
+    this.#crew.begin(branch, "sync", action, () => branch.sync(action));
   }
 }

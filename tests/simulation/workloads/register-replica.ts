@@ -6,19 +6,16 @@ import type { Remote, Volume, VolumeReader } from "@graft/client";
 import {
   type ClientId,
   invariant,
-  isGraftError,
   pageRange,
   toPageCount,
   toPageIndex,
   type VolumeId,
 } from "@graft/core";
 import { readTagsOf, tagOf, tagPage } from "../../harness/pages.ts";
-import type { Machine, Process } from "../world/machine.ts";
-import type { World } from "../world/world.ts";
+import type { Process } from "../world/machine.ts";
+import { ClientProcess, type ClientProcessParts, type Death } from "./client-process.ts";
 import { isSame, type RegisterModel, type Tags } from "./register-model.ts";
-
-/** What may go wrong without being a fault of the replica. */
-const WEATHER: readonly string[] = ["unavailable", "diverged", "busy"];
+import { orWeather, weatherOf } from "./weather.ts";
 
 /** A turn is what a client does that wants its commit to be the next one. */
 export type SyncAction = "push" | "pull" | "reset" | "hydrate" | "turn";
@@ -30,12 +27,8 @@ export interface ReplicaModel {
   versionMin: number;
 }
 
-export interface RegisterReplicaParts {
-  readonly world: World;
-  /** A name for the process. */
-  readonly name: string;
+export interface RegisterReplicaParts extends ClientProcessParts {
   readonly replica: ReplicaModel;
-  readonly machine: Machine;
   readonly model: RegisterModel;
   readonly volumeId: VolumeId;
   readonly pageCountMax: number;
@@ -44,73 +37,46 @@ export interface RegisterReplicaParts {
   readonly nextTag: () => number;
 }
 
-export class RegisterReplica {
-  readonly name: string;
-  readonly machine: Machine;
+export class RegisterReplica extends ClientProcess<Volume> {
   readonly #parts: RegisterReplicaParts;
-  #volume: Volume | undefined;
   #clientId: ClientId | undefined;
-  #isDiverged = false;
   #pinned: { readonly reader: VolumeReader; readonly tags: Tags } | undefined;
-  /** Grows with each process, so that what a dead one answers is not heard. */
-  #life = 0;
-  #process: Process | undefined;
 
   constructor(parts: RegisterReplicaParts) {
+    super(parts);
     this.#parts = parts;
-    this.machine = parts.machine;
-    this.name = parts.name;
-  }
-
-  get isOpen(): boolean {
-    return this.#volume !== undefined;
-  }
-
-  /** As its last answer said: asking for the status would show it what other processes did. */
-  get isDiverged(): boolean {
-    return this.#isDiverged;
   }
 
   get volume(): Volume {
-    invariant(this.#volume !== undefined, "the replica is open");
-    return this.#volume;
+    return this.opened;
   }
 
-  /** Starts the process again after a while, unless it was killed once more by then. */
-  async reopenAfter(ms: number): Promise<string> {
-    const life = this.#life;
-    await this.#parts.world.clock.sleep(ms);
-    if (life !== this.#life) return "killed before it started";
-    await this.open();
-    return "opened";
+  get state(): string {
+    return this.volume.status().state;
   }
 
-  async open(): Promise<void> {
-    const life = ++this.#life;
-    const means = this.machine.start();
-    this.#process = means;
+  protected async boot(means: Process): Promise<Volume> {
     const runtime = await this.machine.openRuntime(means, {
       remote: this.#observed(means.remote),
       cacheSizeMax: this.#parts.cacheSizeMax,
     });
-    const volume = await runtime.openVolume(this.#parts.volumeId);
-    if (life !== this.#life) return;
-    this.#volume = volume;
     this.#clientId = runtime.clientId;
-    this.#mustNotBeBehind(volume.status().snapshot.version);
+    return await runtime.openVolume(this.#parts.volumeId);
   }
 
-  /** The process dies: on its own, unless the power is lost anyway. */
-  die(how: "kill" | "power-loss"): void {
-    this.#life++;
+  override async open(): Promise<void> {
+    await super.open();
+    if (this.isOpen) this.#mustNotBeBehind(this.volume.status().snapshot.version);
+  }
+
+  override die(how: Death): void {
+    super.die(how);
     this.#pinned = undefined;
-    this.#volume = undefined;
-    if (how === "kill") this.#process?.kill();
   }
 
   commit(): void {
-    const { world, nextTag, pageCountMax } = this.#parts;
-    const { random } = world;
+    const { nextTag, pageCountMax } = this.#parts;
+    const { random } = this.world;
     const writer = this.volume.openWriter();
     if (writer === undefined) return;
     try {
@@ -138,7 +104,7 @@ export class RegisterReplica {
   /** Does it with the server. Answers what became of it. */
   async sync(action: SyncAction): Promise<string> {
     const { volume } = this;
-    const { history } = this.#parts.world;
+    const { history } = this.world;
     try {
       switch (action) {
         case "push": {
@@ -156,7 +122,7 @@ export class RegisterReplica {
         }
         case "turn":
           await volume.pull();
-          if (this.#volume === volume) this.commit();
+          if (this.isStill(volume)) this.commit();
           return (await volume.push()).kind;
         case "hydrate":
           return `fetched ${(await volume.hydrate()).fetchedPageCount}`;
@@ -164,23 +130,24 @@ export class RegisterReplica {
           const save = (reader: VolumeReader): Promise<void> => this.#check(reader);
           const { lsn, discardedCommitCount } = await volume.reset({ save });
           history.reach("reset");
-          this.#isDiverged = false;
+          this.isDiverged = false;
           return `reset to ${lsn}, ${discardedCommitCount} discarded`;
         }
       }
     } catch (error) {
-      if (!isGraftError(error) || !WEATHER.includes(error.code)) throw error;
-      if (error.code === "diverged") this.#mustDivergeFromOthers();
+      const code = weatherOf(error);
+      if (code === undefined) throw error;
+      if (code === "diverged") this.#mustDivergeFromOthers();
       if (volume.status().state === "unknown") history.reach("outcome unknown");
-      return error.code;
+      return code;
     }
   }
 
   /** Who finds its own commit where it wanted to put it has been committed, not overtaken. */
   #mustDivergeFromOthers(): void {
-    const { world, model } = this.#parts;
-    world.history.reach("diverged");
-    this.#isDiverged = true;
+    const { model } = this.#parts;
+    this.world.history.reach("diverged");
+    this.isDiverged = true;
     const { lsn = 0n } = this.volume.status().remote;
     const author = model.authorAt(lsn + 1n);
     invariant(author !== this.#clientId, `LSN ${lsn + 1n} was committed by another client`);
@@ -190,12 +157,11 @@ export class RegisterReplica {
   async read(how: "all" | "one"): Promise<string> {
     const reader = this.#openReader();
     try {
-      if (how === "all") await this.#check(reader);
-      else await this.#checkOne(reader);
-      return "right";
-    } catch (error) {
-      if (isGraftError(error) && WEATHER.includes(error.code)) return error.code;
-      throw error;
+      return await orWeather(async () => {
+        if (how === "all") await this.#check(reader);
+        else await this.#checkOne(reader);
+        return "right";
+      });
     } finally {
       reader.close();
     }
@@ -211,11 +177,10 @@ export class RegisterReplica {
     }
     this.#pinned = undefined;
     try {
-      await this.#check(pinned.reader, pinned.tags);
-      return "unchanged";
-    } catch (error) {
-      if (isGraftError(error) && WEATHER.includes(error.code)) return error.code;
-      throw error;
+      return await orWeather(async () => {
+        await this.#check(pinned.reader, pinned.tags);
+        return "unchanged";
+      });
     } finally {
       pinned.reader.close();
     }
@@ -256,7 +221,7 @@ export class RegisterReplica {
     const expected = this.#expected(reader);
     invariant(reader.pageCount === expected.length, `version ${reader.version} has its page count`);
     if (reader.pageCount === 0) return;
-    const index = this.#parts.world.random.integer(1, reader.pageCount);
+    const index = this.world.random.integer(1, reader.pageCount);
     await reader.fetch(pageRange(index, index));
     const page = new Uint8Array(reader.pageSize);
     invariant(reader.read(toPageIndex(index), page), `page ${index} is here after its fetch`);
@@ -273,7 +238,7 @@ export class RegisterReplica {
         const isFence = request.message === "fence";
         const isMine =
           isFence || [...this.#parts.replica.byVersion.values()].some((mine) => isSame(mine, tags));
-        if (!isMine) this.#parts.world.breaks(new Error(`nobody wrote [${tags}]`));
+        if (!isMine) this.world.breaks(new Error(`nobody wrote [${tags}]`));
         const answer = await remote.commit(request, signal);
         if (answer.kind === "committed") {
           invariant(isSame(model.at(answer.snapshot.lsn), tags), "the answer is about this commit");

@@ -11,9 +11,10 @@ import {
 import { tagPage } from "../../harness/pages.ts";
 import type { Machine } from "../world/machine.ts";
 import type { World } from "../world/world.ts";
+import { Crew } from "./crew.ts";
 import { RegisterModel } from "./register-model.ts";
 import { RegisterReplica, type ReplicaModel, type SyncAction } from "./register-replica.ts";
-import { Slots } from "./slots.ts";
+import type { Slots } from "./slots.ts";
 import type { Workload } from "./workload.ts";
 
 const MACHINE_COUNT = 3;
@@ -29,7 +30,6 @@ const SHAPES: readonly (readonly [PageSize, number])[] = [
   [toPageSize(65_536), 5],
   [toPageSize(65_536), 32],
 ];
-const SYNC_ROUNDS_MAX = 20;
 
 interface Shape {
   readonly pageCountMax: number;
@@ -39,22 +39,17 @@ interface Shape {
 export class Registers implements Workload {
   readonly #world: World;
   readonly #model = new RegisterModel();
-  readonly #slots: Slots;
-  readonly #replicas: RegisterReplica[] = [];
+  readonly #crew: Crew<RegisterReplica>;
   #lastTag = 0;
 
   constructor(world: World) {
     this.#world = world;
-    this.#slots = new Slots(world);
+    this.#crew = new Crew(world);
     world.watchCommits((record) => this.#model.landed(record));
   }
 
-  get busyCount(): number {
-    return this.#slots.busyCount;
-  }
-
-  get busyNames(): readonly string[] {
-    return this.#slots.busyNames;
+  get slots(): Slots {
+    return this.#crew.slots;
   }
 
   async start(): Promise<void> {
@@ -90,13 +85,13 @@ export class Registers implements Workload {
         nextTag: () => ++this.#lastTag,
       });
       await replica.open();
-      this.#replicas.push(replica);
+      this.#crew.processes.push(replica);
     }
   }
 
   act(): void {
     const { random, history } = this.#world;
-    const replica = random.pick(this.#replicas);
+    const replica = random.pick(this.#crew.processes);
     const { name } = replica;
     if (!replica.isOpen) return;
     if (replica.isDiverged && random.chance(0.4)) {
@@ -112,35 +107,20 @@ export class Registers implements Workload {
     else if (chance < 70) this.#sync(replica, "pull");
     else if (chance < 74) this.#sync(replica, "reset");
     else if (chance < 78) this.#sync(replica, "hydrate");
-    else if (chance < 84) this.#slots.begin(name, "pin", "pin", () => replica.turnPin());
+    else if (chance < 84) this.#crew.begin(replica, "pin", "pin", () => replica.turnPin());
     else {
       const how = random.pick(["all", "one"] as const);
-      this.#slots.begin(name, "read", `read ${how}`, () => replica.read(how));
+      this.#crew.begin(replica, "read", `read ${how}`, () => replica.read(how));
     }
   }
 
   crash(): void {
-    const { random, history } = this.#world;
-    const struck = random.pick(this.#replicas);
-    const how = random.pick(["kill", "power-loss"] as const);
-    history.note(`${struck.name} ${how}`);
-    const hasDied = (one: RegisterReplica): boolean =>
-      how === "kill" ? one === struck : one.machine === struck.machine;
-    const dead = this.#replicas.filter(hasDied);
-    for (const replica of dead) {
-      this.#slots.forget(replica.name);
-      replica.die(how);
-    }
-    if (how === "power-loss") struck.machine.losePower();
-    for (const replica of dead) {
-      const pauseMs = random.integer(0, 500);
-      this.#slots.begin(replica.name, "open", "open", () => replica.reopenAfter(pauseMs));
-    }
+    this.#crew.crash();
   }
 
   async finish(): Promise<void> {
-    for (const replica of this.#replicas) await this.#settle(replica);
-    for (const replica of this.#replicas) {
+    await this.#crew.comeToRest();
+    for (const replica of this.#crew.processes) {
       await replica.sync("pull");
       invariant((await replica.read("all")) === "right", "a replica at rest reads everything");
       const { state, remote } = replica.volume.status();
@@ -150,16 +130,7 @@ export class Registers implements Workload {
   }
 
   #sync(replica: RegisterReplica, action: SyncAction): void {
-    this.#slots.begin(replica.name, "sync", action, () => replica.sync(action));
-  }
-
-  async #settle(replica: RegisterReplica): Promise<void> {
-    for (let round = 0; round < SYNC_ROUNDS_MAX; round++) {
-      const { state } = replica.volume.status();
-      if (state === "synced") return;
-      await replica.sync(state === "diverged" ? "reset" : "push");
-    }
-    throw new Error(`${replica.name} does not come to rest: ${replica.volume.status().state}`);
+    this.#crew.begin(replica, "sync", action, () => replica.sync(action));
   }
 
   /** The volume's first commit is asked for like any other. */

@@ -6,12 +6,13 @@ import type { SeededRandom, SimulatedClock } from "@graft/core/testing";
 import type { CommitRecord } from "@graft/format";
 import { FaultyObjectStore } from "@graft/object-store/testing";
 import { createMetastoreClient, createPagestoreClient, type MetastoreClient } from "@graft/rpc";
+import { followRemote } from "../../harness/follow-remote.ts";
 import type { History } from "./history.ts";
 import type { Lifeline } from "./lifeline.ts";
 import { Network } from "./network.ts";
-import { WitnessedStore } from "./remote-log.ts";
 import { followMetastore, ServiceNode } from "./service-node.ts";
 import { createSimulatedCompute } from "./simulated-compute.ts";
+import { WitnessedStore } from "./witnessed-store.ts";
 
 const METASTORE_COUNT = 2;
 const PAGESTORE_COUNT = 2;
@@ -69,7 +70,7 @@ export class SimulatedCluster {
     this.#pagestores[at] = this.#startPagestore();
   }
 
-  /** The object store errs, throttles, loses answers, lands writes late, and sends wrong bytes. */
+  /** The object store errs, throttles, loses answers, and lands writes late. */
   storm(probability: number): void {
     const writes = { operations: ["create", "put"], probability } as const;
     this.store.setRules(
@@ -89,7 +90,7 @@ export class SimulatedCluster {
   /** The services as a client sees them: whichever run at the moment of each call. */
   openRemote(name: string, lifeline: Lifeline): Remote {
     const remotes = new WeakMap<ServiceNode, Remote>();
-    const current = (): Remote => {
+    return followRemote(() => {
       const pagestore = this.#random.pick(this.#pagestores);
       const known = remotes.get(pagestore);
       if (known !== undefined) return known;
@@ -105,20 +106,7 @@ export class SimulatedCluster {
       });
       remotes.set(pagestore, remote);
       return remote;
-    };
-    return {
-      name: "cluster",
-      getSnapshot: (...args) => current().getSnapshot(...args),
-      pullChanges: (...args) => current().pullChanges(...args),
-      pullCommits: (...args) => current().pullCommits(...args),
-      createVolume: (...args) => current().createVolume(...args),
-      commit: (...args) => current().commit(...args),
-      readPages: (...args) => current().readPages(...args),
-      streamPages: (...args) => current().streamPages(...args),
-      watch: (...args) => current().watch(...args),
-      writePages: (...args) => current().writePages(...args),
-      close: async () => undefined,
-    };
+    });
   }
 
   #metastoreFor(name: string, lifeline: Lifeline): MetastoreClient {

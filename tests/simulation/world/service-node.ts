@@ -1,4 +1,4 @@
-/** A server: a MetaStore, a PageStore, or both, as one process that may die. */
+/** A server: a MetaStore or a PageStore, as a process that may die. */
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import { MemoryVolumeCatalog } from "@graft/catalog";
 import type { Clock, Compute } from "@graft/core";
