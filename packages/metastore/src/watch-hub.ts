@@ -49,28 +49,37 @@ export class WatchHub {
 
   /**
    * The events of a stream, until its signal is aborted or the hub drains. The first event after
-   * the news that the reader missed is a heartbeat: from then on it has everything. A volume whose
-   * head cannot be found is ended alone.
+   * the news that the reader missed is a heartbeat: from then on it has everything. A long-poll ends
+   * with it, and puts it off while there is no news. A volume whose head cannot be found is ended
+   * alone.
    *
    * @throws GraftError `resource-exhausted` when there are too many watchers
    */
   async *watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<WatchEvent> {
     const stream = this.#open(request, signal);
     try {
-      yield* await this.#catchUp(stream, signal);
+      const ends = await this.#catchUp(stream, signal);
+      yield* ends;
+      let isTold = ends.length > 0;
       while (!signal.aborted) {
         const volumeId = stream.takeMarked();
         if (volumeId !== undefined) {
           const event = this.#eventOf(stream, volumeId, request.omitPages);
           if (event !== undefined) yield event;
+          isTold ||= event !== undefined;
           continue;
         }
         if (this.#isDraining) {
           yield { kind: "heartbeat", draining: true };
           return;
         }
-        if (stream.isDue()) yield { kind: "heartbeat", draining: false };
-        else await stream.wait();
+        const isOver = isTold && request.waitMs !== undefined;
+        if (isOver || stream.isDue()) {
+          yield { kind: "heartbeat", draining: false };
+          if (request.waitMs !== undefined) return;
+        } else {
+          await stream.wait();
+        }
       }
     } finally {
       this.#close(stream);

@@ -15,14 +15,17 @@ export class WatchStream {
   /** In the order in which they moved: no volume waits for ever behind a busy one. */
   readonly #marked = new Set<VolumeId>();
   #alarm = Promise.withResolvers<void>();
-  /** When the next heartbeat is due, monotonic ms. The first is due at once. */
+  /**
+   * When the next heartbeat is due, monotonic ms. The first is due at once, a long-poll's when it
+   * has waited in vain.
+   */
   #dueMs: number;
 
   constructor(request: WatchRequest, clock: Clock) {
     this.#clock = clock;
     this.#heartbeatMs = request.heartbeatMs;
     this.#lsns = new Map(request.volumes.map(({ volumeId, lsn }) => [volumeId, lsn]));
-    this.#dueMs = clock.monotonicMs();
+    this.#dueMs = clock.monotonicMs() + (request.waitMs ?? 0);
   }
 
   volumeIds(): Iterable<VolumeId> {

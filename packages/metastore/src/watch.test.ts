@@ -331,6 +331,50 @@ describe("a stream", () => {
   });
 });
 
+describe("a long-poll", () => {
+  const lsn = toLsn(1n);
+
+  test("is over at once when there is news, which a heartbeat ends", async () => {
+    const on = setUp();
+    await commit(on, [page(1)]);
+    await commit(on, [page(2)]);
+    const volumes = [{ volumeId: on.volumeId, lsn }];
+    const reader = new Reader(on, { volumes, waitMs: 20_000 });
+    expect(newsOf(await reader.next())).toMatchObject({ fromLsn: 1n, snapshot: { lsn: 2n } });
+    expect(await reader.next()).toEqual({ kind: "heartbeat", draining: false });
+    expect(await reader.isAtEnd()).toBe(true);
+  });
+
+  test("waits for the first news", async () => {
+    const on = setUp();
+    await commit(on, [page(1)]);
+    const volumes = [{ volumeId: on.volumeId, lsn }];
+    const reader = new Reader(on, { volumes, waitMs: 20_000, heartbeatMs: 1000 });
+    const next = reader.next();
+    await on.clock.advance(19_000);
+    await commit(on, [page(2)]);
+    expect(newsOf(await next).snapshot.lsn).toBe(2n);
+    expect((await reader.next()).kind).toBe("heartbeat");
+    expect(await reader.isAtEnd()).toBe(true);
+  });
+
+  test("ends with a heartbeat when it has waited in vain", async () => {
+    const on = setUp();
+    const reader = new Reader(on, { waitMs: 20_000, heartbeatMs: 1000 });
+    const next = reader.next();
+    let isAnswered = false;
+    void next.then(() => {
+      isAnswered = true;
+    });
+    await on.clock.advance(19_999);
+    expect(isAnswered).toBe(false);
+    await on.clock.advance(1);
+    expect((await next).kind).toBe("heartbeat");
+    expect(await reader.isAtEnd()).toBe(true);
+    expect(on.clock.sleeperCount).toBe(0);
+  });
+});
+
 test("the catalog may forget a volume at any time: its readers resync", async () => {
   const catalog = new MemoryVolumeCatalog();
   const clock = new SimulatedClock();

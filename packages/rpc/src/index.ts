@@ -141,6 +141,7 @@ export {
   toWatchEvent,
   toWatchRequest,
   WATCH_HEARTBEAT_MS,
+  WATCH_WAIT_MS_MAX,
   type WatchEvent,
   type WatchNews,
   type WatchRequest,

@@ -98,6 +98,7 @@ const REFUSED: readonly (readonly [string, () => unknown, RegExp])[] = [
   ["a watch of a volume twice", () => watch({ volumes: [{ vid }, { vid }] }), /twice/],
   ["a watch of 10 001 volumes", () => watch({ volumes: new Array(10_001).fill({ vid }) }), /10000/],
   ["a heartbeat of 999 ms", () => watch({ heartbeatMs: 999 }), /1000 … 60000/],
+  ["a wait of 60 001 ms", () => watch({ waitMs: 60_001 }), /at most 60000/],
   [
     "a range that ends before it starts",
     () =>

@@ -273,11 +273,15 @@ describe("what one side builds the other reads", () => {
     const one = some({ volumeId, lsn: arbitraryLsn() }, ["volumeId"]) as fc.Arbitrary<
       watch.WatchRequest["volumes"][number]
     >;
-    const request = fc.record({
-      volumes: fc.uniqueArray(one, { selector: (volume) => volume.volumeId, maxLength: 4 }),
-      heartbeatMs: fc.integer({ min: 1000, max: 60_000 }),
-      omitPages: fc.boolean(),
-    });
+    const request = fc.record(
+      {
+        volumes: fc.uniqueArray(one, { selector: (volume) => volume.volumeId, maxLength: 4 }),
+        heartbeatMs: fc.integer({ min: 1000, max: 60_000 }),
+        omitPages: fc.boolean(),
+        waitMs: fc.integer({ min: 1, max: watch.WATCH_WAIT_MS_MAX }),
+      },
+      { requiredKeys: ["volumes", "heartbeatMs", "omitPages"] },
+    );
     roundTrips(meta.WatchRequestSchema, request, watch.fromWatchRequest, watch.toWatchRequest);
     roundTrips(meta.WatchResponseSchema, watchEvent, watch.fromWatchEvent, watch.toWatchEvent);
   });

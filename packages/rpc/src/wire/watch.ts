@@ -40,11 +40,19 @@ export const WATCH_HEARTBEAT_MS: {
   default: 15_000,
 };
 
+/** Ms that a long-poll waits for news at the very most. */
+export const WATCH_WAIT_MS_MAX = 60_000;
+
 export interface WatchRequest {
   readonly volumes: readonly { readonly volumeId: VolumeId; readonly lsn?: Lsn }[];
   readonly heartbeatMs: number;
   /** Leave inline pages out of the events. */
   readonly omitPages: boolean;
+  /**
+   * Long-poll: end with a heartbeat after the first news, or when there was none for so long, 1 …
+   * 60 000 ms. Absent: a stream that goes on.
+   */
+  readonly waitMs?: number;
 }
 
 /** Commits (fromLsn, snapshot.lsn], folded into one. */
@@ -71,7 +79,7 @@ export type WatchEvent =
     };
 
 /**
- * @throws GraftError `invalid-argument`: too many volumes, one twice, or a heartbeat out of bounds
+ * @throws GraftError `invalid-argument`: too many volumes, one twice, a time out of bounds
  */
 export function toWatchRequest(message: WatchRequestMessage): WatchRequest {
   if (message.volumes.length > WATCH_VOLUME_COUNT_MAX) {
@@ -86,7 +94,9 @@ export function toWatchRequest(message: WatchRequestMessage): WatchRequest {
   if (new Set(volumes.map((volume) => volume.volumeId)).size < volumes.length) {
     throw new GraftError("invalid-argument", "watch names a volume twice: expected each once");
   }
-  return { volumes, heartbeatMs: toHeartbeatMs(message.heartbeatMs), omitPages: message.omitPages };
+  const { omitPages } = message;
+  const heartbeatMs = toHeartbeatMs(message.heartbeatMs);
+  return { volumes, heartbeatMs, omitPages, ...toWait(message.waitMs) };
 }
 
 export function fromWatchRequest(request: WatchRequest): WatchRequestMessage {
@@ -94,6 +104,7 @@ export function fromWatchRequest(request: WatchRequest): WatchRequestMessage {
     volumes: request.volumes.map(({ volumeId, lsn }) => ({ vid: gidBytes(volumeId), lsn })),
     heartbeatMs: request.heartbeatMs,
     omitPages: request.omitPages,
+    waitMs: request.waitMs ?? 0,
   });
 }
 
@@ -172,4 +183,11 @@ function toHeartbeatMs(ms: number): number {
     );
   }
   return ms;
+}
+
+function toWait(ms: number): Pick<WatchRequest, "waitMs"> {
+  if (ms === 0) return {};
+  if (ms <= WATCH_WAIT_MS_MAX) return { waitMs: ms };
+  const expected = `expected at most ${WATCH_WAIT_MS_MAX}`;
+  throw new GraftError("invalid-argument", `invalid wait of ${ms} ms: ${expected}`);
 }
