@@ -97,6 +97,7 @@ export {
 } from "./wire/get-snapshot.ts";
 export { fromLsnRange, toLsnRange } from "./wire/lsn-range.ts";
 export { fromPage, toPage } from "./wire/page.ts";
+export { pageListSize, writePageList } from "./wire/page-list.ts";
 export { fromPageSet, toPageSet } from "./wire/page-set.ts";
 export { type Present, present } from "./wire/present.ts";
 export {

@@ -24,27 +24,37 @@ const TAG_DATA = 0x12;
  */
 export function encodePageField(no: number, pages: readonly Page[]): UnknownField | undefined {
   if (pages.length === 0) return undefined;
-  const tag = (no << 3) | LENGTH_DELIMITED;
-  let size = -1;
+  const bytes = new Uint8Array(pageListSize(pages));
+  writePageList(bytes, no, pages);
+  // The encoder writes the first tag itself.
+  return { no, wireType: LENGTH_DELIMITED, data: bytes.subarray(1) };
+}
+
+/** Bytes of the pages as a repeated field with a number of 1 … 15, tags included. */
+export function pageListSize(pages: readonly Page[]): number {
+  let size = 0;
   for (const page of pages) {
     const messageSize = sizeOf(page);
     size += 1 + varintSize(messageSize) + messageSize;
   }
-  const data = new Uint8Array(size);
-  // The encoder writes the first tag itself.
-  let at = -1;
+  return size;
+}
+
+/** Writes the pages as field `no` (1 … 15) into memory of exactly `pageListSize`. */
+export function writePageList(bytes: Uint8Array, no: number, pages: readonly Page[]): void {
+  const tag = (no << 3) | LENGTH_DELIMITED;
+  let at = 0;
   for (const page of pages) {
-    if (at >= 0) data[at] = tag;
-    at = writeVarint(data, at + 1, sizeOf(page));
-    data[at] = TAG_INDEX;
-    at = writeVarint(data, at + 1, page.index);
-    data[at] = TAG_DATA;
-    at = writeVarint(data, at + 1, page.data.length);
-    data.set(page.data, at);
+    bytes[at] = tag;
+    at = writeVarint(bytes, at + 1, sizeOf(page));
+    bytes[at] = TAG_INDEX;
+    at = writeVarint(bytes, at + 1, page.index);
+    bytes[at] = TAG_DATA;
+    at = writeVarint(bytes, at + 1, page.data.length);
+    bytes.set(page.data, at);
     at += page.data.length;
   }
-  invariant(at === size, "pages are as long as was reckoned");
-  return { no, wireType: LENGTH_DELIMITED, data };
+  invariant(at === bytes.length, "pages are as long as was reckoned");
 }
 
 function sizeOf({ index, data }: Page): number {
