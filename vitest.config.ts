@@ -4,8 +4,9 @@ const source = { conditions: ["@graft/source", "module", "node", "import", "defa
 
 /**
  * `unit` lies beside the source and touches no network, disk or real clock. `integration` may start
- * servers, open files and talk to MinIO. `simulation` replays whole clusters from a seed. `scale`
- * moves gigabytes through real processes and watches what they hold.
+ * servers, open files and talk to MinIO. `simulation` replays whole clusters from a seed. `torture`
+ * runs real processes, all of which are killed. `scale` moves gigabytes through real processes and
+ * watches what they hold.
  */
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -43,6 +44,18 @@ const config: ViteUserConfig = defineConfig({
           include: ["tests/simulation/**/*.test.ts"],
           exclude: ["**/node_modules/**"],
           testTimeout: 600_000,
+        },
+      },
+      {
+        ssr: { resolve: { conditions: ["@graft/source"], externalConditions: ["@graft/source"] } },
+        resolve: source,
+        test: {
+          name: "torture",
+          include: ["tests/torture/**/*.test.ts"],
+          exclude: ["**/node_modules/**"],
+          // One at a time: each takes all the processors there are.
+          fileParallelism: false,
+          testTimeout: 300_000,
         },
       },
       {

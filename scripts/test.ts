@@ -1,7 +1,7 @@
 /**
- * `pnpm test`: typecheck, lint, boundaries, tidy, unit and integration tests, simulation, scale.
- * `--verify` adds: generated code unchanged, published exports sound. Names of stages run only
- * these.
+ * `pnpm test`: typecheck, lint, boundaries, tidy, unit and integration tests, simulation, torture,
+ * scale. `--verify` adds: generated code unchanged, published exports sound. Names of stages run
+ * only these.
  *
  * Every stage runs, also after one failed. The last line is `N passed, N failed, N skipped`: tests,
  * and one failed for each failed stage that is no test run.
@@ -17,6 +17,7 @@ const STAGES: readonly Stage[] = [
   vitestStage("unit"),
   vitestStage("integration"),
   vitestStage("simulation"),
+  vitestStage("torture"),
   vitestStage("scale"),
 ];
 

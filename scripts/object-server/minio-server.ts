@@ -28,14 +28,20 @@ export interface MinioServer {
   stop(): Promise<void>;
 }
 
-/** Starts the program and waits until it answers. Throws with its log when it does not. */
-export async function startMinioServer(program: string): Promise<MinioServer> {
-  const data = mkdtempSync(join(tmpdir(), "graft-minio-"));
+/**
+ * Starts the program and waits until it answers. Throws with its log when it does not. To `stop` it
+ * is to kill it. With a folder it goes on with what is there, and leaves it there.
+ */
+export async function startMinioServer(program: string, folder?: string): Promise<MinioServer> {
+  const data = folder ?? mkdtempSync(join(tmpdir(), "graft-minio-"));
   // A bucket is a folder.
   mkdirSync(join(data, "objects", BUCKET), { recursive: true });
   const address = `127.0.0.1:${await findFreePort()}`;
-  const keeper = startKeeper(program, data, address);
-  const stop = (): Promise<void> => stopKeeper(keeper, data);
+  const keeper = startKeeper(program, { data, address, isKept: folder !== undefined });
+  const stop = async (): Promise<void> => {
+    await stopKeeper(keeper);
+    if (folder === undefined) rmSync(data, { recursive: true, force: true });
+  };
   try {
     await waitUntilReady(`http://${address}/minio/health/ready`, keeper);
   } catch (cause) {
@@ -47,12 +53,16 @@ export async function startMinioServer(program: string): Promise<MinioServer> {
   return { url, credentials: CREDENTIALS, stop };
 }
 
-function startKeeper(program: string, data: string, address: string): ChildProcess {
+function startKeeper(
+  program: string,
+  place: { readonly data: string; readonly address: string; readonly isKept: boolean },
+): ChildProcess {
+  const { data, address, isKept } = place;
   const log = openSync(join(data, "log"), "a");
   const folders = ["--certs-dir", join(data, "certs"), join(data, "objects")];
   const command = [program, "server", "--quiet", "--address", address, ...folders];
   try {
-    return spawn("sh", ["-c", KEEPER, "sh", data, ...command], {
+    return spawn("sh", ["-c", KEEPER, "sh", isKept ? "" : data, ...command], {
       stdio: ["pipe", log, log],
       // Ctrl-C goes to a whole process group, and would end the keeper before its work.
       detached: true,
@@ -69,13 +79,12 @@ function startKeeper(program: string, data: string, address: string): ChildProce
   }
 }
 
-async function stopKeeper(keeper: ChildProcess, data: string): Promise<void> {
+async function stopKeeper(keeper: ChildProcess): Promise<void> {
   const gone = new Promise<void>((resolve) => keeper.once("exit", () => resolve()));
   if (keeper.exitCode === null && keeper.signalCode === null) {
     keeper.stdin?.end();
     await gone;
   }
-  rmSync(data, { recursive: true, force: true });
 }
 
 async function waitUntilReady(url: string, keeper: ChildProcess): Promise<void> {

@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -12,8 +9,9 @@ import { SeededRandom } from "@graft/core/testing";
 import type { Database } from "@graft/sqlite";
 import { openDatabase } from "@graft/sqlite/node";
 import { afterAll, describe, expect, it } from "vitest";
+import { createBank, isSound, SNAPSHOT_SQL, transfer } from "../harness/bank.ts";
 import { Cluster } from "../harness/cluster.ts";
-import { createBank, isSound, SNAPSHOT_SQL, transfer } from "./bank.ts";
+import { fillCompileCache, TalkingChild } from "../harness/talking-child.ts";
 
 const CHILD = fileURLToPath(new URL("./shared-directory-child.ts", import.meta.url));
 const PROCESSES = Number(process.env.GRAFT_PROCESSES ?? 4);
@@ -57,62 +55,38 @@ class Ledger {
 interface Place {
   readonly path: string;
   readonly url: string;
-  /** What Node made of the sources: a start costs half, and there are many. */
   readonly compileCache: string;
 }
 
 class Member {
   readonly number: number;
-  readonly #arguments: readonly string[];
   readonly #ledger: Ledger;
-  readonly #compileCache: string;
-  #child: ChildProcess | undefined;
+  readonly #place: Place;
+  #child: TalkingChild | undefined;
 
   constructor(number: number, ledger: Ledger, place: Place) {
     this.number = number;
     this.#ledger = ledger;
-    this.#arguments = [place.path, place.url];
-    this.#compileCache = place.compileCache;
+    this.#place = place;
   }
 
   /** Resolves when it is at work. */
   async start(seed: number): Promise<void> {
-    const first = String(this.#ledger.nextSequence(this.number));
-    const words = [
-      ...this.#arguments,
-      String(this.number),
-      first,
-      String(seed),
-      `${CACHE_SIZE_MAX}`,
-    ];
-    const child = spawn(process.execPath, ["--conditions=@graft/source", CHILD, ...words], {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, NODE_COMPILE_CACHE: this.#compileCache },
+    const { path, url, compileCache } = this.#place;
+    const first = this.#ledger.nextSequence(this.number);
+    const numbers = [this.number, first, seed, CACHE_SIZE_MAX].map(String);
+    this.#child = await TalkingChild.start({
+      script: CHILD,
+      words: [path, url, ...numbers],
+      compileCache,
+      onLine: (line) => this.#ledger.note(this.number, line),
+      onFault: (error) => this.#ledger.faults.push(`process ${this.number} ended: ${error}`),
     });
-    this.#child = child;
-    let error = "";
-    child.stderr.on("data", (data) => {
-      error += String(data);
-    });
-    const ready = Promise.withResolvers<void>();
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      if (line === "ready") ready.resolve();
-      this.#ledger.note(this.number, line);
-    });
-    child.on("close", (code) => {
-      if (code !== null) this.#ledger.faults.push(`process ${this.number} ended: ${error}`);
-      ready.resolve();
-    });
-    await ready.promise;
   }
 
   async kill(): Promise<void> {
-    const child = this.#child;
+    await this.#child?.kill();
     this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const closed = once(child, "close");
-    child.kill("SIGKILL");
-    await closed;
   }
 }
 
@@ -165,7 +139,7 @@ describe("processes on one data directory", () => {
       const path = join(folder, "data");
       const volume = await found(path, url);
       const place = { path, url, compileCache: join(folder, "compiled") };
-      await fillCompileCache(place);
+      await fillCompileCache(place.compileCache, CHILD);
       const ledger = new Ledger();
       const ended = new AbortController();
       await using stranger = await openDatabase({ url, volume });
@@ -208,13 +182,6 @@ describe("processes on one data directory", () => {
     (SECONDS + 120) * 1000,
   );
 });
-
-/** A process that is killed leaves nothing there: one ends by itself, before it begins. */
-async function fillCompileCache({ compileCache }: Place): Promise<void> {
-  const env = { ...process.env, NODE_COMPILE_CACHE: compileCache };
-  const words = ["--conditions=@graft/source", CHILD];
-  await once(spawn(process.execPath, words, { stdio: "inherit", env }), "close");
-}
 
 /** Makes the bank, pushes it, and leaves. */
 async function found(path: string, url: string): Promise<string> {

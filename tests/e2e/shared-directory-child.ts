@@ -11,8 +11,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { isGraftError } from "@graft/core";
 import { SeededRandom } from "@graft/core/testing";
 import { openDatabase } from "@graft/sqlite/node";
-import { SqliteError } from "@graft/sqlite-engine";
-import { BOOK_ROW_COUNT, isSound, rewriteBook, SNAPSHOT_SQL, transfer } from "./bank.ts";
+import { BOOK_ROW_COUNT, isSound, rewriteBook, SNAPSHOT_SQL, transfer } from "../harness/bank.ts";
+import { mustBePassing } from "../harness/must-be-passing.ts";
 
 const [path = "", url = "", processText = "0", firstText = "1", seedText = "1", cacheText = "0"] =
   process.argv.slice(2);
@@ -95,17 +95,4 @@ async function readSlowly(): Promise<void> {
   if (bytes.size > 1 || count !== BOOK_ROW_COUNT) {
     throw new Error(`a torn book: ${[...bytes]} in ${count} rows`);
   }
-}
-
-/** What another process, or the server, may do to anybody. */
-function mustBePassing(error: unknown): void {
-  if (error instanceof SqliteError && error.message.includes("diverged")) return;
-  if (error instanceof SqliteError && (error.code & 0xff) === 5) return;
-  if (
-    isGraftError(error) &&
-    ["busy", "busy-snapshot", "diverged", "unavailable"].includes(error.code)
-  ) {
-    return;
-  }
-  throw error;
 }

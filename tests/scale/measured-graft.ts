@@ -60,8 +60,12 @@ export async function runMeasured(
 }
 
 /** Starts a server command and waits until it listens. */
-export async function serveMeasured(words: readonly string[]): Promise<MeasuredServer> {
-  const child = spawnGraft([...words, "--log-level", "error"]);
+export async function serveMeasured(
+  words: readonly string[],
+  { logLevel = "error" }: { readonly logLevel?: "error" | "silent" } = {},
+): Promise<MeasuredServer> {
+  const stderr = logLevel === "silent" ? "ignore" : "inherit";
+  const child = spawnGraft([...words, "--log-level", logLevel], stderr);
   const peakBytes = watchPeak(child);
   const ended = once(child, "exit").then(() => {
     throw new Error(`graft ${words.join(" ")} ended before it listened`);
