@@ -11,6 +11,7 @@ import { PreparedStatement } from "./prepared-statement.ts";
 import * as code from "./result-codes.ts";
 import { SqliteError } from "./sqlite-error.ts";
 import type { Pointer } from "./sqlite-exports.ts";
+import type { StatementJournal, StatementRun } from "./statement-journal.ts";
 
 /** SQL in the heap, not yet compiled. `end` is the position behind it, where its NUL is. */
 export interface SqlText {
@@ -248,6 +249,20 @@ export class EngineCalls {
     sink: RowSink,
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
+    const { journal } = this.core;
+    if (journal !== undefined && statement.mode !== "read" && !statement.isPaused) {
+      return await this.#runTold(journal, statement, statement.mode, () =>
+        this.#run(statement, sink, signal),
+      );
+    }
+    return await this.#run(statement, sink, signal);
+  }
+
+  async #run(
+    statement: PreparedStatement,
+    sink: RowSink,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
     statement.isPaused = false;
     const answer = await this.strategy.run(statement, sink, callContext(statement.mode, signal));
     statement.isPaused = answer === code.SQLITE_ROW;
@@ -258,6 +273,26 @@ export class EngineCalls {
     }
     if (!statement.isPaused) this.core.exports.sqlite3_reset(statement.pointer);
     return !statement.isPaused;
+  }
+
+  async #runTold(
+    journal: StatementJournal,
+    { sql, parameters }: PreparedStatement,
+    mode: StatementRun["mode"],
+    run: () => Promise<boolean>,
+  ): Promise<boolean> {
+    const { core } = this;
+    const changesBefore = core.exports.sqlite3_total_changes64(core.database);
+    journal.begin({ sql, mode, parameters, isInTransaction: !core.isAutocommit });
+    try {
+      const isEnded = await run();
+      journal.end("done");
+      return isEnded;
+    } catch (error) {
+      const changes = core.exports.sqlite3_total_changes64(core.database);
+      journal.end(changes === changesBefore ? "failed" : "partly");
+      throw error;
+    }
   }
 
   /** Ends a use of a statement that stands on a row. */

@@ -6,6 +6,7 @@ import { instantiateEngine } from "./load-engine.ts";
 import { createRowLoop } from "./row-loop.ts";
 import { SqliteError } from "./sqlite-error.ts";
 import type { Pointer, SqliteExports } from "./sqlite-exports.ts";
+import type { StatementJournal } from "./statement-journal.ts";
 import type { Vfs } from "./vfs.ts";
 import type { WasmFunction } from "./web-assembly.ts";
 
@@ -43,6 +44,8 @@ export class EngineCore {
   /** `sqlite3 *`; 0 before open and after close. */
   database: Pointer = 0;
   sink: RowSink = NO_ROWS;
+  /** Told of what may change something; undefined: nobody asks. */
+  journal: StatementJournal | undefined;
   #sinkFailure: unknown;
 
   constructor(raw: { exports: SqliteExports; heap: Heap }, facade: FacadeVfs, clock: Clock) {

@@ -6,8 +6,10 @@ import { installVfs } from "./install-vfs.ts";
 import type { Engine } from "./load-engine.ts";
 import type { MissStrategyKind } from "./miss-strategy.ts";
 import { createMissStrategy } from "./miss-strategy.ts";
+import { defineRandomFunctions } from "./random-functions.ts";
 import type { SqlRow } from "./row-reader.ts";
 import { Statement } from "./statement.ts";
+import type { StatementJournal } from "./statement-journal.ts";
 import { isBlankSql } from "./statement-kind.ts";
 import { valueStrideOf } from "./value-layout.ts";
 import { toNumber } from "./values.ts";
@@ -32,6 +34,8 @@ export interface EngineInstanceOptions {
   readonly heapMaxBytes?: number;
   /** Chosen by what the runtime can do, unless given. */
   readonly missStrategy?: MissStrategyKind;
+  /** Told of all that may change something, and asked for the chance of `random()`. */
+  readonly journal?: StatementJournal;
 }
 
 /** Who may stop a call. */
@@ -63,6 +67,10 @@ export class EngineInstance {
     const calls = new EngineCalls(core, strategy);
     const access = options.readOnly === true ? OPEN_READONLY : OPEN_READWRITE_CREATE;
     await calls.open(options.filename, access | OPEN_EXTENDED_CODES);
+    if (options.journal !== undefined) {
+      defineRandomFunctions(core, options.journal);
+      core.journal = options.journal;
+    }
     return new EngineInstance(calls);
   }
 

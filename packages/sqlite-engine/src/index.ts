@@ -53,6 +53,8 @@ export { SqliteError } from "./sqlite-error.ts";
 // Statements, and values in and out.
 export type { RunResult, StatementOptions } from "./statement.ts";
 export { Statement, WOULD_WAIT } from "./statement.ts";
+export type { StatementJournal, StatementRun } from "./statement-journal.ts";
+export type { RunMode } from "./statement-kind.ts";
 export type { SqlParameter, SqlValue } from "./values.ts";
 // The seam to whatever keeps the pages.
 export type {

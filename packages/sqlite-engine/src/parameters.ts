@@ -3,7 +3,7 @@ import type { EngineCore } from "./engine-core.ts";
 import * as code from "./result-codes.ts";
 import type { Pointer } from "./sqlite-exports.ts";
 import type { SqlParameter } from "./values.ts";
-import { bindValue, isBytes } from "./values.ts";
+import { bindValue, isBytes, toBytes } from "./values.ts";
 
 /** Values by name, with or without the prefix: `{ id: 7 }` or `{ ":id": 7 }`. */
 export type NamedParameters = Readonly<Record<string, SqlParameter>>;
@@ -97,4 +97,16 @@ function bindAt(core: EngineCore, statement: Pointer, index: number, value: unkn
 
 function isNamedParameters(value: unknown): value is NamedParameters {
   return typeof value === "object" && value !== null && !isBytes(value);
+}
+
+/** The same values, in bytes of their own. */
+export function copyParameters(parameters: Parameters): Parameters {
+  return parameters.map((value) => {
+    if (!isNamedParameters(value)) return copyValue(value);
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, copyValue(one)]));
+  }) as unknown as Parameters;
+}
+
+function copyValue(value: SqlParameter): SqlParameter {
+  return isBytes(value) ? toBytes(value).slice() : value;
 }

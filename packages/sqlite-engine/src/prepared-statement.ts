@@ -2,7 +2,7 @@ import { GraftError } from "@graft/core";
 import type { EngineCore } from "./engine-core.ts";
 import type { RunnableStatement } from "./miss-strategy.ts";
 import type { Parameters } from "./parameters.ts";
-import { ParameterMap } from "./parameters.ts";
+import { copyParameters, ParameterMap } from "./parameters.ts";
 import type { RowReader, RowShape } from "./row-reader.ts";
 import { createRowReader } from "./row-reader.ts";
 import type { Pointer } from "./sqlite-exports.ts";
@@ -28,6 +28,8 @@ export class PreparedStatement implements RunnableStatement {
   /** Whether it stands on a row: a reset is due before it can be used again. */
   isPaused = false;
   isLong = false;
+  /** What is bound; kept for a journal only. */
+  parameters: Parameters = [];
 
   constructor(core: EngineCore, pointer: Pointer, sql: string) {
     this.#core = core;
@@ -68,6 +70,10 @@ export class PreparedStatement implements RunnableStatement {
     this.#parameters ??= new ParameterMap(this.#core, pointer);
     if (!this.#parameters.covers(parameters)) exports.sqlite3_clear_bindings(pointer);
     this.#parameters.bind(this.#core, pointer, parameters);
+    // Copied now: the caller may write into its bytes as soon as it has control again.
+    if (this.#core.journal !== undefined && this.mode !== "read") {
+      this.parameters = copyParameters(parameters);
+    }
     return ++this.#runNumber;
   }
 

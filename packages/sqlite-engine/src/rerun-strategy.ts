@@ -168,6 +168,7 @@ export class RerunStrategy implements MissStrategy {
       }
       exports.sqlite3_reset(statement);
       sink.clear();
+      this.#core.journal?.restart();
       this.#undo(isOutermost);
       exports.sqlite3_set_last_insert_rowid(database, rowid);
       await this.#fetch(progress, call, (failure) => this.#rollBackAfter(failure.code, call));

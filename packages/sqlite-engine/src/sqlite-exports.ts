@@ -81,6 +81,21 @@ export interface SqliteExports {
   sqlite3_column_text(statement: Pointer, index: number): Pointer;
   sqlite3_column_blob(statement: Pointer, index: number): Pointer;
   sqlite3_column_bytes(statement: Pointer, index: number): number;
+  sqlite3_create_function(
+    database: Pointer,
+    name: Pointer,
+    argumentCount: number,
+    flags: number,
+    context: Pointer,
+    call: Pointer,
+    step: Pointer,
+    final: Pointer,
+  ): number;
+  sqlite3_value_int64(value: Pointer): bigint;
+  sqlite3_result_int64(context: Pointer, value: bigint): void;
+  sqlite3_result_blob(context: Pointer, bytes: Pointer, size: number, destructor: number): void;
+  sqlite3_result_error_toobig(context: Pointer): void;
+  sqlite3_result_error_nomem(context: Pointer): void;
 }
 
 /** The names above, for the check at load; the compiler keeps the two lists equal. */
@@ -138,6 +153,12 @@ const NAMES = {
   sqlite3_column_text: true,
   sqlite3_column_blob: true,
   sqlite3_column_bytes: true,
+  sqlite3_create_function: true,
+  sqlite3_value_int64: true,
+  sqlite3_result_int64: true,
+  sqlite3_result_blob: true,
+  sqlite3_result_error_toobig: true,
+  sqlite3_result_error_nomem: true,
 } as const satisfies Record<keyof SqliteExports, true>;
 
 /** The exports, checked for presence. Throws `internal` naming the first that is missing. */

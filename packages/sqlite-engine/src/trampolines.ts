@@ -15,10 +15,10 @@ import {
 import type { WasmFunction } from "./web-assembly.ts";
 import { compileOnce, webAssembly } from "./web-assembly.ts";
 
-/** A JavaScript function and how WASM calls it. It must answer an i32 and must not throw. */
+/** A JavaScript function and how WASM calls it. It answers an i32, or nothing; it must not throw. */
 export interface Trampoline {
   readonly signature: Signature;
-  readonly body: (...parameters: never[]) => number;
+  readonly body: (...parameters: never[]) => number | undefined;
 }
 
 /** For each name: a WASM function that calls the JavaScript function of that name. */

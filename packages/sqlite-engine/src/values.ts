@@ -212,7 +212,8 @@ function bindBlob(
   return answer;
 }
 
-function toBytes(value: ArrayBufferView | ArrayBuffer): Uint8Array {
+/** A view of the bytes of a BLOB. */
+export function toBytes(value: ArrayBufferView | ArrayBuffer): Uint8Array {
   if (value instanceof Uint8Array) return value;
   return ArrayBuffer.isView(value)
     ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)

@@ -16,7 +16,10 @@ export const WASM_HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00] as c
 /** Section ids. */
 export const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
 
-/** Value types: `i` i32, `j` i64. One letter for each parameter; every function returns an i32. */
+/**
+ * Value types: `i` i32, `j` i64. One letter for each parameter; a function returns an i32, or
+ * nothing when the last letter is `v`.
+ */
 export type Signature = string;
 
 const FUNCTION_TYPE = 0x60;
@@ -31,12 +34,14 @@ export function section(id: number, items: readonly (readonly number[])[]): numb
 
 /** An entry of the type section. */
 export function functionType(signature: Signature): number[] {
-  const parameters = Array.from(signature, (letter) => {
+  const isVoid = signature.endsWith("v");
+  const parameters = Array.from(isVoid ? signature.slice(0, -1) : signature, (letter) => {
     const type = VALUE_TYPE[letter];
     invariant(type !== undefined, `signature letters are i and j, got ${signature}`);
     return type;
   });
-  return [FUNCTION_TYPE, parameters.length, ...parameters, 1, 0x7f];
+  const results = isVoid ? [] : [0x7f];
+  return [FUNCTION_TYPE, parameters.length, ...parameters, results.length, ...results];
 }
 
 /** An entry of the import section: a function of the type at `typeIndex`. */

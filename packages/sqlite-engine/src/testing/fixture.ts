@@ -5,6 +5,7 @@ import type { MemoryDisk } from "../memory-vfs.ts";
 import { MemoryVfs } from "../memory-vfs.ts";
 import type { MissStrategyKind } from "../miss-strategy.ts";
 import { loadNodeEngine } from "../node/load-engine.ts";
+import type { StatementJournal } from "../statement-journal.ts";
 import { canSuspend } from "../web-assembly.ts";
 import type { DelayedMemoryVfsOptions } from "./delayed-memory-vfs.ts";
 import { DelayedMemoryVfs } from "./delayed-memory-vfs.ts";
@@ -19,6 +20,7 @@ export interface FixtureOptions extends Partial<DelayedMemoryVfsOptions> {
   readonly seed?: number;
   readonly heapMaxBytes?: number;
   readonly readOnly?: boolean;
+  readonly journal?: StatementJournal;
 }
 
 export interface DelayedFixture {
@@ -43,6 +45,7 @@ export async function openDelayed(options: FixtureOptions): Promise<DelayedFixtu
     missStrategy: options.strategy,
     ...(options.heapMaxBytes !== undefined && { heapMaxBytes: options.heapMaxBytes }),
     ...(options.readOnly !== undefined && { readOnly: options.readOnly }),
+    ...(options.journal !== undefined && { journal: options.journal }),
   });
   return { db, vfs, disk, clock: clock as SimulatedClock, random };
 }
