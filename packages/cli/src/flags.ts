@@ -60,7 +60,7 @@ export const TAG_FLAG: Flag = {
 /** Of a server that commits. */
 export const NOTIFY_FLAG: Flag = {
   name: "notify",
-  value: "none|probe",
+  value: "none|probe|nats://…",
   help: "how it learns of other MetaStores of its store; none: there is no other",
   environment: "GRAFT_NOTIFY",
   fallback: "none",

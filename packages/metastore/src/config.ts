@@ -1,5 +1,5 @@
 import { GraftError } from "@graft/core";
-import type { Notify } from "./known-heads.ts";
+import { type NotifyConfig, parseNotify } from "./notify/notify-config.ts";
 
 /** How a MetaStore of its own is set up. */
 export interface MetastoreConfig {
@@ -12,7 +12,7 @@ export interface MetastoreConfig {
   /**
    * Whether other nodes commit to the same store, and how this one learns of it. Default `none`.
    */
-  readonly notify?: Notify | undefined;
+  readonly notify?: NotifyConfig | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -28,7 +28,7 @@ const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "sile
  * | `GRAFT_METASTORE_HOST` | 127.0.0.1 | address to listen on |
  * | `GRAFT_METASTORE_PORT` | 3001 | port; 0 is any free one |
  * | `GRAFT_STORE` | – | object store URL |
- * | `GRAFT_NOTIFY` | none | `none`: the only MetaStore of its store; `probe`: one of several |
+ * | `GRAFT_NOTIFY` | none | `none`: the only MetaStore of its store; `probe`, `nats://…`: one of several |
  * | `GRAFT_LOG_LEVEL` | info | debug, info, warn, error, silent |
  *
  * @throws GraftError `invalid-argument` naming the variable
@@ -53,12 +53,6 @@ function parsePort(text: string): number {
   const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (port <= 65_535) return port;
   throw invalid(`GRAFT_METASTORE_PORT is "${text}": expected a whole number, 0 … 65535`);
-}
-
-/** @throws GraftError `invalid-argument` */
-export function parseNotify(text: string): Notify {
-  if (text === "none" || text === "probe") return text;
-  throw invalid(`how a MetaStore learns of other nodes is "${text}": expected none or probe`);
 }
 
 function parseLogLevel(text: string): LogLevel {

@@ -7,9 +7,15 @@ import { CatalogUpdater } from "./catalog-updater.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { Committer } from "./committer.ts";
 import { HeadHintWriter } from "./head-hint-writer.ts";
-import { HeadProber } from "./head-prober.ts";
-import { KnownHeads, type Notify } from "./known-heads.ts";
+import { KnownHeads } from "./known-heads.ts";
 import { Metastore } from "./metastore.ts";
+import { HintNotifier } from "./notify/hint-notifier.ts";
+import { NewsReader } from "./notify/news-reader.ts";
+import type { Notifier } from "./notify/notifier.ts";
+import type { Notify } from "./notify/notify-config.ts";
+import { registerNotifyMetrics } from "./notify/notify-metrics.ts";
+import { ProbeNotifier } from "./notify/probe-notifier.ts";
+import { SilentNotifier } from "./notify/silent-notifier.ts";
 import { RecordCache } from "./record-cache.ts";
 import { SegmentVerifier } from "./segment-verifier.ts";
 import { rawMetastoreRoutes, registerMetastore } from "./service/routes.ts";
@@ -68,15 +74,23 @@ export function createMetastore(options: MetastoreOptions): MetastoreInstance {
   const appendDeadlineMs = options.commitDeadlineMs ?? COMMIT_DEADLINE_MS;
   const volumeLog = new VolumeLog({ ...options, cache, appendDeadlineMs });
   const commits = new CatalogUpdater({ catalog, log: volumeLog });
-  const heads = new KnownHeads({ ...options, log: volumeLog });
+  const notify = options.notify ?? "none";
+  const heads = new KnownHeads({ clock, log: volumeLog, isAlone: notify === "none" });
   const volumes = new VolumeRecords(options);
-  const prober =
-    options.notify === "probe"
-      ? new HeadProber({ ...options, heads, commits, onNews: (volumeId) => hub.publish(volumeId) })
-      : undefined;
+  const news = new NewsReader({
+    heads,
+    commits,
+    log: options.log,
+    isWatched: (volumeId) => hub.isWatched(volumeId),
+    onNews: (volumeId) => {
+      hub.publish(volumeId);
+      notifier.moved(volumeId);
+    },
+  });
+  const notifier = createNotifier(notify, { ...options, heads, news });
   const onWatched = (volumeId: VolumeId, isWatched: boolean): void => {
-    if (isWatched) prober?.watch(volumeId);
-    else prober?.leave(volumeId);
+    if (isWatched) notifier.watch(volumeId);
+    else notifier.leave(volumeId);
   };
   const hub = new WatchHub({ catalog, heads, clock, onWatched });
   const checkpoints = new CheckpointReader({ objects: store, compute: options.compute });
@@ -96,7 +110,8 @@ export function createMetastore(options: MetastoreOptions): MetastoreInstance {
       const { volumeId, lsn } = commit.record;
       hints.note(volumeId, lsn);
       hub.publish(volumeId);
-      prober?.hurry(volumeId);
+      notifier.moved(volumeId);
+      notifier.committed(volumeId, lsn);
       checkpointer.note(commit);
     },
   });
@@ -110,11 +125,23 @@ export function createMetastore(options: MetastoreOptions): MetastoreInstance {
     drain: () => hub.drain(),
     [Symbol.asyncDispose]: async () => {
       hub.drain();
-      await prober?.[Symbol.asyncDispose]();
+      await notifier[Symbol.asyncDispose]();
+      await news[Symbol.asyncDispose]();
       await checkpointer[Symbol.asyncDispose]();
       await hints[Symbol.asyncDispose]();
     },
   };
+}
+
+function createNotifier(
+  notify: Notify,
+  parts: MetastoreOptions & { readonly heads: KnownHeads; readonly news: NewsReader },
+): Notifier {
+  if (notify === "none") return new SilentNotifier();
+  if (notify === "probe") return new ProbeNotifier(parts);
+  const notifier = new HintNotifier({ ...parts, bus: notify });
+  if (parts.metrics !== undefined) registerNotifyMetrics(parts.metrics, notifier);
+  return notifier;
 }
 
 function registerWatchMetrics(metrics: MetricsRegistry, hub: WatchHub): void {

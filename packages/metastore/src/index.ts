@@ -5,7 +5,6 @@ export {
   type LogLevel,
   type MetastoreConfig,
   parseMetastoreConfig,
-  parseNotify,
 } from "./config.ts";
 export {
   COMMIT_DEADLINE_MS,
@@ -14,6 +13,13 @@ export {
   type MetastoreOptions,
   RECORD_CACHE_SIZE_DEFAULT,
 } from "./create-metastore.ts";
-export type { Notify } from "./known-heads.ts";
 export { type FoundSnapshot, Metastore } from "./metastore.ts";
+// How it learns of other nodes.
+export type { HintBus, HintListener, HintMessage } from "./notify/hint-bus.ts";
+export {
+  type Notify,
+  type NotifyConfig,
+  openNotify,
+  parseNotify,
+} from "./notify/notify-config.ts";
 export { type ServeMeans, type ServingMetastore, serveMetastore } from "./serve.ts";

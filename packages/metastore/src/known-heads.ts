@@ -7,16 +7,13 @@
  *
  * With one node a store (`--notify none`) a known head is the head: every commit passes through
  * here, and an idle volume costs nothing. A commit whose outcome is unknown may land later; for a
- * while after it the volume is searched again on every question. With several (`--notify probe`) no
- * head is known for good: each question for the latest looks whether the next LSN is there. What is
+ * while after it the volume is searched again on every question. With several (`--notify probe`, or
+ * hints) no head is known for good: each question for the latest looks whether the next LSN is there. What is
  * known only grows.
  */
 import { type Clock, Coalescer, type Lsn, type VolumeId } from "@graft/core";
 import { FreshFlights } from "./fresh-flights.ts";
 import type { VolumeLog } from "./volume-log.ts";
-
-/** Whether other nodes commit to the same store, and how this one learns of it. */
-export type Notify = "none" | "probe";
 
 /** A PUT without an answer is not expected to land later than this, ms. */
 const DOUBT_MS = 120_000;
@@ -37,15 +34,15 @@ const NOTHING: HeadEntry = { lsn: undefined, isHead: false, doubtUntilMs: 0 };
 export interface KnownHeadsOptions {
   readonly log: VolumeLog;
   readonly clock: Clock;
-  /** Default `none`. */
-  readonly notify?: Notify | undefined;
+  /** Whether all commits of the store go through this node. */
+  readonly isAlone: boolean;
 }
 
 export class KnownHeads {
   readonly #log: VolumeLog;
   readonly #clock: Clock;
-  readonly #notify: Notify;
-  /** With `none` an acknowledged commit went through here, so that any look-up knows of it. */
+  readonly #isAlone: boolean;
+  /** Alone, an acknowledged commit went through here, so that any look-up knows of it. */
   readonly #searches: Pick<FreshFlights<VolumeId, Lsn | undefined>, "run">;
   #onFound: (volumeId: VolumeId, from: Lsn | undefined, to: Lsn) => void = () => undefined;
   /** Least recently used first. */
@@ -54,11 +51,11 @@ export class KnownHeads {
   constructor(options: KnownHeadsOptions) {
     this.#log = options.log;
     this.#clock = options.clock;
-    this.#notify = options.notify ?? "none";
-    this.#searches = this.#notify === "none" ? new Coalescer() : new FreshFlights();
+    this.#isAlone = options.isAlone;
+    this.#searches = this.#isAlone ? new Coalescer() : new FreshFlights();
   }
 
-  /** Told of each head that a search found above the known one: what another node committed. */
+  /** Told of each head above the known one that this node did not make: another one did. */
   onFound(listener: (volumeId: VolumeId, from: Lsn | undefined, to: Lsn) => void): void {
     this.#onFound = listener;
   }
@@ -69,13 +66,13 @@ export class KnownHeads {
   }
 
   /**
-   * The newest LSN; undefined when the volume has no commit. With `none` from memory once it is
-   * known; with `probe` never older than the question.
+   * The newest LSN; undefined when the volume has no commit. From memory once it is known, when
+   * this node is alone; else never older than the question.
    */
   async latest(volumeId: VolumeId, signal: AbortSignal | undefined): Promise<Lsn | undefined> {
     const entry = this.#entries.get(volumeId) ?? NOTHING;
     const isInDoubt = entry.doubtUntilMs > this.#clock.monotonicMs();
-    const isKnown = this.#notify === "none" && entry.isHead && !isInDoubt;
+    const isKnown = this.#isAlone && entry.isHead && !isInDoubt;
     if (!isKnown) return await this.refresh(volumeId, signal);
     this.#remember(volumeId, entry);
     return entry.lsn;
@@ -88,7 +85,7 @@ export class KnownHeads {
 
   /**
    * The newest LSN, asked of the store; those who ask at the same time share the answer. With
-   * `probe` only those who asked before anything was looked at.
+   * other nodes only those who asked before anything was looked at.
    */
   async refresh(volumeId: VolumeId, signal: AbortSignal | undefined): Promise<Lsn | undefined> {
     const search = async (): Promise<Lsn | undefined> => {
@@ -113,7 +110,9 @@ export class KnownHeads {
   /** A commit that was created before, or elsewhere, was seen: more may be above it. */
   saw(volumeId: VolumeId, lsn: Lsn): void {
     const entry = this.#entries.get(volumeId) ?? NOTHING;
-    if ((entry.lsn ?? 0n) < lsn) this.#remember(volumeId, { ...entry, lsn, isHead: false });
+    if ((entry.lsn ?? 0n) >= lsn) return;
+    this.#remember(volumeId, { ...entry, lsn, isHead: false });
+    this.#onFound(volumeId, entry.lsn, lsn);
   }
 
   /** A commit whose outcome is unknown may land by itself. */

@@ -5,6 +5,7 @@ import { type Log, MetricsRegistry, registerObjectStoreMetrics } from "@graft/rp
 import { startServer } from "@graft/rpc/node";
 import type { MetastoreConfig } from "./config.ts";
 import { createMetastore } from "./create-metastore.ts";
+import { openNotify } from "./notify/notify-config.ts";
 
 /** How long calls under way may still take when a server stops, ms. */
 const DRAIN_MS = 10_000;
@@ -43,10 +44,9 @@ export async function serveMetastore(
   await probeObjectStore(store, means.random);
   const metrics = new MetricsRegistry();
   registerObjectStoreMetrics(metrics, () => meter.snapshot());
+  const notify = await openNotify(config.notify ?? "none", means);
   const catalog = new MemoryVolumeCatalog();
-  const instance = cleanup.use(
-    createMetastore({ ...means, store, catalog, metrics, notify: config.notify }),
-  );
+  const instance = cleanup.use(createMetastore({ ...means, store, catalog, metrics, notify }));
   const { host, port } = config;
   const { routes, rawRoutes } = instance;
   const server = await startServer({ host, port, routes, rawRoutes, metrics, log, clock });

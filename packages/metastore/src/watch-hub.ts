@@ -86,6 +86,11 @@ export class WatchHub {
     }
   }
 
+  /** Whether somebody watches the volume. */
+  isWatched(volumeId: VolumeId): boolean {
+    return this.#watchers.has(volumeId);
+  }
+
   /** The volume has a new head. */
   publish(volumeId: VolumeId): void {
     for (const stream of this.#watchers.get(volumeId) ?? []) stream.mark(volumeId);

@@ -1,5 +1,5 @@
 import { MemoryVolumeCatalog } from "@graft/catalog";
-import { createMetastore, type Notify } from "@graft/metastore";
+import { createMetastore, type NotifyConfig, openNotify } from "@graft/metastore";
 import { openObjectStore, probeObjectStore } from "@graft/object-store";
 import {
   createPagestore,
@@ -20,7 +20,7 @@ export interface AllInOneOptions extends Listening {
   /**
    * Whether other nodes commit to the same store, and how this one learns of it. Default `none`.
    */
-  readonly notify?: Notify | undefined;
+  readonly notify?: NotifyConfig | undefined;
   /** Frames that survive a restart. Default: none. */
   readonly diskCache?: DiskCacheConfig | undefined;
 }
@@ -44,7 +44,8 @@ export async function serveAllInOne(
   const metrics = new MetricsRegistry();
   registerObjectStoreMetrics(metrics, () => meter.snapshot());
   const common = { ...means, store, catalog: new MemoryVolumeCatalog(), metrics };
-  const metastore = cleanup.use(createMetastore({ ...common, notify: options.notify }));
+  const notify = await openNotify(options.notify ?? "none", means);
+  const metastore = cleanup.use(createMetastore({ ...common, notify }));
   const transport = createInProcessTransport(metastore.routes, {
     clock,
     log,

@@ -1,10 +1,10 @@
 import { isGraftError } from "@graft/core";
-import { type Notify, parseNotify } from "@graft/metastore";
+import { type NotifyConfig, parseNotify } from "@graft/metastore";
 import type { Invocation } from "../command.ts";
 import { UsageError } from "../usage-error.ts";
 
-/** `--notify none|probe`. @throws UsageError */
-export function notifyValue(invocation: Invocation): Notify {
+/** `--notify none|probe|nats://…`. @throws UsageError */
+export function notifyValue(invocation: Invocation): NotifyConfig {
   try {
     return parseNotify(invocation.values.get("notify") ?? "none");
   } catch (error) {

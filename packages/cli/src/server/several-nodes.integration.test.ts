@@ -39,10 +39,10 @@ describe("two servers over one store", () => {
     await commitInTurn(url.href);
   });
 
-  test("--notify takes none or probe, and nothing else", async () => {
+  test("--notify takes none, probe or a place of NATS, and nothing else", async () => {
     const run = await runGraft(["serve", "--port", "0", "--store", "memory:", "--notify", "maybe"]);
     expect(run.code).toBe(2);
-    expect(run.stderr).toContain('is "maybe": expected none or probe');
+    expect(run.stderr).toContain('is "maybe": expected none, probe or nats://');
   });
 });
 

@@ -1,4 +1,7 @@
-/** A MetaStore on a store in memory, spoken to over an in-memory transport. */
+/**
+ * A MetaStore on a store in memory, spoken to over an in-memory transport; hints between several.
+ */
+export { MemoryHintBus, MemoryHintNetwork } from "./memory-hint-bus.ts";
 export {
   createTestMetastore,
   inlineCommitOf,

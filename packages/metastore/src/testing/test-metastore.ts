@@ -29,7 +29,7 @@ import {
 } from "@graft/rpc";
 import { createInMemoryTransport } from "@graft/rpc/testing";
 import { createMetastore, type MetastoreInstance } from "../create-metastore.ts";
-import type { Notify } from "../known-heads.ts";
+import type { Notify } from "../notify/notify-config.ts";
 
 export interface TestMetastoreOptions {
   readonly store?: ObjectStore;
