@@ -15,7 +15,7 @@ import {
 import type { WasmFunction } from "./web-assembly.ts";
 import { compileOnce, webAssembly } from "./web-assembly.ts";
 
-/** A JavaScript function and how WASM calls it. It answers an i32, or nothing; it must not throw. */
+/** A JavaScript function and how WASM calls it. It answers an i32, or nothing, and never throws. */
 export interface Trampoline {
   readonly signature: Signature;
   readonly body: (...parameters: never[]) => number | undefined;
