@@ -54,3 +54,6 @@ export type {
   LocalCommitRequest,
   VolumeWriter,
 } from "./volume-writer.ts";
+// What happened on the server, for all volumes over one stream.
+export { createNewsFeed, type NewsFeedOptions } from "./watch/create-news-feed.ts";
+export type { NewsFeed, NewsSubscriber, NewsSubscription } from "./watch/news-feed.ts";

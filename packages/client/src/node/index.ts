@@ -5,3 +5,4 @@ export {
   openNodeRemote,
   type RemoteTraffic,
 } from "./open-node-remote.ts";
+export { shareNewsFeed } from "./share-news-feed.ts";

@@ -13,6 +13,8 @@ export interface NodeRemoteOptions {
   readonly token?: string | undefined;
   /** Longest unary call, ms; default 60 000. */
   readonly timeoutMs?: number | undefined;
+  /** Default "2"; "1.1" where something in between does not speak it. */
+  readonly httpVersion?: "1.1" | "2" | undefined;
 }
 
 /** Calls sent so far, and bytes on all connections with headers and framing. */
@@ -34,9 +36,8 @@ export interface NodeRemote extends Remote {
  */
 export function openNodeRemote(options: NodeRemoteOptions): NodeRemote {
   const { url } = options;
-  const places = typeof url === "string" ? { metastore: url, pagestore: url } : url;
-  const metastoreUrl = parseServerUrl(places.metastore);
-  const pagestoreUrl = parseServerUrl(places.pagestore);
+  const metastoreUrl = metastoreUrlOf(url);
+  const pagestoreUrl = parseServerUrl(typeof url === "string" ? url : url.pagestore);
   const metastore = openTransport(metastoreUrl, options);
   const isShared = metastoreUrl === pagestoreUrl;
   const pagestore = isShared ? metastore : openTransport(pagestoreUrl, options);
@@ -58,12 +59,18 @@ export function openNodeRemote(options: NodeRemoteOptions): NodeRemote {
   };
 }
 
+/** Where news come from. @throws GraftError `invalid-argument` */
+export function metastoreUrlOf(url: NodeRemoteOptions["url"]): string {
+  return parseServerUrl(typeof url === "string" ? url : url.metastore);
+}
+
 function openTransport(baseUrl: string, options: NodeRemoteOptions): NodeTransport {
   return createNodeTransport({
     baseUrl,
     clock: systemClock,
     getToken: () => options.token,
     timeoutMs: options.timeoutMs,
+    httpVersion: options.httpVersion,
   });
 }
 

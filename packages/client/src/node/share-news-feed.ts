@@ -1,0 +1,63 @@
+import { systemClock, systemRandom } from "@graft/core/node";
+import { createNewsFeed } from "../watch/create-news-feed.ts";
+import type { NewsFeed, NewsSubscription } from "../watch/news-feed.ts";
+import { metastoreUrlOf, type NodeRemoteOptions, openNodeRemote } from "./open-node-remote.ts";
+
+interface SharedFeed {
+  readonly feed: NewsFeed;
+  readonly close: () => Promise<void>;
+  userCount: number;
+}
+
+const shared = new Map<string, SharedFeed>();
+
+/**
+ * The news of a server, for a token: one feed, on a connection of its own, for all users in this
+ * process. Nothing is connected before the first subscription. `close` ends this user's
+ * subscriptions, and the connection after the last user's.
+ *
+ * @throws GraftError `invalid-argument`: not a URL of a server
+ */
+export function shareNewsFeed(options: NodeRemoteOptions): NewsFeed {
+  const { token = "", httpVersion = "2" } = options;
+  const key = JSON.stringify([metastoreUrlOf(options.url), token, httpVersion]);
+  const one = shared.get(key) ?? open(options);
+  shared.set(key, one);
+  one.userCount++;
+  const subscriptions = new Set<NewsSubscription>();
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    for (const subscription of subscriptions) subscription.close();
+    one.userCount--;
+    if (one.userCount > 0) return;
+    shared.delete(key);
+    await one.close();
+  };
+  return {
+    subscribe(subscriber) {
+      const subscription = one.feed.subscribe(subscriber);
+      const own = {
+        close: () => {
+          subscriptions.delete(own);
+          subscription.close();
+        },
+      };
+      subscriptions.add(own);
+      return own;
+    },
+    close: () => {
+      closed ??= close();
+      return closed;
+    },
+  };
+}
+
+function open(options: NodeRemoteOptions): SharedFeed {
+  const remote = openNodeRemote(options);
+  const feed = createNewsFeed({ remote, clock: systemClock, random: systemRandom });
+  const close = async (): Promise<void> => {
+    await feed.close();
+    await remote.close();
+  };
+  return { feed, close, userCount: 0 };
+}
