@@ -31,7 +31,7 @@ const config: ViteUserConfig = defineConfig({
             "tests/{e2e,conformance,docs}/**/*.test.ts",
           ],
           exclude: ["**/node_modules/**"],
-          globalSetup: ["scripts/minio.ts"],
+          globalSetup: ["scripts/minio.ts", "scripts/nats.ts"],
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },

@@ -6,8 +6,9 @@ import type { HintBus, HintListener, HintMessage } from "./hint-bus.ts";
 import { decodeHint, encodeHint } from "./hint-text.ts";
 import type { NatsLocation } from "./nats-location.ts";
 
-/** How often the server is asked whether it is there, ms; two answers may be missing. */
+/** How often the server is asked whether it is there unless told otherwise, ms. */
 const PING_MS = 5000;
+/** Answers that may be missing. */
 const PINGS_MISSING_MAX = 2;
 /** Between tries to connect again, ms, and as much more by chance. */
 const RECONNECT_MS = 250;
@@ -19,6 +20,8 @@ export interface NatsHintBusOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** How often the server is asked whether it is there, ms. Default 5 s. */
+  readonly pingMs?: number | undefined;
 }
 
 /**
@@ -68,7 +71,7 @@ export class NatsHintBus implements HintBus {
     for (let failures = 0; !signal.aborted; ) {
       let connection: NatsConnection;
       try {
-        connection = await connect(connectionOptions(this.#options.location));
+        connection = await connect(connectionOptions(this.#options));
         failures = 0;
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
@@ -118,12 +121,13 @@ export class NatsHintBus implements HintBus {
   }
 }
 
-function connectionOptions({ servers, login, tls }: NatsLocation): ConnectionOptions {
+function connectionOptions({ location, pingMs }: NatsHintBusOptions): ConnectionOptions {
+  const { servers, login, tls } = location;
   return {
     servers: [...servers],
     name: "graft metastore",
     noEcho: true,
-    pingInterval: PING_MS,
+    pingInterval: pingMs ?? PING_MS,
     maxPingOut: PINGS_MISSING_MAX,
     timeout: CONNECT_TIMEOUT_MS,
     maxReconnectAttempts: -1,
