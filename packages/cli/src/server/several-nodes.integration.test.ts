@@ -1,4 +1,4 @@
-/** Two servers over one store, each a process of its own, with `--notify probe`. */
+/** Two servers over one store, each a process of its own, with `--notify probe` or hints. */
 import {
   createClientId,
   createCommitId,
@@ -10,12 +10,15 @@ import {
 } from "@graft/core";
 import { nodeCompute, systemClock, systemRandom } from "@graft/core/node";
 import { encodeFrame } from "@graft/format";
+import { NATS_PROGRAM, NatsServer } from "@graft/metastore/testing";
 import {
   createClients,
   fromCommitRequest,
   fromGetSnapshotRequest,
+  fromWatchRequest,
   type MetastoreClient,
   toGetSnapshotAnswer,
+  toWatchEvent,
 } from "@graft/rpc";
 import { createNodeTransport } from "@graft/rpc/node";
 import { describe, expect, test } from "vitest";
@@ -38,6 +41,43 @@ describe("two servers over one store", () => {
     url.pathname += `/several-nodes-${Date.now()}`;
     await commitInTurn(url.href);
   });
+
+  test.skipIf(NATS_PROGRAM === "")(
+    "over NATS a watcher of one is told of the other's",
+    async () => {
+      using folder = createTemporaryFolder();
+      await using nats = await NatsServer.start();
+      const words = ["serve", "--port", "0", "--store", `file:${folder.at("store")}`];
+      // NATS may come later than the servers.
+      await nats.kill();
+      await using one = await startGraft([...words, "--notify", nats.url]);
+      await using two = await startGraft([...words, "--notify", nats.url]);
+      const [a, b] = [connect(one), connect(two)];
+      try {
+        await commit(a.metastore, 1);
+        expect(await latest(b.metastore)).toBe(1n);
+        const told = watch(b.metastore);
+        await nats.start();
+        await Promise.all([hearing(one), hearing(two)]);
+        const delays: number[] = [];
+        for (let lsn = 2; lsn <= COMMIT_COUNT; lsn++) {
+          await commit(a.metastore, lsn);
+          const startMs = performance.now();
+          await told(BigInt(lsn));
+          delays.push(performance.now() - startMs);
+        }
+        delays.sort((x, y) => x - y);
+        // A probe would take 200 ms.
+        expect(delays[Math.floor(delays.length / 2)]).toBeLessThan(100);
+        await nats.kill();
+        await commit(a.metastore, COMMIT_COUNT + 1);
+        await told(BigInt(COMMIT_COUNT + 1));
+      } finally {
+        a.close();
+        b.close();
+      }
+    },
+  );
 
   test("--notify takes none, probe or a place of NATS, and nothing else", async () => {
     const run = await runGraft(["serve", "--port", "0", "--store", "memory:", "--notify", "maybe"]);
@@ -71,6 +111,31 @@ function awsVariables(): Readonly<Record<string, string>> {
 function connect(server: GraftServer): { readonly metastore: MetastoreClient; close(): void } {
   const { transport, close } = createNodeTransport({ baseUrl: server.url, clock: systemClock });
   return { metastore: createClients(transport).metastore, close };
+}
+
+/** Reads a watcher's events; the answer waits until the volume is told to be at an LSN. */
+function watch(metastore: MetastoreClient): (lsn: bigint) => Promise<void> {
+  const volumes = [{ volumeId: VOLUME_ID, lsn: toLsn(1n) }];
+  const request = fromWatchRequest({ volumes, heartbeatMs: 15_000, omitPages: true });
+  const events = metastore.watch(request)[Symbol.asyncIterator]();
+  let newest = 1n;
+  return async (lsn) => {
+    while (newest < lsn) {
+      const { value } = await events.next();
+      const event = toWatchEvent(value);
+      if (event?.kind === "news") newest = event.snapshot.lsn;
+    }
+  };
+}
+
+/** Resolves once the server has its bus. */
+async function hearing({ url }: GraftServer): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    if (metrics.includes("graft_notify_hearing 1")) return;
+    await systemClock.sleep(20);
+  }
+  throw new Error(`${url} does not hear hints`);
 }
 
 async function latest(metastore: MetastoreClient): Promise<bigint> {
