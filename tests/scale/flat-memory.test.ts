@@ -1,8 +1,9 @@
 /**
  * Memory that does not grow with the database: real processes over a `file:` store, each of which
- * must stay within its limit whatever the size. `GRAFT_SCALE_MIB` says how large (default 1024).
+ * must stay within its limit whatever the size. `GRAFT_SCALE_MIB` says how large (default
+ * "1024,4096").
  */
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, statfsSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -11,22 +12,29 @@ import {
   type MeasuredServer,
   runMeasured,
   serveMeasured,
-} from "./measured-graft.ts";
-import { integrityOf, pageHash } from "./page-hash.ts";
+} from "../harness/measured-graft.ts";
+import { integrityOf, pageHash } from "../harness/page-hash.ts";
 import { createSyntheticDatabase } from "./synthetic-database.ts";
 
 const MIB = 1024 * 1024;
-const SIZE = Number(process.env.GRAFT_SCALE_MIB ?? 1024) * MIB;
+const SIZES_MIB = (process.env.GRAFT_SCALE_MIB ?? "1024,4096").split(",").map(Number);
 const PEAK_MAX_MIB = 300;
+/** The database, its volume, a replica and a copy, before and after every page is written anew. */
+const DISK_PER_SIZE = 6;
 
 const directory = mkdtempSync(join(tmpdir(), "graft-scale-"));
-const source = join(directory, "source.db");
 const peaks: Record<string, string> = {};
 let server: MeasuredServer;
-let volume: string;
 
 beforeAll(async () => {
-  createSyntheticDatabase(source, SIZE);
+  const needed = Math.max(...SIZES_MIB) * DISK_PER_SIZE;
+  const { bavail, bsize } = statfsSync(directory);
+  const free = Math.floor((bavail * bsize) / MIB);
+  if (free < needed) {
+    throw new Error(
+      `${free} MiB are free at ${directory}, expected ${needed}: GRAFT_SCALE_MIB=1024 needs less`,
+    );
+  }
   server = await serveMeasured(["serve", "--port", "0", "--store", `file:${directory}/store`]);
 });
 
@@ -78,32 +86,47 @@ function unnamedBytes(pid: number): number {
   return largest;
 }
 
-describe(`a database of ${SIZE / MIB} MiB`, () => {
+describe.each(SIZES_MIB)("a database of %i MiB", (mib) => {
+  const [a, b] = [`a-${mib}`, `b-${mib}`];
+  const source = join(directory, `${mib}.db`);
+  let volume: string;
+
+  beforeAll(() => createSyntheticDatabase(source, mib * MIB));
+
+  afterAll(() => {
+    const objects = join(directory, "store", "volumes", volume);
+    for (const path of [objects, join(directory, a), join(directory, b)]) {
+      rmSync(path, { recursive: true, force: true });
+    }
+  });
+
   it("is imported", async () => {
-    const { answer } = await run("import", "a", ["import", source, "--tag", "t"]);
+    const { answer } = await run(`import of ${mib} MiB`, a, ["import", source, "--tag", "t"]);
     volume = String(answer.volume);
+    rmSync(join(directory, a), { recursive: true, force: true });
   });
 
   it("is hydrated by a fresh replica, and exported as it was", async () => {
-    await run("clone", "b", ["clone", volume, "--tag", "t"]);
-    await run("hydrate", "b", ["hydrate", "t"]);
-    expect(await exported("b", "export")).toBe(pageHash(source));
+    await run(`clone of ${mib} MiB`, b, ["clone", volume, "--tag", "t"]);
+    await run(`hydrate of ${mib} MiB`, b, ["hydrate", "t"]);
+    const hash = pageHash(source);
     rmSync(source);
+    expect(await exported(b, `export of ${mib} MiB`)).toBe(hash);
   });
 
   it("has every row of a table updated in one transaction, and is pushed", async () => {
     const update = "update noise set body = randomblob(980)";
     let spilled = 0;
-    await run("update", "b", ["sql", "t", update], (pid) => {
+    await run(`update of ${mib} MiB`, b, ["sql", "t", update], (pid) => {
       spilled = Math.max(spilled, unnamedBytes(pid));
     });
     expect(spilled / MIB, "the journal is in a file without a name").toBeGreaterThan(16);
-    await run("push of the update", "b", ["push", "t"]);
+    await run(`push of the update of ${mib} MiB`, b, ["push", "t"]);
   });
 
   it("is vacuumed as a whole", async () => {
-    await run("vacuum", "b", ["sql", "t", "vacuum"]);
-    await exported("b", "export after the vacuum");
+    await run(`vacuum of ${mib} MiB`, b, ["sql", "t", "vacuum"]);
+    await exported(b, `export after the vacuum of ${mib} MiB`);
   });
 });
 

@@ -9,9 +9,14 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SeededRandom } from "@graft/core/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  type MeasuredServer,
+  runMeasured,
+  serveMeasured,
+  spawnGraft,
+} from "../harness/measured-graft.ts";
+import { integrityOf, pageHash } from "../harness/page-hash.ts";
 import { CountingProxy } from "./counting-proxy.ts";
-import { type MeasuredServer, runMeasured, serveMeasured, spawnGraft } from "./measured-graft.ts";
-import { integrityOf, pageHash } from "./page-hash.ts";
 import { createSyntheticDatabase } from "./synthetic-database.ts";
 
 const MIB = 1024 * 1024;

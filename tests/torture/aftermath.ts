@@ -7,8 +7,8 @@ import type { Database } from "@graft/sqlite";
 import { openDatabase } from "@graft/sqlite/node";
 import { expect } from "vitest";
 import { isSound, SNAPSHOT_SQL } from "../harness/bank.ts";
-import { runMeasured } from "../scale/measured-graft.ts";
-import { pageHash } from "../scale/page-hash.ts";
+import { runMeasured } from "../harness/measured-graft.ts";
+import { pageHash } from "../harness/page-hash.ts";
 import type { Ledger } from "./ledger.ts";
 
 export interface Scene {

@@ -1,7 +1,7 @@
 /**
  * A service of the cluster, which is killed and starts again, and the object store's own server.
  */
-import { type MeasuredServer, serveMeasured } from "../scale/measured-graft.ts";
+import { type MeasuredServer, serveMeasured } from "../harness/measured-graft.ts";
 
 /** Something that listens as long as nobody kills it. */
 export interface Listener {
