@@ -37,7 +37,7 @@ import {
   nextGeneration,
   writeGenerationBeside,
 } from "./directory/directory-identity.ts";
-import { type ProcessSlot, takeProcessSlot } from "./directory/process-slots.ts";
+import { hasOtherProcess, type ProcessSlot, takeProcessSlot } from "./directory/process-slots.ts";
 import { TaskQueue } from "./sync/task-queue.ts";
 import { waitForLock } from "./wait-for-lock.ts";
 
@@ -136,6 +136,23 @@ export class DataDirectory {
   /** Where the local store of a volume lies. */
   volumePath(volumeId: VolumeId): string {
     return `${this.path}/volumes/${volumeId}`;
+  }
+
+  /** Whether another process uses the directory now; as if, when that cannot be told. */
+  hasCompany(): boolean {
+    try {
+      return !this.#isClosed && hasOtherProcess(this.path, this.#means.fileSystem, this.#slot);
+    } catch {
+      return true;
+    }
+  }
+
+  /**
+   * The lock of the process that speaks with the server for a volume; undefined while another one
+   * has it.
+   */
+  tryLead(volumeId: VolumeId): FileLock | undefined {
+    return this.#means.fileSystem.lock(`${this.volumePath(volumeId)}/lead.lock`);
   }
 
   /** Who sent a push that is found prepared. */

@@ -1,31 +1,36 @@
 import {
   type ClientId,
   type Clock,
+  type FileLock,
   GraftError,
   invariant,
-  isGraftError,
   type Lsn,
+  type PageSet,
   type PageSize,
+  pageRange,
   type Random,
   type VolumeId,
 } from "@graft/core";
-import { Listeners } from "./listeners.ts";
 import { LocalWriter } from "./local-writer.ts";
 import { PageFetcher } from "./page-fetcher.ts";
 import { PinnedReader } from "./pinned-reader.ts";
 import type { CommitPage, Remote } from "./remote/remote.ts";
-import type { LocalStore } from "./store/local-store.ts";
+import { StateWaits } from "./state-waits.ts";
+import type { LocalStore, RemotePoint } from "./store/local-store.ts";
+import { AutoSync } from "./sync/auto-sync.ts";
 import { hydrate } from "./sync/hydrate.ts";
 import { pull } from "./sync/pull.ts";
-import { push } from "./sync/push.ts";
+import { divergedError, push } from "./sync/push.ts";
 import { reset } from "./sync/reset.ts";
 import type { SyncContext } from "./sync/sync-context.ts";
+import type { SyncMeans } from "./sync/sync-means.ts";
 import { deriveSyncState, type SyncEvent, type SyncState } from "./sync/sync-state.ts";
-import { TaskQueue } from "./sync/task-queue.ts";
+import { SyncTurns } from "./sync/sync-turns.ts";
 import type * as face from "./volume.ts";
+import { VolumeHerald } from "./volume-herald.ts";
 import type { VolumeReader } from "./volume-reader.ts";
 import type { VolumeWriter } from "./volume-writer.ts";
-import { waitForLock } from "./wait-for-lock.ts";
+import { type VolumeWaitMeans, waitForPushed, waitForRemote } from "./wait-for-volume.ts";
 import { WriteGate } from "./write-gate.ts";
 
 export interface ReplicaVolumeParts {
@@ -37,6 +42,10 @@ export interface ReplicaVolumeParts {
   readonly resolveClientId: () => Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
+  /** What it shares with the other volumes that keep themselves current. */
+  readonly sync: SyncMeans;
+  /** The lock of who speaks with the server; undefined while another process has it. */
+  readonly tryLead: () => FileLock | undefined;
   /** Called once, when the volume was closed. */
   readonly onClose: () => void;
 }
@@ -51,29 +60,44 @@ export class ReplicaVolume implements face.Volume {
   readonly #parts: ReplicaVolumeParts;
   readonly #context: SyncContext;
   readonly #gate: WriteGate;
-  readonly #queue = new TaskQueue();
+  readonly #turns: SyncTurns;
   readonly #readers = new Set<PinnedReader>();
   readonly #closing = new AbortController();
-  readonly #listeners: Listeners;
+  readonly #herald: VolumeHerald;
+  readonly #waits = new StateWaits();
+  #auto: AutoSync | undefined;
   #writer: LocalWriter | undefined;
   /** Whether the prepared push is under way in this process. */
   #isPushing = false;
-  /** Whether this process has the turn to sync. */
-  #isSyncing = false;
-  /** The state that was told last. */
-  #toldState: SyncState;
   #reachedMs: number | undefined;
-  #lastError: { readonly error: GraftError; readonly sinceMs: number } | undefined;
+  /** The remote snapshot that was told last. */
+  #toldLsn: Lsn | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(parts: ReplicaVolumeParts) {
     this.#parts = parts;
     this.#store = parts.store;
     this.#remote = parts.remote;
-    this.#listeners = new Listeners((error) => this.#report(asGraftError(error)));
     const { clock, random } = parts;
     this.#gate = new WriteGate({ tryLock: () => this.#store.lockWrites(), clock, random });
-    this.#toldState = this.#state();
+    this.#herald = new VolumeHerald({
+      clock,
+      syncState: () => this.#state(),
+      localState: () => this.#store.state(),
+      status: () => this.#status(),
+    });
+    this.#turns = new SyncTurns({
+      store: this.#store,
+      clock,
+      random,
+      closing: this.#closing.signal,
+      onEnter: () => this.#noticeMove(),
+      onLeave: () => {
+        this.#isPushing = false;
+      },
+      onError: (error) => this.#herald.report(error, error.message),
+    });
+    this.#toldLsn = this.#store.state().remote?.lsn;
     this.#context = this.#createContext();
   }
 
@@ -109,7 +133,7 @@ export class ReplicaVolume implements face.Volume {
       openReader: () => this.openReader(),
       onCommitted: (version) => {
         this.#note("commit");
-        this.#listeners.emit("commit", { version });
+        this.#herald.tellCommit(version);
       },
       onEnd: () => {
         this.#writer = undefined;
@@ -121,30 +145,32 @@ export class ReplicaVolume implements face.Volume {
   }
 
   push(options: face.PushOptions = {}): Promise<face.PushResult> {
-    return this.#inTurn(options, (turn) => this.#alone(turn, () => push(this.#context, turn)));
+    this.#mustBeOpen();
+    return this.#turns.alone(options, (turn) => push(this.#context, turn));
   }
 
   pull(options: face.CallOptions = {}): Promise<face.PullResult> {
-    return this.#inTurn(options, (turn) => this.#alone(turn, () => this.#pull(turn)));
+    this.#mustBeOpen();
+    return this.#turns.alone(options, (turn) => this.#pull(turn));
   }
 
   sync(options: face.CallOptions = {}): Promise<face.SyncResult> {
-    const sync = async (turn: face.CallOptions): Promise<face.SyncResult> => {
+    this.#mustBeOpen();
+    return this.#turns.alone(options, async (turn) => {
       const pulled = await this.#pull(turn);
       return { pull: pulled, push: await push(this.#context, turn) };
-    };
-    return this.#inTurn(options, (turn) => this.#alone(turn, () => sync(turn)));
+    });
   }
 
   hydrate(options: face.HydrateOptions = {}): Promise<face.HydrateResult> {
-    return this.#inTurn(options, (turn) => hydrate(this.#context, turn));
+    this.#mustBeOpen();
+    return this.#turns.inTurn(options, (turn) => hydrate(this.#context, turn));
   }
 
   reset(options: face.ResetOptions = {}): Promise<face.ResetResult> {
     const openReader = (): VolumeReader => this.openReader();
-    return this.#inTurn(options, (turn) =>
-      this.#alone(turn, () => reset(this.#context, openReader, turn)),
-    );
+    this.#mustBeOpen();
+    return this.#turns.alone(options, (turn) => reset(this.#context, openReader, turn));
   }
 
   remoteLog(from: Lsn, options: face.CallOptions = {}): Promise<CommitPage> {
@@ -152,8 +178,44 @@ export class ReplicaVolume implements face.Volume {
     return this.#remote.pullCommits(this.volumeId, from, options.signal);
   }
 
+  startSync(policy: face.SyncPolicy = {}): void {
+    this.#mustBeOpen();
+    this.#auto ??= new AutoSync({
+      context: this.#context,
+      policy,
+      means: this.#parts.sync,
+      tryLead: this.#parts.tryLead,
+      turns: this.#turns,
+      pull: (turn) => this.#pull(turn),
+      look: () => this.#look(),
+      onApplied: (remote, changed) => this.#tellRemote(remote, changed),
+      onHealth: () => this.#herald.tellStatus(),
+      onError: (error) => this.#herald.report(error, "syncing failed unexpectedly"),
+    });
+  }
+
+  async stopSync(): Promise<void> {
+    const auto = this.#auto;
+    this.#auto = undefined;
+    await auto?.stop();
+  }
+
+  async waitForRemote(lsn: Lsn, options: face.CallOptions = {}): Promise<void> {
+    this.#mustBeOpen();
+    this.#look();
+    await waitForRemote(this.#waitMeans(), lsn, this.#turns.untilClosed(options.signal));
+  }
+
+  async waitForPushed(options: face.CallOptions = {}): Promise<Lsn | undefined> {
+    this.#mustBeOpen();
+    this.#look();
+    if (this.#auto === undefined) await this.push(options);
+    else await waitForPushed(this.#waitMeans(), this.#turns.untilClosed(options.signal).signal);
+    return this.#store.state().remote?.lsn;
+  }
+
   status(): face.VolumeStatus {
-    if (!this.#closing.signal.aborted && this.#store.refresh()) this.#tellMove();
+    this.#look();
     return this.#status();
   }
 
@@ -166,14 +228,12 @@ export class ReplicaVolume implements face.Volume {
     event: E,
     listener: (value: face.VolumeEvents[E]) => void,
   ): () => void {
-    if (!this.#hasStateListeners()) this.#toldState = this.#state();
-    return this.#listeners.add(event, listener);
+    return this.#herald.on(event, listener);
   }
 
   #status(): face.VolumeStatus {
     const state = this.#store.state();
     const usage = this.#store.usage();
-    const reached = this.#reachedMs;
     return {
       volumeId: this.volumeId,
       state: this.#state(),
@@ -181,8 +241,9 @@ export class ReplicaVolume implements face.Volume {
       local: { pending: state.pending.length },
       remote: { lsn: state.remote?.lsn },
       cached: { pages: usage.pages, bytes: usage.bytes },
-      lagMs: reached === undefined ? undefined : this.#parts.clock.monotonicMs() - reached,
-      lastError: this.#lastError,
+      lagMs: this.#lagMs(),
+      sync: this.#auto?.health(),
+      lastError: this.#herald.lastError,
     };
   }
 
@@ -200,7 +261,8 @@ export class ReplicaVolume implements face.Volume {
     const why = new GraftError("unavailable", `volume ${this.volumeId} was closed`);
     this.#closing.abort(why);
     this.#context.fetcher.close(why);
-    await this.#queue.drained();
+    await this.stopSync();
+    await this.#turns.drained();
     try {
       this.#endUsers();
     } finally {
@@ -236,6 +298,7 @@ export class ReplicaVolume implements face.Volume {
       fetcher: new PageFetcher({ volumeId, store, remote }),
       state: () => this.#state(),
       note: (event) => this.#note(event),
+      settled: (commits, fate, lsn) => this.#herald.settle(commits, fate, lsn),
       reached: () => this.#reached(),
     };
   }
@@ -243,42 +306,8 @@ export class ReplicaVolume implements face.Volume {
   async #pull(options: face.CallOptions): Promise<face.PullResult> {
     const result = await pull(this.#context, options);
     const remote = this.#store.state().remote;
-    if (result.news !== undefined && remote !== undefined) {
-      this.#listeners.emit("remote", { lsn: remote.lsn, pages: result.news });
-    }
+    if (result.news !== undefined && remote !== undefined) this.#tellRemote(remote, result.news);
     return { lsn: result.lsn, changedPageCount: result.changedPageCount };
-  }
-
-  /** One after the other; a failure is kept in the status besides being thrown. */
-  async #inTurn<O extends face.CallOptions, T>(
-    options: O,
-    task: (options: O) => Promise<T>,
-  ): Promise<T> {
-    this.#mustBeOpen();
-    const closing = this.#closing.signal;
-    const signal =
-      options.signal === undefined ? closing : AbortSignal.any([options.signal, closing]);
-    try {
-      return await this.#queue.run(() => task({ ...options, signal }), signal);
-    } catch (error) {
-      if (isGraftError(error)) this.#report(error);
-      throw error;
-    }
-  }
-
-  /** Runs a task while no other process syncs this volume; it sees what they all did before. */
-  async #alone<T>({ signal }: face.CallOptions, task: () => Promise<T>): Promise<T> {
-    const { clock, random } = this.#parts;
-    const lock = await waitForLock(() => this.#store.lockSync(), { clock, random, signal });
-    this.#isSyncing = true;
-    try {
-      this.#tellMove();
-      return await task();
-    } finally {
-      this.#isPushing = false;
-      this.#isSyncing = false;
-      lock?.close();
-    }
   }
 
   #state(): SyncState {
@@ -293,7 +322,7 @@ export class ReplicaVolume implements face.Volume {
 
   /** Whether another process is at work on the prepared push. */
   #isSyncedElsewhere(): boolean {
-    if (this.#isSyncing) return false;
+    if (this.#turns.isOurs) return false;
     const lock = this.#store.lockSync();
     lock?.close();
     return lock === undefined;
@@ -302,50 +331,67 @@ export class ReplicaVolume implements face.Volume {
   #note(event: SyncEvent): void {
     if (event === "prepare") this.#isPushing = true;
     else if (event !== "commit" && event !== "news") this.#isPushing = false;
-    if (!this.#hasStateListeners()) return;
-    this.#tellDivergence();
-    if (this.#listeners.has("status")) this.#listeners.emit("status", this.#status());
+    // What it got from its own pushes is no news to anybody.
+    if (event !== "news") this.#toldLsn = this.#store.state().remote?.lsn;
+    this.#herald.tell();
+    this.#moved();
   }
 
-  /** Another process may have moved the state. */
-  #tellMove(): void {
-    if (!this.#hasStateListeners()) return;
-    const before = this.#toldState;
-    this.#tellDivergence();
-    const hasMoved = this.#toldState !== before;
-    if (hasMoved && this.#listeners.has("status")) this.#listeners.emit("status", this.#status());
+  /** Sees what other processes did. */
+  #look(): void {
+    if (!this.#closing.signal.aborted && this.#store.refresh()) this.#noticeMove();
   }
 
-  #tellDivergence(): void {
-    const before = this.#toldState;
-    this.#toldState = this.#state();
-    if (this.#toldState !== "diverged" || before === "diverged") return;
-    const base = this.#store.state().remote?.lsn;
-    this.#listeners.emit("conflict", { base, commitId: undefined });
+  #noticeMove(): void {
+    const { remote, pageCount } = this.#store.state();
+    this.#herald.tellMove();
+    // Another process applied it, and nobody here knows which pages changed.
+    if (remote !== undefined && remote.lsn !== this.#toldLsn) {
+      this.#tellRemote(remote, pageRange(1, pageCount));
+    }
+    this.#moved();
   }
 
-  #hasStateListeners(): boolean {
-    return this.#listeners.has("status") || this.#listeners.has("conflict");
+  #tellRemote(remote: RemotePoint, pages: PageSet): void {
+    this.#toldLsn = remote.lsn;
+    this.#herald.emit("remote", { lsn: remote.lsn, pages });
+    this.#moved();
+  }
+
+  #moved(): void {
+    this.#waits.check();
+    this.#auto?.loop.wake();
+  }
+
+  #waitMeans(): VolumeWaitMeans {
+    const { clock, random } = this.#parts;
+    return {
+      clock,
+      random,
+      waits: this.#waits,
+      state: () => this.#store.state(),
+      isTold: () => this.#auto?.loop.isLive ?? false,
+      isAuto: () => this.#auto !== undefined,
+      pull: (options) => this.pull(options),
+      mustGoOn: () => {
+        if (this.#auto?.loop.isResting) throw divergedError(this.#context);
+      },
+    };
+  }
+
+  #lagMs(): number | undefined {
+    if (this.#auto !== undefined) return this.#auto.lagMs;
+    const reached = this.#reachedMs;
+    return reached === undefined ? undefined : this.#parts.clock.monotonicMs() - reached;
   }
 
   #reached(): void {
     this.#reachedMs = this.#parts.clock.monotonicMs();
-    this.#lastError = undefined;
-  }
-
-  #report(error: GraftError): void {
-    const sinceMs = this.#lastError?.sinceMs ?? this.#parts.clock.nowMs();
-    this.#lastError = { error, sinceMs };
-    this.#listeners.emit("error", error);
+    this.#herald.forgetError();
   }
 
   #mustBeOpen(): void {
     if (!this.#closing.signal.aborted) return;
     throw new GraftError("invalid-argument", `volume ${this.volumeId} is closed: open it again`);
   }
-}
-
-function asGraftError(error: unknown): GraftError {
-  if (error instanceof GraftError) return error;
-  return new GraftError("internal", "an event listener threw", { cause: error });
 }

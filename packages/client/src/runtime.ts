@@ -25,8 +25,12 @@ import { ReplicaVolume } from "./replica-volume.ts";
 import { openSharedLocalStore } from "./store/durable/open-local-store.ts";
 import type { LocalStore } from "./store/local-store.ts";
 import { createMemoryLocalStore } from "./store/memory-local-store.ts";
+import { CompanyPoll } from "./sync/company-poll.ts";
+import { SyncLanes } from "./sync/sync-lanes.ts";
+import type { SyncMeans } from "./sync/sync-means.ts";
 import type { Volume } from "./volume.ts";
 import { waitForLock } from "./wait-for-lock.ts";
+import type { NewsFeed } from "./watch/news-feed.ts";
 
 export interface RuntimeOptions {
   /** The services. The runtime closes it. */
@@ -37,6 +41,8 @@ export interface RuntimeOptions {
   readonly directory?: { readonly path: string; readonly fileSystem: FileSystem };
   /** "full" (default): a commit survives power loss. "relaxed": it survives the process. */
   readonly durability?: "full" | "relaxed";
+  /** Tells what happens to volumes that sync by themselves. Absent: they ask. It is closed here. */
+  readonly newsFeed?: NewsFeed;
   /**
    * Bytes of pages a volume keeps on disk; above it clean ones that nobody reads are evicted,
    * oldest first. What was not pushed is kept whatever its size. Default: no limit.
@@ -62,6 +68,7 @@ export class Runtime implements AsyncDisposable {
   readonly #open = new Map<VolumeId, ReplicaVolume>();
   readonly #opening = new Set<VolumeId>();
   readonly #memoryTags = new Map<string, VolumeId>();
+  readonly #sync: SyncMeans;
   #closed: Promise<void> | undefined;
 
   private constructor(options: RuntimeOptions, directory: DataDirectory | undefined) {
@@ -69,6 +76,11 @@ export class Runtime implements AsyncDisposable {
     this.#options = options;
     this.#directory = directory;
     this.#memoryClientId = directory?.clientId ?? createClientId(options);
+    this.#sync = {
+      feed: options.newsFeed,
+      lanes: new SyncLanes(),
+      company: directory && createCompanyPoll(directory, options.clock),
+    };
   }
 
   /** @throws GraftError as `DataDirectory.open` */
@@ -196,6 +208,7 @@ export class Runtime implements AsyncDisposable {
   async #close(): Promise<void> {
     const closed = await Promise.allSettled([...this.#open.values()].map((one) => one.close()));
     try {
+      await this.#options.newsFeed?.close();
       await this.remote.close();
     } finally {
       await this.#directory?.close();
@@ -280,9 +293,16 @@ export class Runtime implements AsyncDisposable {
       resolveClientId: async () => this.#directory?.resolveVolume(store.volumeId),
       clock: this.#options.clock,
       random: this.#options.random,
+      sync: this.#sync,
+      tryLead: () => this.#directory?.tryLead(store.volumeId),
       onClose: () => this.#open.delete(store.volumeId),
     });
     this.#open.set(store.volumeId, volume);
     return volume;
   }
+}
+
+/** What a look at other processes fails with is no reason to stop: they are looked for again. */
+function createCompanyPoll(directory: DataDirectory, clock: Clock): CompanyPoll {
+  return new CompanyPoll({ clock, hasCompany: () => directory.hasCompany() });
 }

@@ -32,6 +32,17 @@ export function takeProcessSlot(path: string, fileSystem: FileSystem): ProcessSl
   );
 }
 
+/** Whether another process than this one uses the directory now. */
+export function hasOtherProcess(path: string, fileSystem: FileSystem, own: ProcessSlot): boolean {
+  const count = slotCount(path, fileSystem);
+  for (let number = 0; number < count; number++) {
+    if (number !== own.number && countProcesses(path, fileSystem, number, number + 1) > 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /** How many processes use the directory now. */
 export function countProcesses(
   path: string,

@@ -199,6 +199,18 @@ export class FakeVolume implements Volume {
     return { lsn: this.#latest.lsn, discardedCommitCount };
   }
 
+  startSync(): void {}
+  async stopSync(): Promise<void> {}
+
+  async waitForRemote(lsn: Lsn): Promise<void> {
+    while ((this.#latest.lsn ?? 0n) < lsn) await this.pull();
+  }
+
+  async waitForPushed(): Promise<Lsn | undefined> {
+    await this.push();
+    return this.#latest.lsn;
+  }
+
   status(): VolumeStatus {
     const pages = this.#latest.pages.size - this.#absent.size;
     return {
@@ -213,6 +225,7 @@ export class FakeVolume implements Volume {
       remote: { lsn: this.#remote.lsn },
       cached: { pages, bytes: pages * this.pageSize },
       lagMs: undefined,
+      sync: undefined,
       lastError: undefined,
     };
   }

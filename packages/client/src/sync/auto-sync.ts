@@ -1,0 +1,100 @@
+import { type FileLock, INLINE_PAGES_SIZE_MAX, type PageSet } from "@graft/core";
+import type { RemotePoint } from "../store/local-store.ts";
+import type { SyncHealth, SyncPolicy } from "../volume.ts";
+import { settleOwnPush } from "./apply-news.ts";
+import { pushOnce } from "./push.ts";
+import type { SyncContext } from "./sync-context.ts";
+import type { SyncLane } from "./sync-lanes.ts";
+import { SyncLead } from "./sync-lead.ts";
+import { SyncLoop } from "./sync-loop.ts";
+import type { SyncMeans } from "./sync-means.ts";
+import type { SyncTurns, Turn } from "./sync-turns.ts";
+
+export interface AutoSyncParts {
+  readonly context: SyncContext;
+  readonly policy: SyncPolicy;
+  readonly means: SyncMeans;
+  readonly tryLead: () => FileLock | undefined;
+  readonly turns: SyncTurns;
+  readonly pull: (turn: Turn) => Promise<unknown>;
+  /** Sees what other processes did. */
+  readonly look: () => void;
+  readonly onApplied: (remote: RemotePoint, changed: PageSet) => void;
+  readonly onHealth: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** A volume that keeps itself current: who leads, and the loop of the one who does. */
+export class AutoSync {
+  readonly loop: SyncLoop;
+  readonly #parts: AutoSyncParts;
+  readonly #lead: SyncLead;
+  readonly #leave: (() => void) | undefined;
+
+  constructor(parts: AutoSyncParts) {
+    this.#parts = parts;
+    const { context, means, policy, tryLead, turns } = parts;
+    const { clock, random, store } = context;
+    const isAlone = (): boolean => store.isAlone;
+    this.#lead = new SyncLead({ clock, random, isAlone, tryLock: tryLead });
+    this.loop = new SyncLoop({
+      context,
+      policy,
+      means,
+      isLeader: () => this.#lead.isLeader,
+      push: (signal) => turns.alone({ signal }, (turn) => this.#push(turn)),
+      pull: (signal) =>
+        turns.alone({ signal }, (turn) => this.#inLane("small", turn, () => parts.pull(turn))),
+      settle: (isNamed, signal) =>
+        turns.alone({ signal }, async () => settleOwnPush(context, isNamed)),
+      merge: async () => undefined,
+      onApplied: parts.onApplied,
+      onHealth: parts.onHealth,
+      onError: parts.onError,
+    });
+    this.#leave = means.company?.add(() => this.#look());
+  }
+
+  health(): SyncHealth {
+    const role = this.#lead.isLeader ? "leader" : "follower";
+    const { isLive, isFailing } = this.loop;
+    return { role, connection: isLive ? "live" : isFailing ? "offline" : "polling" };
+  }
+
+  /** As `VolumeStatus.lagMs`. Of a follower nobody here knows. */
+  get lagMs(): number | undefined {
+    return this.#lead.isLeader ? this.loop.lagMs : undefined;
+  }
+
+  async stop(): Promise<void> {
+    this.#leave?.();
+    await this.loop.stop();
+    this.#lead.close();
+  }
+
+  /** A disk that fails says so; the next look may find it mended. */
+  #look(): void {
+    try {
+      this.#parts.look();
+      if (!this.#lead.look()) return;
+      this.loop.wake();
+      this.#parts.onHealth();
+    } catch (error) {
+      this.#parts.onError(error);
+    }
+  }
+
+  async #push(turn: Turn): Promise<void> {
+    const { store } = this.#parts.context;
+    let pageCount = 0;
+    for (const { pages } of store.state().pending) pageCount += pages.cardinality;
+    const isSmall = pageCount * (store.pageSize ?? 0) <= INLINE_PAGES_SIZE_MAX;
+    const lane = isSmall ? "small" : "large";
+    await this.#inLane(lane, turn, () => pushOnce(this.#parts.context, turn));
+  }
+
+  async #inLane(lane: SyncLane, turn: Turn, task: () => Promise<unknown>): Promise<void> {
+    using _permit = await this.#parts.means.lanes.enter(lane, turn.signal);
+    await task();
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Notices what other processes of a data directory do. Nobody tells it: it looks. One timer for all
+ * volumes of a client; while no other process uses the directory, it looks for processes only.
+ */
+import type { Clock } from "@graft/core";
+
+/** Between two looks for other processes: a few locks are tried, ≈ 0.1 ms. */
+const PROCESSES_MS = 500;
+/** Between two looks at volumes, while there is company. */
+const LOOK_MS = 40;
+/**
+ * Volumes in one look, at a few µs each: of 200 volumes each is looked at every 40 ms, of 10 000
+ * every 2 s.
+ */
+const LOOK_COUNT_MAX = 200;
+
+export interface CompanyPollMeans {
+  readonly clock: Clock;
+  /** Whether another process uses the directory. Must not throw. */
+  readonly hasCompany: () => boolean;
+}
+
+export class CompanyPoll {
+  readonly #means: CompanyPollMeans;
+  /** In the order in which they are looked at next. */
+  readonly #looks = new Set<() => void>();
+  #running: AbortController | undefined;
+
+  constructor(means: CompanyPollMeans) {
+    this.#means = means;
+  }
+
+  /** Calls `look`, which must not throw, while there is company. Returns what ends that. */
+  add(look: () => void): () => void {
+    this.#looks.add(look);
+    if (this.#running === undefined) this.#start();
+    return () => {
+      this.#looks.delete(look);
+      if (this.#looks.size > 0) return;
+      this.#running?.abort();
+      this.#running = undefined;
+    };
+  }
+
+  #start(): void {
+    const running = new AbortController();
+    this.#running = running;
+    this.#run(running.signal).catch((error: unknown) => {
+      if (!running.signal.aborted) throw error;
+    });
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#means;
+    let hadCompany = true;
+    let askedMs = Number.NEGATIVE_INFINITY;
+    for (;;) {
+      const nowMs = clock.monotonicMs();
+      if (nowMs - askedMs >= PROCESSES_MS) {
+        const hasCompany = this.#means.hasCompany();
+        askedMs = nowMs;
+        // Those who learn that they are alone now are told, too.
+        if (!hasCompany && hadCompany) this.#lookAt(this.#looks.size);
+        hadCompany = hasCompany;
+      }
+      if (hadCompany) this.#lookAt(LOOK_COUNT_MAX);
+      await clock.sleep(hadCompany ? LOOK_MS : PROCESSES_MS, signal);
+    }
+  }
+
+  #lookAt(countMax: number): void {
+    let left = Math.min(countMax, this.#looks.size);
+    for (const look of this.#looks) {
+      if (left-- <= 0) return;
+      // To the end of the line.
+      this.#looks.delete(look);
+      this.#looks.add(look);
+      look();
+    }
+  }
+}
