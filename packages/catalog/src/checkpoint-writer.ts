@@ -13,11 +13,14 @@ import {
   type Compute,
   equalBytes,
   GraftError,
+  inTurn,
+  intersects,
   invariant,
   type Lsn,
   mapConcurrent,
   type Random,
   randomBytes,
+  takeWholeTurn,
   type VolumeId,
 } from "@graft/core";
 import {
@@ -56,8 +59,6 @@ import type { CatalogCommit } from "./volume-catalog.ts";
 const READ_CONCURRENCY = 16;
 /** Blocks read side by side: taking one apart takes some ms, and they come together. */
 const BLOCK_CONCURRENCY = 4;
-/** After so long the event loop has its turn: a quarter of what it may be held up. */
-const TURN_MS_MAX = 5;
 
 /** What a checkpoint is written with. */
 export interface CheckpointWriterMeans {
@@ -92,11 +93,12 @@ export class CheckpointWriter {
     fields: TailFields,
     signal: AbortSignal | undefined,
   ): Promise<CheckpointRef> {
-    const { compute, objects, random, reader } = this.#means;
+    const { compute, objects, random, reader, clock } = this.#means;
     const { volumeId, lsn, pageSize, pageCount } = commit.record;
     const { checkpoint, tailIndex } = fields;
     const previous = checkpoint && (await reader.root(volumeId, checkpoint, signal));
     const found = await this.#changedEntries(commit, fields, signal);
+    await takeWholeTurn(clock, signal);
     const pageSet = entriesPageSet(found.entries);
     const lowestCount = lowestCountSince(tailIndex.shrinks, undefined);
     const change = { lsn, pageSet, lowestCount };
@@ -137,14 +139,9 @@ export class CheckpointWriter {
     steps: Generator<undefined, BuiltCheckpoint>,
     signal: AbortSignal | undefined,
   ): Promise<BuiltCheckpoint> {
-    const { clock } = this.#means;
-    let sinceMs = clock.monotonicMs();
     while (true) {
-      const step = steps.next();
+      const step = await inTurn(this.#means.clock, () => steps.next(), signal);
       if (step.done === true) return step.value;
-      if (clock.monotonicMs() - sinceMs < TURN_MS_MAX) continue;
-      await clock.sleep(0, signal);
-      sinceMs = clock.monotonicMs();
     }
   }
 
@@ -215,7 +212,7 @@ export class CheckpointWriter {
     { lsn, inlinePageSet }: TailCommit,
     signal: AbortSignal | undefined,
   ): Promise<readonly LivePage[]> {
-    const { compute, objects } = this.#means;
+    const { compute, objects, clock } = this.#means;
     const { volumeId, pageSize } = head.record;
     const objectName = logKey(volumeId, lsn);
     const held = lsn === head.record.lsn ? head : this.#means.heldCommit?.(volumeId, lsn);
@@ -229,8 +226,10 @@ export class CheckpointWriter {
     }
     const live: LivePage[] = [];
     for (const frame of frames) {
-      if (![...frame.pageSet].some((index) => inlinePageSet?.contains(index))) continue;
-      for (const page of await decodeFrame(frame, { volumeId, pageSize, objectName }, compute)) {
+      if (inlinePageSet === undefined || !intersects(frame.pageSet, inlinePageSet)) continue;
+      const context = { volumeId, pageSize, objectName };
+      const pages = await inTurn(clock, () => decodeFrame(frame, context, compute), signal);
+      for (const page of pages) {
         if (inlinePageSet?.contains(page.index) === true) live.push({ ...page, lsn });
       }
     }

@@ -6,6 +6,7 @@ import {
   type Clock,
   type Compute,
   createSegmentId,
+  inTurn,
   invariant,
   LSN_FIRST,
   type Lsn,
@@ -32,7 +33,7 @@ import {
 import type { CheckpointObjects } from "./checkpoint-objects.ts";
 
 /** Frames encoded side by side. */
-const ENCODE_CONCURRENCY = 8;
+const ENCODE_CONCURRENCY = 4;
 
 /** A page, and the commit that wrote it last. */
 export interface LivePage extends Page {
@@ -63,13 +64,13 @@ export async function moveInlinePages(
 ): Promise<MovedPages> {
   const sorted = pages.toSorted((a, b) => a.index - b.index);
   const lsns = new Map(sorted.map(({ index, lsn }) => [index, lsn]));
-  const { compute, objects } = means;
+  const { compute, objects, clock } = means;
   const create = (): SegmentBuilder =>
     new SegmentBuilder({ volumeId, pageSize, segmentId: createSegmentId(means) });
   const builders: SegmentBuilder[] = [];
   const options = { concurrency: ENCODE_CONCURRENCY, signal };
-  const encode = (run: readonly Page[]): Promise<Frame> =>
-    encodeFrame(run, { volumeId, pageSize }, compute);
+  const encode = (run: readonly Page[], _at: number, each: AbortSignal): Promise<Frame> =>
+    inTurn(clock, () => encodeFrame(run, { volumeId, pageSize }, compute), each);
   for await (const frame of mapOrdered(splitIntoFrames(sorted, pageSize), options, encode)) {
     if (builders.at(-1)?.hasSpaceFor(frame) !== true) builders.push(create());
     builders.at(-1)?.add(frame);

@@ -31,6 +31,7 @@ export {
   retry,
 } from "./async/retry.ts";
 export { Supervisor, type TaskFailure } from "./async/supervisor.ts";
+export { inTurn, takeWholeTurn } from "./async/turn.ts";
 // Names.
 export { type Bookmark, formatBookmark, parseBookmark } from "./bookmark.ts";
 

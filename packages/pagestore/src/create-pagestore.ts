@@ -65,6 +65,7 @@ export function createPagestore(options: PagestoreOptions): PagestoreInstance {
     frames: new FrameLoader({ store, cache, diskCache, compute }),
     writer: new SegmentWriter(options),
     pageSizes: new VolumePageSizes({ store, compute }),
+    clock: options.clock,
   });
   return {
     pagestore,

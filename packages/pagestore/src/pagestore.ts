@@ -3,6 +3,7 @@
  * ones.
  */
 import {
+  type Clock,
   difference,
   GraftError,
   intersection,
@@ -14,6 +15,7 @@ import {
   type PageSet,
   type PageSize,
   pageRange,
+  takeWholeTurn,
   toPageIndex,
   union,
   unreachable,
@@ -38,6 +40,8 @@ import type { VolumePageSizes } from "./volume-page-sizes.ts";
 
 /** Indexes of a prefetch hint that are looked at: as many as a request may name. */
 const PREFETCH_COUNT_MAX = 1024;
+/** Page bytes of an answer whose encoding, which follows, takes some ms. */
+const LARGE_ANSWER_SIZE: number = 1024 * 1024;
 /** Footers read side by side for one call. */
 const FOOTER_CONCURRENCY = 16;
 /**
@@ -62,6 +66,7 @@ export interface PagestoreParts {
   readonly frames: FrameLoader;
   readonly writer: SegmentWriter;
   readonly pageSizes: VolumePageSizes;
+  readonly clock: Clock;
 }
 
 export class Pagestore {
@@ -70,6 +75,7 @@ export class Pagestore {
   readonly #frames: FrameLoader;
   readonly #writer: SegmentWriter;
   readonly #pageSizes: VolumePageSizes;
+  readonly #clock: Clock;
 
   constructor(parts: PagestoreParts) {
     this.#finder = parts.finder;
@@ -77,6 +83,7 @@ export class Pagestore {
     this.#frames = parts.frames;
     this.#writer = parts.writer;
     this.#pageSizes = parts.pageSizes;
+    this.#clock = parts.clock;
   }
 
   /**
@@ -93,7 +100,9 @@ export class Pagestore {
     const found = await this.#finder.find(volumeId, lsn, () => all, signal);
     const { absent, pageSize } = found;
     const { load, covered } = fitBudget({ wanted, prefetch, absent, pageSize, byteBudget });
-    return { pages: await this.#load(found, load, signal), covered };
+    const pages = await this.#load(found, load, signal);
+    if (pages.length * pageSize >= LARGE_ANSWER_SIZE) await takeWholeTurn(this.#clock, signal);
+    return { pages, covered };
   }
 
   /**

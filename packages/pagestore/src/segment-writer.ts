@@ -2,6 +2,7 @@ import {
   type Clock,
   type Compute,
   createSegmentId,
+  inTurn,
   KeyedLimiter,
   mapConcurrent,
   mapOrdered,
@@ -9,6 +10,7 @@ import {
   type PageSize,
   type Random,
   releaseBytes,
+  takeWholeTurn,
   type VolumeId,
 } from "@graft/core";
 import {
@@ -27,8 +29,8 @@ import type { SegmentInfo } from "@graft/rpc";
  * segment (≤ 8 MiB each): four take 96 MiB of a server's 300.
  */
 const WRITE_CONCURRENCY = 4;
-/** Frames of one write encoded side by side: twice the threads that do it. */
-const ENCODE_CONCURRENCY = 8;
+/** Frames of one write encoded side by side: as many as there are threads that do it. */
+const ENCODE_CONCURRENCY = 4;
 /**
  * Uploads of one write. It is one segment, but for pages so sparse that a footer cannot name them
  * all.
@@ -76,13 +78,13 @@ export class SegmentWriter {
     pages: readonly Page[],
     signal: AbortSignal | undefined,
   ): Promise<readonly SegmentInfo[]> {
-    const { compute, store } = this.#options;
+    const { compute, store, clock } = this.#options;
     const builders = [this.#builder(volumeId, pageSize)];
     const frames: Frame[] = [];
     const encoding = { concurrency: ENCODE_CONCURRENCY, signal };
     const runs = splitIntoFrames(pages, pageSize);
-    const encode = (run: readonly Page[]): Promise<Frame> =>
-      encodeFrame(run, { volumeId, pageSize }, compute);
+    const encode = (run: readonly Page[], _at: number, each: AbortSignal): Promise<Frame> =>
+      inTurn(clock, () => encodeFrame(run, { volumeId, pageSize }, compute), each);
     for await (const frame of mapOrdered(runs, encoding, encode)) {
       if (builders.at(-1)?.hasSpaceFor(frame) === false) {
         builders.push(this.#builder(volumeId, pageSize));
@@ -91,7 +93,12 @@ export class SegmentWriter {
       frames.push(frame);
     }
     const options = { concurrency: UPLOAD_CONCURRENCY, signal };
-    const segments = builders.map((builder) => builder.finish(compute));
+    const segments: BuiltSegment[] = [];
+    for (const builder of builders) {
+      // Megabytes are put together.
+      await takeWholeTurn(clock, signal);
+      segments.push(builder.finish(compute));
+    }
     // They are in the segments now.
     for (const { data } of frames) releaseBytes(data);
     return await mapConcurrent(segments, options, async (segment, _, upload) => {

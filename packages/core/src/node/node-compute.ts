@@ -47,8 +47,11 @@ export const nodeCompute: Compute = {
   async digest(...parts: readonly Uint8Array[]): Promise<Uint8Array> {
     const size = parts.reduce((sum, part) => sum + part.length, 0);
     if (size < DIGEST_OFF_LOOP_SIZE_MIN) return nodeCompute.sha256(...parts);
-    const whole = new Uint8Array(concatBytes(parts).buffer as ArrayBuffer);
-    return new Uint8Array(await webcrypto.subtle.digest("SHA-256", whole));
+    const [first] = parts;
+    const whole = first !== undefined && parts.length === 1 ? first : concatBytes(parts);
+    // The digest makes a copy of its own, whatever holds the bytes.
+    const digest = await webcrypto.subtle.digest("SHA-256", whole as Uint8Array<ArrayBuffer>);
+    return new Uint8Array(digest);
   },
 
   async compress(bytes: Uint8Array): Promise<Uint8Array> {

@@ -49,9 +49,18 @@ export function segmentRefFault(
   if (ref.pageSet.cardinality > countMax) {
     return `${name}: expected at most ${countMax} pages, got ${ref.pageSet.cardinality}`;
   }
+  if (VALID_FRAMES.get(ref) === context.pageSize) return undefined;
   const fault = frameIndexFault(ref, context.pageSize);
-  return fault === undefined ? undefined : `${name}: ${fault}`;
+  if (fault !== undefined) return `${name}: ${fault}`;
+  VALID_FRAMES.set(ref, context.pageSize);
+  return undefined;
 }
+
+/**
+ * References whose frames were found valid for a page size. Tail indexes carry the same reference
+ * from record to record: its frames are looked at once.
+ */
+const VALID_FRAMES = new WeakMap<SegmentRef, PageSize>();
 
 /** From the wire. `segmentRefFault` is still to be asked. @throws GraftError `corrupt` */
 export function decodeSegmentRef(body: SegmentRefBody, fields: BodyFields): SegmentRef {
@@ -93,13 +102,19 @@ export function boundFrameIndexes(
   return { refs: bounded, size };
 }
 
+/** What is carried from record to record is measured once. */
+const FRAME_INDEX_SIZES = new WeakMap<SegmentRef, number>();
+
 /** Bytes that the frames of a reference take in a record. */
 export function frameIndexSize(ref: SegmentRef): number {
+  const known = FRAME_INDEX_SIZES.get(ref);
+  if (known !== undefined) return known;
   let size = 0;
   for (const entry of ref.frames) {
     const content = toBinary(FrameEntrySchema, create(FrameEntrySchema, encodeFrameEntry(entry)));
     // One byte of tag; a content of 128 bytes or more has a size of two.
     size += 1 + (content.length < 128 ? 1 : 2) + content.length;
   }
+  FRAME_INDEX_SIZES.set(ref, size);
   return size;
 }
