@@ -9,6 +9,7 @@ import { pushBench } from "./push.ts";
 import { storeBench } from "./store.ts";
 import { visibilityBench } from "./visibility.ts";
 import { warmBench } from "./warm.ts";
+import { watchFanoutBench } from "./watch-fanout.ts";
 
 /** All measurements, in the order they run. */
 export const BENCHES: readonly Bench[] = [
@@ -21,5 +22,6 @@ export const BENCHES: readonly Bench[] = [
   pushBench,
   pullBench,
   visibilityBench,
+  watchFanoutBench,
   loadBench,
 ];

@@ -5,8 +5,10 @@ import {
   createCommitId,
   createVolumeId,
   PAGE_SIZE_DEFAULT,
+  type PageCount,
   toPageCount,
   toPageIndex,
+  type VolumeId,
 } from "@graft/core";
 import { nodeCompute, systemClock, systemRandom } from "@graft/core/node";
 import { encodeFrame, type Frame } from "@graft/format";
@@ -14,23 +16,28 @@ import { type CommitRequest, CommitRequestSchema } from "@graft/proto-gen/metast
 import { fromCommitRequest } from "@graft/rpc";
 import { samplePage } from "./sample-page.ts";
 
-const PAGE_COUNT = toPageCount(256);
+const PAGE_COUNT_DEFAULT = 256;
 const IDS = { clock: systemClock, random: systemRandom };
 
 /**
- * One volume's endless inline commits of one page each, in turn over 256 pages, each on the one
+ * One volume's endless inline commits of one page each, in turn over its pages, each on the one
  * before it. What can be made beforehand is: the clients must not be what is measured.
  */
 export class CommitChain {
-  readonly #volumeId = createVolumeId(IDS);
+  readonly volumeId: VolumeId = createVolumeId(IDS);
+  readonly #pageCount: PageCount;
   readonly #clientId = createClientId(IDS);
   readonly #messages: CommitRequest[] = [];
   #lsn = 0n;
 
+  constructor(pageCount: number = PAGE_COUNT_DEFAULT) {
+    this.#pageCount = toPageCount(pageCount);
+  }
+
   /** Makes the frames. To be awaited before the first `next`. */
   async prepare(): Promise<void> {
-    const context = { volumeId: this.#volumeId, pageSize: PAGE_SIZE_DEFAULT };
-    for (let index = 1; index <= PAGE_COUNT; index++) {
+    const context = { volumeId: this.volumeId, pageSize: PAGE_SIZE_DEFAULT };
+    for (let index = 1; index <= this.#pageCount; index++) {
       const page = { index: toPageIndex(index), data: samplePage(index) };
       this.#messages.push(this.#message(await encodeFrame([page], context, nodeCompute)));
     }
@@ -38,7 +45,7 @@ export class CommitChain {
 
   /** The next commit, encoded. Whoever asks for it has seen the one before it committed. */
   next(): Uint8Array {
-    const message = this.#messages[Number(this.#lsn % BigInt(PAGE_COUNT))];
+    const message = this.#messages[Number(this.#lsn % BigInt(this.#pageCount))];
     if (message === undefined) throw new Error("the chain was not prepared");
     message.commitId = new Uint8Array(commitIdBytes(createCommitId(systemRandom)));
     if (this.#lsn > 0n) message.snapshotLsn = this.#lsn;
@@ -48,10 +55,10 @@ export class CommitChain {
 
   #message(frame: Frame): CommitRequest {
     return fromCommitRequest({
-      volumeId: this.#volumeId,
+      volumeId: this.volumeId,
       clientId: this.#clientId,
-      pageCount: PAGE_COUNT,
-      lowPageCount: PAGE_COUNT,
+      pageCount: this.#pageCount,
+      lowPageCount: this.#pageCount,
       pageSize: PAGE_SIZE_DEFAULT,
       segments: [],
       inlineFrames: [frame],
