@@ -1,4 +1,5 @@
 import { equalBytes, GraftError, invariant, type PageIndex, type PageSize } from "@graft/core";
+import { REPLAY_SIZE_MAX } from "./store/local-commit.ts";
 import type { LocalStore, NewLocalCommit, StagedPage } from "./store/local-store.ts";
 import type { VolumeReader } from "./volume-reader.ts";
 import type { LocalCommitOutcome, LocalCommitRequest, VolumeWriter } from "./volume-writer.ts";
@@ -77,13 +78,9 @@ export class LocalWriter implements VolumeWriter {
         "another client's commit arrived during this transaction: run it again",
       );
     }
-    const { pageCount, message, appTransactionId, opensReader = false } = request;
-    const commit: NewLocalCommit = {
-      pageCount,
-      pages,
-      ...(message !== undefined && { message }),
-      ...(appTransactionId !== undefined && { appTransactionId }),
-    };
+    const { opensReader = false, ...rest } = request;
+    mustFit(rest.replay);
+    const commit: NewLocalCommit = { ...rest, pages };
     const version = this.#store.commitLocal(commit);
     this.#dirty.clear();
     // Before the turn is given back: another process may commit at once.
@@ -128,4 +125,14 @@ export class LocalWriter implements VolumeWriter {
       this.#hooks.onEnd();
     }
   }
+}
+
+/** @throws GraftError `resource-exhausted` */
+function mustFit(replay: Uint8Array | undefined): void {
+  if (replay === undefined || replay.length <= REPLAY_SIZE_MAX) return;
+  throw new GraftError(
+    "resource-exhausted",
+    `a transaction whose replay takes ${replay.length} bytes was not committed: at most ` +
+      `${REPLAY_SIZE_MAX} are kept; do less in one transaction`,
+  );
 }

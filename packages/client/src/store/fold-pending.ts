@@ -7,11 +7,13 @@ import type { PreparedPush, RemotePoint } from "./local-store.ts";
  * Folds pending commits into what one remote commit says: the newest version of each page, without
  * those that a later commit cut off (DESIGN §4, "Truncation").
  *
+ * @param base `start`: the version at which the remote snapshot moved. Commits that were carried
+ *   over are older, and are pushed as they are then
  * @param pending oldest first, at least one
  */
 export function foldPending(
   commitId: CommitId,
-  base: RemotePoint | undefined,
+  base: { readonly remote: RemotePoint | undefined; readonly start: number },
   pending: readonly LocalCommit[],
 ): PreparedPush {
   const last = pending.at(-1);
@@ -25,8 +27,8 @@ export function foldPending(
   }
   return {
     commitId,
-    base: base?.lsn,
-    toVersion: last.version,
+    base: base.remote?.lsn,
+    toVersion: Math.max(last.version, base.start),
     commitCount: pending.length,
     pageCount: last.pageCount,
     lowPageCount,

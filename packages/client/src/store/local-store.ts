@@ -18,8 +18,8 @@ import type { CommitNote } from "../volume-writer.ts";
  * Guarantees an implementation gives:
  * - **Synchronous and atomic.** Each call happens at once and wholly; after a crash at any point
  *   each change is either there wholly or not at all.
- * - **Durable.** When `commitLocal`, `applyRemote`, `preparePush`, `completePush`, `abandonPush`,
- *   `markDiverged` or `resetToRemote` returned, the change survives power loss (`commitLocal` of a
+ * - **Durable.** When `commitLocal`, `applyRemote`, `mergeRemote`, `preparePush`, `completePush`,
+ *   `abandonPush`, `markDiverged` or `resetToRemote` returned, the change survives power loss (`commitLocal` of a
  *   `relaxed` store: survives the process). `putFetched` is a cache write and promises nothing.
  * - **Snapshots.** A pinned version reads the same bytes until it is unpinned.
  * - **Shared.** Several stores, in as many processes, may be open on one replica: a reader never
@@ -28,7 +28,7 @@ import type { CommitNote } from "../volume-writer.ts";
  *   its checksum is an error (`corrupt`), while a cached page that does is dropped and counts as
  *   absent.
  *
- * Versions: every `commitLocal`, `applyRemote` and `resetToRemote` makes the next version,
+ * Versions: every `commitLocal`, `applyRemote`, `mergeRemote` and `resetToRemote` makes the next version,
  * gap-free, starting at 1; version 0 is the empty volume.
  */
 export interface LocalStore {
@@ -77,6 +77,15 @@ export interface LocalStore {
    */
   applyRemote(remote: RemotePoint, changed: PageSet): number;
 
+  /**
+   * The remote moved on, and the pending commits are carried over as they are: the snapshot becomes
+   * `remote`, `changed` is known to have changed, pages of pending commits stay. Whoever calls it
+   * made sure that no pending commit read or wrote a page in `changed`, or one that `remote` lacks.
+   * Ends `isDiverged`. Only without a push, with pending commits that left the page count alone:
+   * they get the new one, and keep their versions.
+   */
+  mergeRemote(remote: RemotePoint, changed: PageSet): number;
+
   /** Fixes what is pushed: all pending commits up to the latest version, under this commit id. */
   preparePush(commitId: CommitId): PreparedPush;
   /**
@@ -101,7 +110,7 @@ export interface LocalStore {
 
   /**
    * Takes the turn to write, across all stores of this replica in all processes: `commitLocal`,
-   * `applyRemote` and `resetToRemote` are called under it. Undefined while another holds it (also
+   * `applyRemote`, `mergeRemote` and `resetToRemote` are called under it. Undefined while another holds it (also
    * another caller of this store). When it is granted, everything others did is seen. A few µs; the
    * kernel ends the turn of a process that dies.
    */
@@ -117,6 +126,8 @@ export interface LocalStore {
    * themselves; `state()` alone does not.
    */
   refresh(): boolean;
+  /** Whether no other store was open on the replica, in any process, at the last look. */
+  readonly isAlone: boolean;
   /** Whether a pin opened now would be of the same version. Cheap: it is asked by each read. */
   isLatest(pin: Pin): boolean;
 }

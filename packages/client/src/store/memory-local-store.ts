@@ -10,6 +10,7 @@ import {
 import type { UploadedSegment } from "../remote/remote.ts";
 import { oldestEvictable } from "./history/oldest-evictable.ts";
 import { ABSENT, ZEROS } from "./history/page-chains.ts";
+import { noteFieldsOf, type ReplayPlace } from "./local-commit.ts";
 import type {
   LocalState,
   LocalStore,
@@ -44,6 +45,15 @@ class MemoryStagedPage implements StagedPage {
   }
 }
 
+function keepReplay(replay: Uint8Array): ReplayPlace {
+  return { kind: "memory", size: replay.length, bytes: replay.slice() };
+}
+
+function replayInMemory(place: ReplayPlace): Uint8Array {
+  invariant(place.kind === "memory", "what this store keeps is in memory");
+  return place.bytes.slice();
+}
+
 function dataOf(page: StagedPage): Uint8Array {
   invariant(page instanceof MemoryStagedPage, "the page was staged in this store");
   return page.data;
@@ -51,11 +61,15 @@ function dataOf(page: StagedPage): Uint8Array {
 
 class MemoryLocalStore implements LocalStore {
   readonly volumeId: VolumeId;
+  readonly isAlone = true;
   #pageSize: PageSize | undefined;
   /** By location. */
   readonly #pages: (Uint8Array | undefined)[] = [];
   readonly #free: number[] = [];
-  readonly #replica = new Replica({ release: (location) => this.#release(location) });
+  readonly #replica = new Replica({
+    release: (location) => this.#release(location),
+    readReplay: (_, place) => replayInMemory(place),
+  });
   readonly #writes = new Turn();
   readonly #sync = new Turn();
 
@@ -128,12 +142,23 @@ class MemoryLocalStore implements LocalStore {
       this.#pageSize = pageSizeOf(data, this.#pageSize);
       pages.push([index, this.#keep(data)]);
     }
-    return this.#replica.commit({ ...commit, pages });
+    const { replay, pageCount } = commit;
+    return this.#replica.commit({
+      pageCount,
+      pages,
+      ...noteFieldsOf(commit),
+      ...(replay !== undefined && { replay: keepReplay(replay) }),
+    });
   }
 
   applyRemote(remote: RemotePoint, changed: PageSet): number {
     this.#learnPageSize(remote);
     return this.#replica.applyRemote(remote, changed);
+  }
+
+  mergeRemote(remote: RemotePoint, changed: PageSet): number {
+    this.#learnPageSize(remote);
+    return this.#replica.mergeRemote(remote, changed);
   }
 
   preparePush(commitId: CommitId): PreparedPush {

@@ -2,6 +2,7 @@ import { type CommitId, invariant, PAGE_COUNT_ZERO, type PageCount } from "@graf
 import type { UploadedSegment } from "../remote/remote.ts";
 import type { LocalCommit } from "../volume.ts";
 import { foldPending } from "./fold-pending.ts";
+import { type ReadReplay, replaySizeOf, resized } from "./local-commit.ts";
 import type { LocalState, PreparedPush, RemotePoint } from "./local-store.ts";
 
 /** What a replica is besides its pages, and how each change of a local store changes it. */
@@ -14,6 +15,7 @@ export class ReplicaFacts {
   #push: PreparedPush | undefined;
   #isDiverged: boolean;
   #state: LocalState | undefined;
+  #replaySize = 0;
 
   constructor(state: LocalState = EMPTY_STATE) {
     this.#version = state.version;
@@ -22,6 +24,7 @@ export class ReplicaFacts {
     this.#pending = [...state.pending];
     this.#push = state.push;
     this.#isDiverged = state.isDiverged;
+    this.#replaySize = totalReplaySize(this.#pending);
   }
 
   get version(): number {
@@ -44,6 +47,11 @@ export class ReplicaFacts {
     return this.#pending.length;
   }
 
+  /** Bytes of replay that pending commits carry. */
+  get replaySize(): number {
+    return this.#replaySize;
+  }
+
   /** An immutable value; the same until the next change. */
   state(): LocalState {
     this.#state ??= snapshotOf(this, this.#pending, this.#isDiverged);
@@ -53,6 +61,7 @@ export class ReplicaFacts {
   commit(commit: LocalCommit): void {
     invariant(commit.version === this.#version + 1, "versions have no gaps");
     this.#pending.push(commit);
+    this.#replaySize += replaySizeOf(commit);
     this.#version = commit.version;
     this.#pageCount = commit.pageCount;
     this.#state = undefined;
@@ -68,10 +77,35 @@ export class ReplicaFacts {
     this.#moveTo(remote);
   }
 
-  /** What a push would send now. */
-  fold(commitId: CommitId): PreparedPush {
+  /** The base a merge stands on. @throws InvariantError when these commits cannot be carried over */
+  mustBeMergeable(remote: RemotePoint): RemotePoint {
+    const base = this.#remote;
+    invariant(base !== undefined && remote.lsn > base.lsn, "a merge stands on a later snapshot");
+    invariant(this.#pending.length > 0, "a merge carries commits over");
+    invariant(this.#push === undefined, "a merge is applied without a prepared push");
+    invariant(
+      this.#pending.every(({ pageCount }) => pageCount === base.pageCount),
+      "commits that are carried over left the page count alone",
+    );
+    invariant(
+      this.#pending.every(({ pages }) => (pages.last ?? 0) <= remote.pageCount),
+      "pages that are carried over exist on the new snapshot",
+    );
+    return base;
+  }
+
+  /** Pending commits stand on another snapshot now. */
+  mergeRemote(remote: RemotePoint, readReplay: ReadReplay | undefined): void {
+    this.mustBeMergeable(remote);
+    this.#pending = this.#pending.map((one) => resized(one, remote.pageCount, readReplay));
+    this.#isDiverged = false;
+    this.#moveTo(remote);
+  }
+
+  /** What a push would send now. @param start the version at which the remote snapshot moved */
+  fold(commitId: CommitId, start: number): PreparedPush {
     invariant(this.#push === undefined, "one push is prepared at a time");
-    return foldPending(commitId, this.#remote, this.#pending);
+    return foldPending(commitId, { remote: this.#remote, start }, this.#pending);
   }
 
   preparePush(push: PreparedPush): void {
@@ -99,6 +133,7 @@ export class ReplicaFacts {
   completePush(remote: RemotePoint): void {
     const push = this.mustBePushed(remote);
     this.#pending = this.#pending.slice(push.commitCount);
+    this.#replaySize = totalReplaySize(this.#pending);
     this.#remote = remote;
     this.#push = undefined;
     this.#isDiverged = false;
@@ -113,6 +148,7 @@ export class ReplicaFacts {
 
   reset(remote: RemotePoint | undefined): void {
     this.#pending = [];
+    this.#replaySize = 0;
     this.#push = undefined;
     this.#isDiverged = false;
     this.#moveTo(remote);
@@ -134,6 +170,10 @@ const EMPTY_STATE: LocalState = {
   push: undefined,
   isDiverged: false,
 };
+
+function totalReplaySize(pending: readonly LocalCommit[]): number {
+  return pending.reduce((sum, commit) => sum + replaySizeOf(commit), 0);
+}
 
 /** Commits may pend by the thousands: their list is copied when somebody looks at it. */
 function snapshotOf(

@@ -1,5 +1,6 @@
 import {
   type CommitId,
+  intersects,
   invariant,
   MutablePageSet,
   type PageCount,
@@ -11,19 +12,24 @@ import type { LocalCommit } from "../volume.ts";
 import type { Location } from "./history/page-chains.ts";
 import { PageHistory, type PageHistoryOptions } from "./history/page-history.ts";
 import type { View } from "./history/view.ts";
+import {
+  type CommitParts,
+  createLocalCommit,
+  noteFieldsOf,
+  type ReadReplay,
+} from "./local-commit.ts";
 import type { LocalState, Pin, PreparedPush, RemotePoint } from "./local-store.ts";
 import { ReplicaFacts } from "./replica-facts.ts";
 
 /** A local commit whose pages have a place. */
-export interface PlacedCommit {
-  readonly pageCount: PageCount;
+export interface PlacedCommit extends Omit<CommitParts, "version" | "pages"> {
   readonly pages: Iterable<readonly [page: number, location: Location]>;
-  readonly message?: string;
-  readonly appTransactionId?: string;
 }
 
 export interface ReplicaOptions extends PageHistoryOptions {
   readonly state?: LocalState;
+  /** For commits that carry a replay. */
+  readonly readReplay?: ReadReplay;
 }
 
 /**
@@ -33,10 +39,12 @@ export interface ReplicaOptions extends PageHistoryOptions {
 export class Replica {
   readonly facts: ReplicaFacts;
   readonly history: PageHistory;
+  readonly #readReplay: ReadReplay | undefined;
 
   constructor(options: ReplicaOptions) {
     this.facts = new ReplicaFacts(options.state);
     this.history = new PageHistory(options);
+    this.#readReplay = options.readReplay;
     const push = this.facts.push;
     if (push !== undefined) this.history.hold(push.toVersion);
   }
@@ -53,18 +61,18 @@ export class Replica {
   }
 
   commit(placed: PlacedCommit): number {
-    const { pageCount, pages, message, appTransactionId } = placed;
+    const { pageCount, pages, replay } = placed;
     const version = this.facts.version + 1;
     const resize = { version, before: this.facts.pageCount, after: pageCount };
-    const commit: LocalCommit = {
+    const parts: CommitParts = {
       version,
       pageCount,
       pages: pagesOf(pages),
-      ...(message === undefined ? {} : { message }),
-      ...(appTransactionId === undefined ? {} : { appTransactionId }),
+      ...noteFieldsOf(placed),
+      ...(replay !== undefined && { replay }),
     };
     this.history.commit(resize, pages);
-    this.facts.commit(commit);
+    this.facts.commit(createLocalCommit(parts, this.#readReplay));
     return version;
   }
 
@@ -77,8 +85,25 @@ export class Replica {
     return version;
   }
 
+  /** The remote snapshot moves under the pending commits. */
+  mergeRemote(remote: RemotePoint, changed: PageSet): number {
+    this.facts.mustBeMergeable(remote);
+    const version = this.facts.version + 1;
+    const resize = { version, before: this.facts.pageCount, after: remote.pageCount };
+    const carried = pagesOfCommits(this.facts.state().pending);
+    invariant(!intersects(carried, changed), "pages that are carried over did not change");
+    this.history.mergeRemote(resize, remote, changed, carried);
+    this.facts.mergeRemote(remote, this.#readReplay);
+    return version;
+  }
+
+  /** What a push would send now. */
+  fold(commitId: CommitId): PreparedPush {
+    return this.facts.fold(commitId, this.history.epoch.start);
+  }
+
   preparePush(commitId: CommitId): PreparedPush {
-    const push = this.facts.fold(commitId);
+    const push = this.fold(commitId);
     this.history.hold(push.toVersion);
     this.facts.preparePush(push);
     return push;
@@ -176,6 +201,13 @@ function pagesOf(pages: PlacedCommit["pages"]): PageSet {
   const set = new MutablePageSet();
   for (const [page] of pages) set.insert(toPageIndex(page));
   return set;
+}
+
+/** The pages that any of these commits wrote. */
+export function pagesOfCommits(commits: readonly LocalCommit[]): PageSet {
+  const all = new MutablePageSet();
+  for (const { pages } of commits) unionInto(all, pages);
+  return all;
 }
 
 /** Of these pages, those a fetch would bring. */

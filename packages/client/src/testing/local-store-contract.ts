@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import type { LocalStore } from "../store/local-store.ts";
+import { merges, notes, notesReopened } from "./contract/merges.ts";
 import { commits, pulls, remotePages, truncations } from "./contract/snapshots.ts";
 import { pushes, resets } from "./contract/sync.ts";
 import { turns } from "./contract/turns.ts";
@@ -35,8 +36,10 @@ export function localStoreContract(
     });
     const get = (): LocalStore => store;
     commits(get);
+    notes(get);
     remotePages(get);
     pulls(get);
+    merges(get);
     pushes(get);
     truncations(get);
     resets(get);
@@ -44,12 +47,11 @@ export function localStoreContract(
     refusals(get);
     turns(get);
     if (kind === "memory") return;
-    reopening({
-      get,
-      reopen: () => {
-        store.close();
-        store = fixture.open();
-      },
-    });
+    const reopen = (): void => {
+      store.close();
+      store = fixture.open();
+    };
+    reopening({ get, reopen });
+    notesReopened({ get, reopen });
   });
 }

@@ -91,6 +91,7 @@ function recordFacts(
       return { ...common, version, pageCount, message, appTransactionId, pages };
     }
     case "pull":
+    case "merge":
     case "reset":
       return {
         ...common,

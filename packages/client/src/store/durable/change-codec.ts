@@ -31,6 +31,7 @@ export function encodeChange(change: Exclude<LogChange, { kind: "commit" }>): Ui
   const writer = new ByteWriter();
   switch (change.kind) {
     case "pull":
+    case "merge":
       writeVersion(writer, change.version);
       writeRemotePoint(writer, change.remote);
       writePageSet(writer, change.changed);
@@ -79,7 +80,9 @@ export function encodeChange(change: Exclude<LogChange, { kind: "commit" }>): Ui
 
 /** @throws BytesError or GraftError when the body is not one */
 export function decodeChange(record: LogRecord): LogChange {
-  if (record.kind === CHANGE_KINDS.commit) return decodeCommit(record.body, record.bodyOffset);
+  if (record.kind === CHANGE_KINDS.commit || record.kind === CHANGE_KINDS.notedCommit) {
+    return decodeCommit(record);
+  }
   const reader = new ByteReader(record.body);
   const change = decodeOther(record.kind, reader);
   const padding = reader.rest();
@@ -91,10 +94,12 @@ export function decodeChange(record: LogRecord): LogChange {
 
 function decodeOther(kind: number, reader: ByteReader): LogChange {
   switch (kind) {
-    case CHANGE_KINDS.pull: {
+    case CHANGE_KINDS.pull:
+    case CHANGE_KINDS.merge: {
       const version = readVersion(reader);
       const remote = readRemotePoint(reader);
-      return { kind: "pull", version, remote, changed: readPageSet(reader) };
+      const changed = readPageSet(reader);
+      return { kind: kind === CHANGE_KINDS.pull ? "pull" : "merge", version, remote, changed };
     }
     case CHANGE_KINDS.reset: {
       const version = readVersion(reader);

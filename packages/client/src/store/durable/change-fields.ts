@@ -64,6 +64,16 @@ export function readText(reader: ByteReader): string | undefined {
   }
 }
 
+/** A page set that may be absent. */
+export function writeReads(writer: ByteWriter, reads: PageSet | undefined): void {
+  writer.u8(reads === undefined ? 0 : 1);
+  if (reads !== undefined) writePageSet(writer, reads);
+}
+
+export function readReads(reader: ByteReader): PageSet | undefined {
+  return readFlag(reader) ? readPageSet(reader) : undefined;
+}
+
 /** A flag of one byte. */
 export function readFlag(reader: ByteReader): boolean {
   const value = reader.u8();

@@ -11,9 +11,16 @@
  * 24     per page: index u32, slot u32 (0xffffffff = an image below)
  *        message, application's transaction id (texts), zeros up to the images
  * ```
+ *
+ * One that says what it read, or how to run it again, is of another kind, and has behind the texts:
+ *
+ * ```
+ * 1      1 when the pages it read follow (page set), 0 when they are not known
+ * 1      1 when a replay follows: size u32, checksum u32, its bytes
+ * ```
  */
 
-import type { PageCount, PageSize } from "@graft/core";
+import type { PageCount, PageSet, PageSize } from "@graft/core";
 import {
   ByteReader,
   BytesError,
@@ -23,13 +30,24 @@ import {
   toPageIndex,
 } from "@graft/core";
 import type { Location } from "../history/page-chains.ts";
-import { readText, readVersion, writeText, writeVersion } from "./change-fields.ts";
+import { noteFieldsOf, REPLAY_SIZE_MAX, type ReplayPlace } from "../local-commit.ts";
+import {
+  readFlag,
+  readReads,
+  readText,
+  readVersion,
+  writeReads,
+  writeText,
+  writeVersion,
+} from "./change-fields.ts";
 import { isSlot, logLocation, NO_SLOT } from "./location.ts";
 import { CHANGE_KINDS, type LogChange } from "./log-change.ts";
+import type { BodySource, LogRecord } from "./log-reader.ts";
 import { alignedSize, RECORD_HEADER_SIZE } from "./log-record.ts";
 import type { LogWriter } from "./log-writer.ts";
 import { imageSizeOf, type PageImageCodec } from "./page-image.ts";
 import { PagePlaces, type PlacedList } from "./page-places.ts";
+import { xxh32Of } from "./xxh32.ts";
 
 /** By page size. */
 const IMAGE_SIZES: ReadonlyMap<number, number> = new Map(
@@ -46,6 +64,8 @@ export interface CommitToWrite {
   readonly pages: PlacedList<Location | Uint8Array>;
   readonly message: string | undefined;
   readonly appTransactionId: string | undefined;
+  readonly reads: PageSet | undefined;
+  readonly replay: Uint8Array | undefined;
 }
 
 /** Adds the record of a commit to a log, and says where its pages are then. */
@@ -54,10 +74,12 @@ export function appendCommit(
   codec: PageImageCodec,
   commit: CommitToWrite,
 ): CommitChange {
-  const { version, pageCount, pageSize = 0, message, appTransactionId } = commit;
+  const { version, pageCount, pageSize = 0 } = commit;
   const imageSize = pageSize === 0 ? 0 : imageSizeOf(pageSize);
-  const front = encodeFront(commit);
-  const draft = log.begin(CHANGE_KINDS.commit, front.length + inlineCount(commit) * imageSize);
+  const { front, replay } = encodeFront(commit);
+  const kind = hasNotes(commit) ? CHANGE_KINDS.notedCommit : CHANGE_KINDS.commit;
+  const draft = log.begin(kind, front.length + inlineCount(commit) * imageSize);
+  const source = { generation: log.generation, offset: draft.bodyFileOffset };
   draft.buffer.bytes.set(front, draft.bodyOffset);
   let offset = front.length;
   let at = 0;
@@ -78,9 +100,26 @@ export function appendCommit(
     pageCount,
     pageSize,
     pages,
-    ...(message === undefined ? {} : { message }),
-    ...(appTransactionId === undefined ? {} : { appTransactionId }),
+    ...noteFieldsOf(commit),
+    ...(replay !== undefined && { replay: placeOf(replay, source) }),
   };
+}
+
+function hasNotes({ reads, replay }: CommitToWrite): boolean {
+  return reads !== undefined || replay !== undefined;
+}
+
+/** A replay in the body of a commit. */
+interface ReplayField {
+  /** Where its bytes are in the body. */
+  readonly offset: number;
+  readonly size: number;
+  readonly checksum: number;
+}
+
+function placeOf({ offset, size, checksum }: ReplayField, source: BodySource): ReplayPlace {
+  const { generation } = source;
+  return { kind: "log", generation, offset: source.offset + offset, size, checksum };
 }
 
 function inlineCount({ pages }: CommitToWrite): number {
@@ -90,7 +129,10 @@ function inlineCount({ pages }: CommitToWrite): number {
 }
 
 /** Everything before the images. */
-function encodeFront(commit: CommitToWrite): Uint8Array {
+function encodeFront(commit: CommitToWrite): {
+  readonly front: Uint8Array;
+  readonly replay: ReplayField | undefined;
+} {
   const writer = new ByteWriter(64 + commit.pages.length * 8);
   writeVersion(writer, commit.version);
   writer.u32le(commit.pageCount).u32le(commit.pages.length === 0 ? 0 : (commit.pageSize ?? 0));
@@ -101,15 +143,44 @@ function encodeFront(commit: CommitToWrite): Uint8Array {
   }
   writeText(writer, commit.message);
   writeText(writer, commit.appTransactionId);
+  const replay = hasNotes(commit) ? writeNotes(writer, commit) : undefined;
   const imagesOffset = alignedSize(RECORD_HEADER_SIZE + writer.size);
   writer.bytes(new Uint8Array(imagesOffset - RECORD_HEADER_SIZE - writer.size));
   const front = writer.finish();
   new DataView(front.buffer, front.byteOffset).setUint32(20, imagesOffset, true);
-  return front;
+  return { front, replay };
 }
 
-/** @param bodyOffset where the body is in the log */
-export function decodeCommit(body: Uint8Array, bodyOffset: number): CommitChange {
+function writeNotes(writer: ByteWriter, { reads, replay }: CommitToWrite): ReplayField | undefined {
+  writeReads(writer, reads);
+  writer.u8(replay === undefined ? 0 : 1);
+  if (replay === undefined) return undefined;
+  const checksum = xxh32Of(replay);
+  writer.u32le(replay.length).u32le(checksum);
+  const offset = writer.size;
+  writer.bytes(replay);
+  return { offset, size: replay.length, checksum };
+}
+
+function readNotes(
+  reader: ByteReader,
+  source: BodySource,
+): { reads?: PageSet; replay?: ReplayPlace } {
+  const reads = readReads(reader);
+  const hasReplay = readFlag(reader);
+  let replay: ReplayPlace | undefined;
+  if (hasReplay) {
+    const size = reader.u32le();
+    if (size > REPLAY_SIZE_MAX) throw new BytesError(`a replay of ${size} bytes`, reader.offset);
+    const checksum = reader.u32le();
+    replay = placeOf({ offset: reader.offset, size, checksum }, source);
+    reader.bytes(size);
+  }
+  return { ...(reads !== undefined && { reads }), ...(replay !== undefined && { replay }) };
+}
+
+/** @throws BytesError or GraftError when the body is not one */
+export function decodeCommit({ kind, body, bodyOffset, source }: LogRecord): CommitChange {
   const reader = new ByteReader(body);
   const version = readVersion(reader);
   const pageCount = toPageCount(reader.u32le());
@@ -135,6 +206,7 @@ export function decodeCommit(body: Uint8Array, bodyOffset: number): CommitChange
   }
   const message = readText(reader);
   const appTransactionId = readText(reader);
+  const notes = kind === CHANGE_KINDS.notedCommit ? readNotes(reader, source) : {};
   if (imageOffset - bodyOffset !== body.length) {
     throw new BytesError(`the images end at ${imageOffset - bodyOffset}`, body.length);
   }
@@ -144,7 +216,7 @@ export function decodeCommit(body: Uint8Array, bodyOffset: number): CommitChange
     pageCount,
     pageSize,
     pages,
-    ...(message === undefined ? {} : { message }),
-    ...(appTransactionId === undefined ? {} : { appTransactionId }),
+    ...noteFieldsOf({ message, appTransactionId, ...notes }),
+    ...(notes.replay !== undefined && { replay: notes.replay }),
   };
 }

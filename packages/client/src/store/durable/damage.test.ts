@@ -110,10 +110,10 @@ describe("a directory of another kind", () => {
 
   it.each(["index-00000001", "log-00000001"])("is refused untouched when %s is newer", (name) => {
     openWithPages().close();
-    disk.corrupt(`${directory}/${name}`, 5, 1, 0x02 ^ 0x03);
+    disk.corrupt(`${directory}/${name}`, 5, 1, 0x03 ^ 0x04);
     const before = contents();
     expect(() => open()).toThrow(expect.objectContaining({ code: "invalid-argument" }));
-    expect(() => open()).toThrow(/format version 3, this program knows up to 2/);
+    expect(() => open()).toThrow(/format version 4, this program knows up to 3/);
     expect(contents()).toEqual(before);
   });
 

@@ -84,7 +84,6 @@ export class DurableLocalStore implements LocalStore {
     this.#share.begin(() => this.#log.renewFormat());
   }
 
-  /** Whether nobody else had the store open when this one was. */
   get isAlone(): boolean {
     return this.#share.isAlone;
   }
@@ -147,11 +146,12 @@ export class DurableLocalStore implements LocalStore {
       if (page instanceof Uint8Array) this.#pages.adoptPageSize(pageSizeOf(page, this.pageSize));
     }
     const placed = this.#placePages(sorted, commit.pages, version);
-    const { pageCount, message, appTransactionId } = commit;
+    const { pageCount, message, appTransactionId, reads, replay } = commit;
     const { pageSize } = this;
+    const note = { message, appTransactionId, reads, replay };
     try {
       this.#log.commit(
-        { version, pageCount, pageSize, pages: placed.pages, message, appTransactionId },
+        { version, pageCount, pageSize, pages: placed.pages, ...note },
         this.#options.durability === "full",
       );
     } catch (error) {
@@ -174,10 +174,22 @@ export class DurableLocalStore implements LocalStore {
     });
   }
 
+  mergeRemote(remote: RemotePoint, changed: PageSet): number {
+    return this.#share.exclusively(() => {
+      this.#learnPageSize(remote);
+      const { facts } = this.#disk.replica;
+      facts.mustBeMergeable(remote);
+      const version = facts.version + 1;
+      this.#log.change({ kind: "merge", version, remote, changed });
+      return version;
+    });
+  }
+
   preparePush(commitId: CommitId): PreparedPush {
     return this.#share.exclusively(() => {
-      const { facts } = this.#disk.replica;
-      const { toVersion } = facts.fold(commitId);
+      const { replica } = this.#disk;
+      const { facts } = replica;
+      const { toVersion } = replica.fold(commitId);
       this.#log.change({ kind: "prepare", commitId, toVersion });
       const { push } = facts;
       invariant(push !== undefined, "a push was prepared");

@@ -32,7 +32,9 @@ import { xxh32Of } from "./xxh32.ts";
 export const FILE_HEADER_SIZE = 64;
 const CHECKSUM_OFFSET = 60;
 const MAGIC = Uint8Array.of(0x47, 0x52, 0x46, 0x54);
-const FORMAT_VERSION = 2;
+const FORMAT_VERSION = 3;
+/** From here on commits carry what they read and their replay, and a pull may carry commits over. */
+export const FORMAT_VERSION_NOTES = 3;
 /** What one process at a time wrote: without positions and without records of kinds 10 and 11. */
 const FORMAT_VERSION_MIN = 1;
 const KINDS = { index: 0x49, log: 0x4c } as const;
@@ -49,11 +51,12 @@ export interface FileHeader {
   readonly entryCount: number;
   /** Position of offset 0 of the log (docs/formats/local-store.md, "Positions"). */
   readonly start: number;
+  readonly version: number;
   /** Whether the file is of the newest format, and its log may take any record. */
   readonly isCurrent: boolean;
 }
 
-export function encodeFileHeader(header: Omit<FileHeader, "isCurrent">): Uint8Array {
+export function encodeFileHeader(header: Omit<FileHeader, "isCurrent" | "version">): Uint8Array {
   const writer = new ByteWriter(FILE_HEADER_SIZE);
   writer.bytes(MAGIC).u8(KINDS[header.kind]).u8(FORMAT_VERSION).u16le(0);
   writer.u32le(header.generation).u32le(header.pageSize).bytes(gidBytes(header.volumeId));
@@ -108,6 +111,7 @@ export function decodeFileHeader(
     stateSize,
     entryCount,
     start,
+    version,
     isCurrent: version === FORMAT_VERSION,
   };
 }

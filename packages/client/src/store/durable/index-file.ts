@@ -3,12 +3,14 @@
  * "Index").
  *
  * ```
- * header 64 · state · checksum u32 · blocks of up to 4096 entries, each with a checksum u32
+ * header 64 · state · checksum u32 · blocks of up to 4096 entries, each with a checksum u32 ·
+ * replays of pending commits, in their order; sizes and checksums are in the state
  * entry: page index u32 · slot u32 (0xffffffff = known not to exist) · version u64
  * ```
  */
 import type { File, PageSize, VolumeId } from "@graft/core";
 import type { PageVersion } from "../history/page-chains.ts";
+import { type ReadReplay, replaySizeOf } from "../local-commit.ts";
 import { corruptFile, decodingFile } from "./corrupt-file.ts";
 import {
   decodeFileHeader,
@@ -32,10 +34,12 @@ export interface IndexFile {
   readonly path: string;
   readonly generation: number;
   readonly volumeId: VolumeId;
+  /** Reads what the state names of it. Without it pending commits show no replays. */
+  readonly readReplay?: ReadReplay | undefined;
 }
 
 /** Where a new index is written, and the position at which its log begins. */
-export interface IndexTarget extends Omit<IndexFile, "path"> {
+export interface IndexTarget extends Omit<IndexFile, "path" | "readReplay"> {
   readonly start: number;
 }
 
@@ -71,6 +75,11 @@ export function writeIndex(
     if (size === BLOCK_ENTRY_COUNT * ENTRY_SIZE) writeBlock();
   }
   if (size > 0) writeBlock();
+  for (const { replay } of state.state.pending) {
+    if (replay === undefined) continue;
+    file.write(replay, offset);
+    offset += replay.length;
+  }
   const stateSize = stateBytes.length;
   file.write(
     encodeFileHeader({
@@ -109,16 +118,21 @@ export function readIndexState(index: IndexFile): IndexContents {
     throw corruptFile(path, FILE_HEADER_SIZE, "the state fails its checksum");
   }
   // Memory is taken for so many entries before the first is read.
-  const sizeSaid = indexSizeOf(header);
+  const replaysOffset = replaysOffsetOf(header);
+  const bytes = window.bytes.subarray(at, at + size);
+  const { version } = header;
+  const source = { version, generation, replaysOffset, readReplay: index.readReplay };
+  const state = decodingFile(path, FILE_HEADER_SIZE, () => decodeIndexState(bytes, source));
+  const replaysSize = state.state.pending.reduce((sum, commit) => sum + replaySizeOf(commit), 0);
+  const sizeSaid = replaysOffset + replaysSize;
   if (sizeSaid !== window.size) {
     throw corruptFile(path, FILE_HEADER_SIZE, `expected ${sizeSaid} bytes, got ${window.size}`);
   }
-  const bytes = window.bytes.subarray(at, at + size);
-  return { header, state: decodingFile(path, FILE_HEADER_SIZE, () => decodeIndexState(bytes)) };
+  return { header, state };
 }
 
-/** Bytes of the whole file, by its header. */
-function indexSizeOf({ stateSize, entryCount }: FileHeader): number {
+/** Where the entries end, by the header. */
+function replaysOffsetOf({ stateSize, entryCount }: FileHeader): number {
   const blockCount = Math.ceil(entryCount / BLOCK_ENTRY_COUNT);
   const checksumsSize = (1 + blockCount) * CHECKSUM_SIZE;
   return FILE_HEADER_SIZE + stateSize + entryCount * ENTRY_SIZE + checksumsSize;

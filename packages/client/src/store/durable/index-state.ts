@@ -5,6 +5,7 @@ import {
   ByteWriter,
   COMMIT_ID_SIZE,
   commitIdBytes,
+  invariant,
   type PageSet,
   toCommitId,
   toPageCount,
@@ -12,17 +13,29 @@ import {
 import type { LocalCommit } from "../../volume.ts";
 import { foldPending } from "../fold-pending.ts";
 import type { ZeroFloor } from "../history/zero-floors.ts";
+import {
+  createLocalCommit,
+  noteFieldsOf,
+  partsOf,
+  REPLAY_SIZE_MAX,
+  type ReadReplay,
+  type ReplayPlace,
+} from "../local-commit.ts";
 import type { LocalState, PreparedPush, RemotePoint } from "../local-store.ts";
 import {
+  readFlag,
   readPageSet,
+  readReads,
   readRemotePoint,
   readText,
   readVersion,
   writePageSet,
+  writeReads,
   writeRemotePoint,
   writeText,
   writeVersion,
 } from "./change-fields.ts";
+import { FORMAT_VERSION_NOTES } from "./file-header.ts";
 import { readSegments, writeSegments } from "./uploaded-segments.ts";
 
 const FLAGS = { remote: 1, push: 2, diverged: 4, uploaded: 8 } as const;
@@ -72,8 +85,19 @@ export function encodeIndexState({
   return writer.finish();
 }
 
+/** What a state does not say itself. */
+export interface IndexStateSource {
+  /** Of the file's format. */
+  readonly version: number;
+  readonly generation: number;
+  /** Where the replays of pending commits begin in the file. */
+  readonly replaysOffset: number;
+  /** Without it commits show no replays. */
+  readonly readReplay?: ReadReplay | undefined;
+}
+
 /** @throws BytesError or GraftError when the bytes are no state */
-export function decodeIndexState(bytes: Uint8Array): IndexState {
+export function decodeIndexState(bytes: Uint8Array, source: IndexStateSource): IndexState {
   const reader = new ByteReader(bytes);
   const version = readVersion(reader);
   const pageCount = toPageCount(reader.u32le());
@@ -85,9 +109,10 @@ export function decodeIndexState(bytes: Uint8Array): IndexState {
   const floors = readFloors(reader);
   const stale = readPageSet(reader);
   const refreshed = readPageSet(reader);
-  const pending = readAllPending(reader);
+  const pending = readAllPending(reader, source);
   reader.expectEnd();
-  const push = prepared === undefined ? undefined : refold(prepared, remote, pending, reader);
+  const push =
+    prepared === undefined ? undefined : refold(prepared, { remote, start }, pending, reader);
   const isDiverged = (flags & FLAGS.diverged) !== 0;
   return {
     state: { version, pageCount, remote, pending, push, isDiverged },
@@ -110,14 +135,14 @@ function readPrepared(reader: ByteReader, flags: number): Prepared {
 /** A push is the fold of the commits in it. */
 function refold(
   { commitId, commitCount, uploaded }: Prepared,
-  remote: RemotePoint | undefined,
+  base: { readonly remote: RemotePoint | undefined; readonly start: number },
   pending: readonly LocalCommit[],
   reader: ByteReader,
 ): PreparedPush {
   if (commitCount === 0 || commitCount > pending.length) {
     throw new BytesError(`a push of ${commitCount} of ${pending.length} commits`, reader.offset);
   }
-  return { ...foldPending(commitId, remote, pending.slice(0, commitCount)), uploaded };
+  return { ...foldPending(commitId, base, pending.slice(0, commitCount)), uploaded };
 }
 
 function readFloors(reader: ByteReader): ZeroFloor[] {
@@ -136,18 +161,39 @@ const encodedCommits = new WeakMap<LocalCommit, Uint8Array>();
 function encodePending(commit: LocalCommit): Uint8Array {
   const known = encodedCommits.get(commit);
   if (known !== undefined) return known;
+  const { replay } = partsOf(commit);
   const writer = new ByteWriter();
   writeVersion(writer, commit.version);
   writer.u32le(commit.pageCount);
   writePageSet(writer, commit.pages);
   writeText(writer, commit.message);
   writeText(writer, commit.appTransactionId);
+  writeReads(writer, commit.reads);
+  writer.u8(replay === undefined ? 0 : 1);
+  if (replay !== undefined) writer.u32le(replay.size).u32le(checksumOf(replay));
   const bytes = writer.finish().slice();
   encodedCommits.set(commit, bytes);
   return bytes;
 }
 
-function readAllPending(reader: ByteReader): LocalCommit[] {
+function checksumOf(replay: ReplayPlace): number {
+  invariant(replay.kind !== "memory", "a replay of a durable store is in a file");
+  return replay.checksum;
+}
+
+function readAllPending(
+  reader: ByteReader,
+  { version: formatVersion, generation, replaysOffset, readReplay }: IndexStateSource,
+): LocalCommit[] {
+  let offset = replaysOffset;
+  const readPlace = (): ReplayPlace | undefined => {
+    if (!readFlag(reader)) return undefined;
+    const size = reader.u32le();
+    if (size > REPLAY_SIZE_MAX) throw new BytesError(`a replay of ${size} bytes`, reader.offset);
+    const place = { kind: "index", generation, offset, size, checksum: reader.u32le() } as const;
+    offset += size;
+    return place;
+  };
   const count = reader.u32le();
   const pending: LocalCommit[] = [];
   for (let at = 0; at < count; at++) {
@@ -156,13 +202,12 @@ function readAllPending(reader: ByteReader): LocalCommit[] {
     const pages = readPageSet(reader);
     const message = readText(reader);
     const appTransactionId = readText(reader);
-    pending.push({
-      version,
-      pageCount,
-      pages,
-      ...(message === undefined ? {} : { message }),
-      ...(appTransactionId === undefined ? {} : { appTransactionId }),
-    });
+    const hasNotes = formatVersion >= FORMAT_VERSION_NOTES;
+    const reads = hasNotes ? readReads(reader) : undefined;
+    const replay = hasNotes ? readPlace() : undefined;
+    const note = noteFieldsOf({ message, appTransactionId, reads });
+    const parts = { version, pageCount, pages, ...note, ...(replay !== undefined && { replay }) };
+    pending.push(createLocalCommit(parts, readReplay));
   }
   return pending;
 }

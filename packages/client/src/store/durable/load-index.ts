@@ -2,7 +2,7 @@
 import { InvariantError, type PageSize, toPageSize } from "@graft/core";
 import { Epoch } from "../history/epoch.ts";
 import type { Location } from "../history/page-chains.ts";
-import { Replica } from "../replica.ts";
+import { pagesOfCommits, Replica } from "../replica.ts";
 import { corruptFile, decodingFile } from "./corrupt-file.ts";
 import { type IndexFile, readIndexEntries, readIndexState } from "./index-file.ts";
 
@@ -28,8 +28,17 @@ export function loadIndex(
 ): LoadedIndex {
   const { header, state } = readIndexState(index);
   const { start, stale, refreshed, floors } = state;
-  const epoch = new Epoch({ remote: state.state.remote, start, stale, refreshed });
-  const replica = new Replica({ release, state: state.state, floors, epoch });
+  const { remote, pending } = state.state;
+  const carried = pagesOfCommits(pending.filter(({ version }) => version < start));
+  const epoch = new Epoch({ remote, start, stale, refreshed, carried });
+  const { readReplay } = index;
+  const replica = new Replica({
+    release,
+    state: state.state,
+    floors,
+    epoch,
+    ...(readReplay !== undefined && { readReplay }),
+  });
   const { history } = replica;
   const toSize = (): PageSize | undefined =>
     header.pageSize === 0 ? undefined : toPageSize(header.pageSize);

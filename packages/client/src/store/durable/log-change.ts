@@ -9,6 +9,7 @@ import {
 import type { UploadedSegment } from "../../remote/remote.ts";
 import type { Location, PageVersion } from "../history/page-chains.ts";
 import { restoreAll } from "../history/restore-all.ts";
+import type { ReplayPlace } from "../local-commit.ts";
 import type { RemotePoint } from "../local-store.ts";
 import type { Replica } from "../replica.ts";
 import type { PlacedList } from "./page-places.ts";
@@ -23,9 +24,18 @@ export type LogChange =
       readonly pages: PlacedList;
       readonly message?: string;
       readonly appTransactionId?: string;
+      readonly reads?: PageSet;
+      readonly replay?: ReplayPlace;
     }
   | {
       readonly kind: "pull";
+      readonly version: number;
+      readonly remote: RemotePoint;
+      readonly changed: PageSet;
+    }
+  | {
+      /** A pull under pending commits, which stand on the new snapshot then. */
+      readonly kind: "merge";
       readonly version: number;
       readonly remote: RemotePoint;
       readonly changed: PageSet;
@@ -80,7 +90,7 @@ export interface ContinueChange {
   readonly moved: readonly PageVersion[];
 }
 
-/** The numbers of kinds on disk. */
+/** The numbers of kinds on disk. A commit has two: with what it read and its replay, and without. */
 export const CHANGE_KINDS = {
   commit: 1,
   pull: 2,
@@ -93,6 +103,8 @@ export const CHANGE_KINDS = {
   uploaded: 9,
   reserve: 10,
   continue: 11,
+  notedCommit: 12,
+  merge: 13,
 } as const;
 
 /**
@@ -106,6 +118,9 @@ export function applyChange(replica: Replica, change: LogChange): void {
       break;
     case "pull":
       replica.applyRemote(change.remote, change.changed);
+      break;
+    case "merge":
+      replica.mergeRemote(change.remote, change.changed);
       break;
     case "reset":
       replica.reset(change.remote, change.changed);

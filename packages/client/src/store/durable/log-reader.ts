@@ -29,6 +29,14 @@ export interface LogRecord {
   readonly body: Uint8Array;
   /** Where the body is in the file. */
   readonly bodyOffset: number;
+  /** The same, and in which log: for what is read from there later. */
+  readonly source: BodySource;
+}
+
+/** Where the body of a record is. */
+export interface BodySource {
+  readonly generation: number;
+  readonly offset: number;
 }
 
 /** @param end where the record ends */
@@ -87,7 +95,7 @@ function readOn(
   while (end.offset < until) {
     const next = recordAt(log, window, end);
     if (next === undefined) break;
-    const record = recordOf(window, next, end);
+    const record = recordOf(log, window, next, end);
     end = endOf(next, end);
     onRecord(record, end);
   }
@@ -102,14 +110,21 @@ export function readOneRecord(
   const window = new FileWindow(log.file);
   const next = recordAt(log, window, from);
   if (next === undefined) return undefined;
-  return { record: recordOf(window, next, from), end: endOf(next, from) };
+  return { record: recordOf(log, window, next, from), end: endOf(next, from) };
 }
 
-function recordOf(window: FileWindow, { at, header }: FoundRecord, from: LogEnd): LogRecord {
+function recordOf(
+  { generation }: LogFile,
+  window: FileWindow,
+  { at, header }: FoundRecord,
+  from: LogEnd,
+): LogRecord {
+  const bodyOffset = from.offset + RECORD_HEADER_SIZE;
   return {
     kind: header.kind,
     body: window.bytes.subarray(at + RECORD_HEADER_SIZE, at + header.size),
-    bodyOffset: from.offset + RECORD_HEADER_SIZE,
+    bodyOffset,
+    source: { generation, offset: bodyOffset },
   };
 }
 

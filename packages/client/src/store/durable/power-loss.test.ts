@@ -32,6 +32,16 @@ const STORY: readonly HistoryStep[] = [
   { kind: "reset" },
   { kind: "fetch", at: 0, pages: [1, 2, 3, 4, 5] },
   { kind: "commit", pageCount: 5, pages: [5] },
+  { kind: "prepare" },
+  { kind: "complete" },
+  { kind: "commit", pageCount: 5, pages: [1, 2] },
+  { kind: "pin" },
+  { kind: "merge", pageCount: 7, pages: [3, 6, 7] },
+  { kind: "commit", pageCount: 7, pages: [2] },
+  { kind: "merge", pageCount: 6, pages: [4] },
+  { kind: "prepare" },
+  { kind: "complete" },
+  { kind: "fetch", at: 1, pages: [3, 4, 6, 7] },
 ];
 
 describe("power loss", () => {

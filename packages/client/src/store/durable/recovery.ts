@@ -17,6 +17,7 @@ import {
   type VolumeId,
 } from "@graft/core";
 import type { Location } from "../history/page-chains.ts";
+import type { ReadReplay } from "../local-commit.ts";
 import { Replica } from "../replica.ts";
 import { decodeChange } from "./change-codec.ts";
 import { corruptFile, decodingFile } from "./corrupt-file.ts";
@@ -33,6 +34,7 @@ import type { Reservations } from "./reservations.ts";
 import { SlotSet } from "./slot-set.ts";
 import { closePlace, type StoreDisk, type StorePlace } from "./store-disk.ts";
 import { StoreFiles, type StoreListing } from "./store-files.ts";
+import { StoredReplays } from "./stored-replays.ts";
 import { type Mark, readSyncedMark, type Synced, SyncedMark } from "./synced-mark.ts";
 
 /** Bytes of a record for each page it names, at least. */
@@ -100,7 +102,8 @@ function createStore(options: RecoveryOptions, files: StoreFiles): StoreDisk {
   fileSystem.makeDirectory(files.directory);
   const place = openPlace(options, files);
   try {
-    const source = { replica: new Replica({ release }), pageSize };
+    const readReplay = replayReaderOf(options, files);
+    const source = { replica: new Replica({ release, readReplay }), pageSize };
     const log = prepareGeneration(place, generation, source);
     enterGeneration(place, generation);
     if (pageSize !== undefined) place.pages.setPageSize(pageSize);
@@ -190,8 +193,9 @@ export function loadGeneration(
   const { generation, durableSize, until, isShared, base } = which;
   const [indexPath, logPath] = [files.index(generation), files.log(generation)];
   const room = roomFor(fileSystem, { pages: files.pages, log: logPath });
+  const readReplay = replayReaderOf(options, files);
   const loaded = withFile(fileSystem, indexPath, (file) =>
-    loadIndex({ file, path: indexPath, generation, volumeId }, release, room),
+    loadIndex({ file, path: indexPath, generation, volumeId, readReplay }, release, room),
   );
   const { replica, start, isCurrent } = loaded;
   let known = loaded.pageSize;
@@ -257,6 +261,7 @@ export function saidPageSize(change: LogChange): number | undefined {
     case "commit":
       return change.pages.length === 0 ? undefined : change.pageSize;
     case "pull":
+    case "merge":
     case "complete":
     case "reset":
       return change.remote?.pageSize;
@@ -271,6 +276,14 @@ export function saidPageSize(change: LogChange): number | undefined {
     default:
       unreachable(change);
   }
+}
+
+function replayReaderOf(
+  { fileSystem, volumeId }: Pick<RecoveryOptions, "fileSystem" | "volumeId">,
+  files: StoreFiles,
+): ReadReplay {
+  const replays = new StoredReplays({ fileSystem, files, volumeId });
+  return (version, place) => replays.read(version, place);
 }
 
 /** Opens the files that outlive a generation. */

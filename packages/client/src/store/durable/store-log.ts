@@ -275,7 +275,9 @@ export class StoreLog {
     const { log } = this.#disk;
     const indexBytes = this.#disk.replica.history.storedCount * INDEX_ENTRY_SIZE;
     const byPages = Math.min(LOG_SIZE_MAX, this.#pageBytes() / LOG_SHARE);
-    const sizeMax = Math.max(this.#options.logSizeMin, byPages, indexBytes * 2);
+    // What every index takes along must not make a new one due at once.
+    const takenAlong = indexBytes + this.#disk.replica.facts.replaySize;
+    const sizeMax = Math.max(this.#options.logSizeMin, byPages, takenAlong * 2);
     if (log.size < Math.max(sizeMax, this.#switchAt)) return;
     try {
       this.#switch();

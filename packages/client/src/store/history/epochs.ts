@@ -10,6 +10,8 @@ export interface NextEpoch {
   readonly pageCount: number;
   /** False: what changed is here already, as after a push. Default true. */
   readonly isStale?: boolean;
+  /** Local pages that stay on top, none of which changed. */
+  readonly carried?: PageSet;
 }
 
 /** The epochs that are pinned, oldest first, and the current one. */
@@ -41,8 +43,9 @@ export class Epochs {
       unionInto(changed, next.changed);
       if (old.pinCount === 0) unionInto(changed, old.changed);
     }
-    const { remote, start } = next;
-    this.#current = new Epoch({ remote, start, stale, changed });
+    const { remote, start, carried } = next;
+    const more = carried === undefined ? {} : { carried };
+    this.#current = new Epoch({ remote, start, stale, changed, ...more });
     this.#all = [...earlier, this.#current];
   }
 

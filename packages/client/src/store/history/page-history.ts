@@ -118,7 +118,7 @@ export class PageHistory {
 
   /** Whether the view's page was written locally on top of the view's remote snapshot. */
   isLocal(view: View, page: number): boolean {
-    return this.chains.seek(page, view.version) > view.epoch.start;
+    return view.epoch.isLocal(page, this.chains.seek(page, view.version));
   }
 
   /** Whether a fetch of the page would help the view. */
@@ -147,6 +147,13 @@ export class PageHistory {
     this.#beginEpoch({ remote, start: resize.version, changed: stale, pageCount: resize.after });
   }
 
+  /** The remote snapshot moved, and the local pages stay on top: none of them changed. */
+  mergeRemote(resize: Resize, remote: RemotePoint, changed: PageSet, carried: PageSet): void {
+    if (resize.after < resize.before) this.#cutOff(resize);
+    const { version: start, after: pageCount } = resize;
+    this.#beginEpoch({ remote, start, changed, pageCount, carried });
+  }
+
   /**
    * Local work is dropped.
    *
@@ -159,7 +166,7 @@ export class PageHistory {
     dropped: { readonly changed: PageSet; readonly written: PageSet; readonly lowCount: number },
   ): void {
     for (const page of dropped.written) {
-      if (this.chains.newest(page) > this.#epochs.current.start) {
+      if (this.#epochs.current.isLocal(page, this.chains.newest(page))) {
         this.#supersedeNewest(page, resize.version);
       }
     }
@@ -304,7 +311,7 @@ export class PageHistory {
    * Whether the newest version of a page is clean, visible to no pin, and not waiting to be let go.
    */
   isEvictable(page: number, version: number): boolean {
-    if (version > this.#epochs.current.start) return false;
+    if (this.#epochs.current.isLocal(page, version)) return false;
     if (this.#floors.newestBelow(page, Infinity) > version) return false;
     if (this.#ledger.newestIn(version, Infinity) === undefined) return true;
     return !this.#epochs.isShown(page, version);

@@ -19,6 +19,7 @@ export function arbitrarySteps(
         pageCount,
         pages,
         isStaged: fc.boolean(),
+        isInPlace: fc.boolean(),
       }),
     },
     {
@@ -30,6 +31,7 @@ export function arbitrarySteps(
         pages,
       }),
     },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant("merge" as const), pageCount, pages }) },
     { weight: 4, arbitrary: kind("pull") },
     { weight: 1, arbitrary: kind("reset") },
     { weight: 3, arbitrary: kind("prepare") },

@@ -14,8 +14,16 @@ import {
 import type { LocalStore, PreparedPush, RemotePoint, StagedPage } from "../../store/local-store.ts";
 import { commitOrDrop } from "./commit-or-drop.ts";
 import type { HistoryStep } from "./history-step.ts";
+import { commitBeside } from "./mergeable-commit.ts";
 import { bytesOf, RemoteModel } from "./remote-model.ts";
-import { describeState, type HeldPin, type ModelPin, ReplicaModel } from "./replica-model.ts";
+import {
+  describeState,
+  type HeldPin,
+  type ModelPin,
+  noteFor,
+  ReplicaModel,
+} from "./replica-model.ts";
+import { sendPush } from "./shared-checks.ts";
 import { UploadedSegments } from "./uploaded-segments.ts";
 
 export interface HistoryRunnerOptions {
@@ -73,6 +81,9 @@ export class HistoryRunner {
         break;
       case "pull":
         this.#pull();
+        break;
+      case "merge":
+        this.#merge(step);
         break;
       case "reset":
         this.#reset();
@@ -163,8 +174,9 @@ export class HistoryRunner {
   }
 
   #commit(step: Extract<HistoryStep, { kind: "commit" }>): void {
-    const writes = this.#writes(step.pages, step.pageCount);
-    if (writes.size === 0 && step.pageCount === this.model.pageCount) return;
+    const pageCount = toPageCount(step.isInPlace ? this.model.pageCount : step.pageCount);
+    const writes = this.#writes(step.pages, pageCount);
+    if (writes.size === 0 && pageCount === this.model.pageCount) return;
     const pages = new Map<PageIndex, Uint8Array | StagedPage>();
     for (const [page, content] of writes) {
       const index = toPageIndex(page);
@@ -173,8 +185,8 @@ export class HistoryRunner {
       pages.set(index, isStaged ? this.store.stage(index, data) : data);
     }
     this.#perform(
-      () => commitOrDrop(this.store, { pageCount: toPageCount(step.pageCount), pages }),
-      () => this.model.commit(step.pageCount, writes),
+      () => commitOrDrop(this.store, { pageCount, pages, ...noteFor(writes) }),
+      () => this.model.commit(pageCount, writes),
     );
   }
 
@@ -205,6 +217,17 @@ export class HistoryRunner {
     this.#perform(
       () => this.store.applyRemote(head, changed),
       () => model.applyRemote(head, remote.contentsAt(head.lsn), changed),
+    );
+  }
+
+  #merge(step: Extract<HistoryStep, { kind: "merge" }>): void {
+    const { model, remote } = this;
+    const news = commitBeside(model, remote, step, () => ++this.#contentCount);
+    if (news === undefined) return;
+    const { head, changed } = news;
+    this.#perform(
+      () => this.store.mergeRemote(head, changed),
+      () => model.mergeRemote(head, remote.contentsAt(head.lsn), changed),
     );
   }
 
@@ -259,24 +282,10 @@ export class HistoryRunner {
    */
   #send(push: PreparedPush): RemotePoint | undefined {
     const { model, remote } = this;
-    if (model.remote?.lsn !== remote.head?.lsn) return undefined;
-    const pin = this.store.pinPush();
-    if (pin === undefined) throw new Error("a prepared push can be pinned");
-    const writes = new Map<number, number>();
-    for (const page of push.pages) {
-      const target = new Uint8Array(this.#pageSize);
-      const kind = this.store.read(pin, toPageIndex(page), target);
-      const content = model.contentOf(push.toVersion, page);
-      if (kind !== "page" || !equalBytes(target, bytesOf(content, this.#pageSize))) {
-        throw new Error(`page ${page} of the push is ${kind}, or has other bytes`);
-      }
-      if (content !== undefined) writes.set(page, content);
-    }
-    pin.close();
-    const { pageCount, lowPageCount } = push;
-    const head = remote.commit({ writes, pageCount, lowPageCount });
+    const head = sendPush(this.store, { model, remote, pageSize: this.#pageSize });
+    if (head === undefined) return undefined;
     const contents = remote.contentsAt(head.lsn);
-    for (let page = 1; page <= pageCount; page++) {
+    for (let page = 1; page <= push.pageCount; page++) {
       if (contents.get(page) === model.contentOf(push.toVersion, page)) continue;
       throw new Error(`page ${page} differs remotely after the push`);
     }

@@ -7,6 +7,8 @@ export type HistoryStep =
       readonly pageCount: number;
       readonly pages: readonly number[];
       readonly isStaged?: boolean;
+      /** Whether the page count stays as it is. */
+      readonly isInPlace?: boolean;
     }
   | {
       /** Another client commits. */
@@ -16,6 +18,12 @@ export type HistoryStep =
       readonly pages: readonly number[];
     }
   | { readonly kind: "pull" }
+  | {
+      /** Another client commits other pages than ours, and what pends is carried over. */
+      readonly kind: "merge";
+      readonly pageCount: number;
+      readonly pages: readonly number[];
+    }
   | { readonly kind: "reset" }
   | { readonly kind: "prepare" }
   /** A part of the prepared push was uploaded. */

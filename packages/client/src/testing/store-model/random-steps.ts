@@ -10,11 +10,19 @@ export function randomStep(random: SeededRandom): HistoryStep {
   const at = random.integer(0, 7);
   switch (random.pick(KINDS)) {
     case "commit":
-      return { kind: "commit", pageCount, pages, isStaged: random.chance(0.3) };
+      return {
+        kind: "commit",
+        pageCount,
+        pages,
+        isStaged: random.chance(0.3),
+        isInPlace: random.chance(0.4),
+      };
     case "remote-commit": {
       const lowPageCount = random.chance(0.5) ? PAGE_MAX : random.integer(0, PAGE_MAX);
       return { kind: "remote-commit", pageCount, lowPageCount, pages };
     }
+    case "merge":
+      return { kind: "merge", pageCount, pages };
     case "unpin":
       return { kind: "unpin", at };
     case "fetch":
@@ -39,7 +47,7 @@ export function randomStep(random: SeededRandom): HistoryStep {
 const KINDS = [
   ...["commit", "commit", "commit", "commit", "commit", "commit"],
   ...["remote-commit", "remote-commit", "remote-commit", "pull", "pull", "pull"],
-  ...["prepare", "prepare", "upload", "complete", "complete", "complete"],
+  ...["merge", "merge", "prepare", "prepare", "upload", "complete", "complete", "complete"],
   ...["fetch", "fetch", "fetch", "fetch", "fetch", "fetch", "evict"],
   ...["pin", "pin", "unpin", "unpin", "rare", "rare"],
 ] as readonly StepGroup[];
@@ -47,6 +55,7 @@ const KINDS = [
 type StepGroup =
   | "commit"
   | "remote-commit"
+  | "merge"
   | "unpin"
   | "fetch"
   | "evict"

@@ -1,4 +1,4 @@
-import { type CommitId, MutablePageSet, type PageSet, unionInto } from "@graft/core";
+import { type CommitId, MutablePageSet, type PageSet, pageRange, unionInto } from "@graft/core";
 import type { Pin, RemotePoint } from "../../store/local-store.ts";
 import { type Contents, cutContents } from "./remote-model.ts";
 
@@ -9,6 +9,22 @@ interface ModelCommit {
   readonly version: number;
   readonly pageCount: number;
   readonly pages: ReadonlySet<number>;
+  readonly note: ModelNote;
+}
+
+/** What a commit says besides pages. */
+export interface ModelNote {
+  readonly reads?: PageSet;
+  readonly replay?: Uint8Array;
+}
+
+/** A note that goes with the contents a commit writes: none, one of the two, or both. */
+export function noteFor(writes: Contents): ModelNote {
+  const drawn = Math.max(0, ...writes.values());
+  return {
+    ...((drawn & 1) === 1 && { reads: pageRange(1 + (drawn % 7), drawn % 13) }),
+    ...((drawn & 2) === 2 && { replay: new Uint8Array(drawn % 50).fill(drawn) }),
+  };
 }
 
 /** A change that makes fetched pages of older snapshots useless for newer ones. */
@@ -121,7 +137,9 @@ export class ReplicaModel {
     for (const [page, content] of writes) contents.set(page, content);
     const grown = this.pageCount;
     this.#add(contents, pageCount);
-    this.pending.push({ version: this.version, pageCount, pages: new Set(writes.keys()) });
+    const { version } = this;
+    const pages = new Set(writes.keys());
+    this.pending.push({ version, pageCount, pages, note: noteFor(writes) });
     this.present = keep(this.present, (page) => page <= pageCount);
     for (const page of writes.keys()) this.present.add(page);
     for (let page = grown + 1; page <= pageCount; page++) this.present.add(page);
@@ -134,6 +152,21 @@ export class ReplicaModel {
       (page) => !changed.contains(page) && page <= remote.pageCount,
     );
     this.#moveTo(remote, contents, changed);
+  }
+
+  mergeRemote(remote: RemotePoint, contents: Contents, changed: PageSet): void {
+    const merged = new Map(contents);
+    for (const { pages } of this.pending) {
+      for (const page of pages) {
+        const content = this.contentOf(this.version, page);
+        if (content !== undefined) merged.set(page, content);
+      }
+    }
+    const { pageCount } = remote;
+    this.present = keep(this.present, (page) => !changed.contains(page) && page <= pageCount);
+    this.pending = this.pending.map((commit) => ({ ...commit, pageCount }));
+    this.isDiverged = false;
+    this.#moveTo(remote, merged, changed);
   }
 
   completePush(remote: RemotePoint): void {
@@ -196,6 +229,9 @@ export interface DescribedState {
     readonly version: number;
     readonly pageCount: number;
     readonly pages: Iterable<number>;
+    readonly note?: ModelNote;
+    readonly reads?: PageSet;
+    readonly replay?: Uint8Array;
   }[];
   readonly push: ModelPush | undefined;
   readonly isDiverged: boolean;
@@ -207,14 +243,19 @@ export function describeState(state: DescribedState): string {
     version: state.version,
     pageCount: state.pageCount,
     remote: remote === undefined ? "none" : String(remote.lsn),
-    pending: state.pending.map(({ version, pageCount, pages }) => [
+    pending: state.pending.map(({ version, pageCount, pages, note, ...own }) => [
       version,
       pageCount,
       [...pages].sort((a, b) => a - b),
+      describeNote(note ?? own),
     ]),
     push: push === undefined ? "none" : describePush(push),
     isDiverged: state.isDiverged,
   });
+}
+
+function describeNote({ reads, replay }: ModelNote): unknown {
+  return [reads === undefined ? "unknown" : [...reads], replay === undefined ? [] : [...replay]];
 }
 
 function describePush({ commitId, toVersion, commitCount, uploaded }: ModelPush): unknown {

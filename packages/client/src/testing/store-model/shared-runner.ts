@@ -9,10 +9,11 @@ import {
 } from "@graft/core";
 import type { SeededRandom, SimulatedDisk } from "@graft/core/testing";
 import type { LocalStore, RemotePoint, StagedPage } from "../../store/local-store.ts";
+import { commitBeside } from "./mergeable-commit.ts";
 import { bytesOf, RemoteModel } from "./remote-model.ts";
-import { describeState, type HeldPin, ReplicaModel } from "./replica-model.ts";
+import { describeState, type HeldPin, noteFor, ReplicaModel } from "./replica-model.ts";
 import { checkPin, checkState, type SharedWorld, sendPush } from "./shared-checks.ts";
-import { SHARED_STEPS } from "./shared-steps.ts";
+import { SHARED_STEPS, type SharedStep } from "./shared-steps.ts";
 
 /** Pages a volume may have: enough for slots to be searched and used again. */
 const PAGE_MAX = 40;
@@ -84,52 +85,31 @@ export class SharedRunner {
     return { model: this.#model, remote: this.#remote, pageSize: this.#options.pageSize };
   }
 
+  readonly #actions: Readonly<Record<SharedStep, (process: StoreProcess) => void>> = {
+    commit: (process) => this.#commit(process),
+    "remote-commit": () => this.#remoteCommit(),
+    pull: (process) => this.#pull(process),
+    merge: (process) => this.#merge(process),
+    reset: (process) => this.#reset(process),
+    prepare: (process) => this.#prepare(process),
+    complete: (process) => this.#complete(process),
+    abandon: (process) => this.#abandon(process),
+    pin: (process) => this.#pin(process),
+    unpin: (process) => this.#unpin(process),
+    fetch: (process) => this.#fetch(process),
+    evict: (process) =>
+      this.#quietly(process, () =>
+        process.store.evict(this.#random.integer(0, PAGE_MAX) * this.#options.pageSize),
+      ),
+    refresh: (process) => this.#quietly(process, () => process.store.refresh()),
+    close: (process) => {
+      this.#quietly(process, () => process.store.close());
+      this.#processes = this.#processes.filter((one) => one !== process);
+    },
+  };
+
   #act(process: StoreProcess): void {
-    const kind = this.#random.pick(SHARED_STEPS);
-    switch (kind) {
-      case "commit":
-        this.#commit(process);
-        break;
-      case "remote-commit":
-        this.#remoteCommit();
-        break;
-      case "pull":
-        this.#pull(process);
-        break;
-      case "reset":
-        this.#reset(process);
-        break;
-      case "prepare":
-        this.#prepare(process);
-        break;
-      case "complete":
-        this.#complete(process);
-        break;
-      case "abandon":
-        this.#abandon(process);
-        break;
-      case "pin":
-        this.#pin(process);
-        break;
-      case "unpin":
-        this.#unpin(process);
-        break;
-      case "fetch":
-        this.#fetch(process);
-        break;
-      case "evict":
-        this.#quietly(process, () =>
-          process.store.evict(this.#random.integer(0, PAGE_MAX) * this.#options.pageSize),
-        );
-        break;
-      case "refresh":
-        this.#quietly(process, () => process.store.refresh());
-        break;
-      case "close":
-        this.#quietly(process, () => process.store.close());
-        this.#processes = this.#processes.filter((one) => one !== process);
-        break;
-    }
+    this.#actions[this.#random.pick(SHARED_STEPS)](process);
   }
 
   #startProcess(): void {
@@ -226,12 +206,11 @@ export class SharedRunner {
   }
 
   #commit(process: StoreProcess): void {
-    const pageCount = this.#random.integer(0, PAGE_MAX);
+    // Where the page count stays, what is committed may be carried over.
+    const stays = this.#random.chance(0.4);
+    const pageCount = stays ? this.#model.pageCount : this.#random.integer(0, PAGE_MAX);
     if (pageCount === 0) return;
-    const writes = new Map<number, number>();
-    for (let left = this.#random.integer(1, 12); left > 0; left--) {
-      writes.set(this.#random.integer(1, pageCount), ++this.#contentCount);
-    }
+    const writes = this.#draw(pageCount);
     const isStaged = this.#random.chance(0.5);
     const isRolledBack = isStaged && this.#random.chance(0.2);
     this.#writing(process, () => {
@@ -243,15 +222,12 @@ export class SharedRunner {
         pages.set(index, isStaged && page % 3 > 0 ? store.stage(index, data) : data);
       }
       if (isRolledBack) {
-        const staged = [...pages.values()].flatMap((one) =>
-          one instanceof Uint8Array ? [] : [one],
-        );
-        store.dropStaged(staged);
+        store.dropStaged([...pages.values()].filter((one) => !(one instanceof Uint8Array)));
         return;
       }
       this.#perform(
         process,
-        () => store.commitLocal({ pageCount: toPageCount(pageCount), pages }),
+        () => store.commitLocal({ pageCount: toPageCount(pageCount), pages, ...noteFor(writes) }),
         () => this.#model.commit(pageCount, writes),
       );
     });
@@ -259,10 +235,7 @@ export class SharedRunner {
 
   #remoteCommit(): void {
     const pageCount = this.#random.integer(1, PAGE_MAX);
-    const writes = new Map<number, number>();
-    for (let left = this.#random.integer(1, 12); left > 0; left--) {
-      writes.set(this.#random.integer(1, pageCount), ++this.#contentCount);
-    }
+    const writes = this.#draw(pageCount);
     const lowPageCount = this.#random.chance(0.7) ? pageCount : this.#random.integer(0, pageCount);
     this.#remote.commit({ writes, pageCount, lowPageCount });
   }
@@ -280,6 +253,32 @@ export class SharedRunner {
         () => this.#model.applyRemote(head, this.#remote.contentsAt(head.lsn), changed),
       );
     });
+  }
+
+  #merge(process: StoreProcess): void {
+    const model = this.#model;
+    const remote = this.#remote;
+    const pageCount = this.#random.integer(1, PAGE_MAX);
+    const drawn = { pageCount, pages: [...this.#draw(pageCount).keys()] };
+    const news = commitBeside(model, remote, drawn, () => ++this.#contentCount);
+    if (news === undefined) return;
+    const { head, changed } = news;
+    this.#writing(process, () =>
+      this.#perform(
+        process,
+        () => process.store.mergeRemote(head, changed),
+        () => model.mergeRemote(head, remote.contentsAt(head.lsn), changed),
+      ),
+    );
+  }
+
+  /** Some pages, with contents that no page had before. */
+  #draw(pageCount: number): Map<number, number> {
+    const writes = new Map<number, number>();
+    for (let left = this.#random.integer(1, 12); left > 0; left--) {
+      writes.set(this.#random.integer(1, pageCount), ++this.#contentCount);
+    }
+    return writes;
   }
 
   #reset(process: StoreProcess): void {

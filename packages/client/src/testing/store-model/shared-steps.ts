@@ -5,6 +5,7 @@ const STEPS = [
   "commit",
   "remote-commit",
   "pull",
+  "merge",
   "prepare",
   "complete",
   "fetch",
@@ -26,6 +27,7 @@ const WEIGHTS: Readonly<Partial<Record<SharedStep, number>>> = {
   evict: 3,
   unpin: 3,
   "remote-commit": 2,
+  merge: 2,
   prepare: 2,
   pin: 2,
 };
