@@ -14,9 +14,14 @@ export function commitOrDrop(store: LocalStore, commit: NewLocalCommit): void {
       store.commitLocal(commit);
     }
   } catch (error) {
-    const staged: StagedPage[] = [];
-    for (const page of commit.pages.values()) if (!(page instanceof Uint8Array)) staged.push(page);
-    store.dropStaged(staged);
+    store.dropStaged(stagedIn(commit.pages));
     throw error;
   }
+}
+
+/** Those of these pages that are not in memory. */
+export function stagedIn(pages: NewLocalCommit["pages"]): StagedPage[] {
+  const staged: StagedPage[] = [];
+  for (const page of pages.values()) if (!(page instanceof Uint8Array)) staged.push(page);
+  return staged;
 }

@@ -9,6 +9,7 @@ import {
 } from "@graft/core";
 import type { SeededRandom, SimulatedDisk } from "@graft/core/testing";
 import type { LocalStore, RemotePoint, StagedPage } from "../../store/local-store.ts";
+import { stagedIn } from "./commit-or-drop.ts";
 import { commitBeside } from "./mergeable-commit.ts";
 import { bytesOf, RemoteModel } from "./remote-model.ts";
 import { describeState, type HeldPin, noteFor, ReplicaModel } from "./replica-model.ts";
@@ -222,7 +223,7 @@ export class SharedRunner {
         pages.set(index, isStaged && page % 3 > 0 ? store.stage(index, data) : data);
       }
       if (isRolledBack) {
-        store.dropStaged([...pages.values()].filter((one) => !(one instanceof Uint8Array)));
+        store.dropStaged(stagedIn(pages));
         return;
       }
       this.#perform(
