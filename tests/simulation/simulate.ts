@@ -3,6 +3,7 @@
  * time. Each step begins something, lets time pass, or breaks something; claims are checked as they
  * can be: at every commit, every read, and when all have come to rest.
  */
+import { FAULT_NAMES, FAULTS, type FaultName } from "./faults.ts";
 import { Bank } from "./workloads/bank.ts";
 import { Registers } from "./workloads/registers.ts";
 import type { Workload } from "./workloads/workload.ts";
@@ -10,6 +11,8 @@ import { World } from "./world/world.ts";
 
 /** Simulated time in which everything on its way must end once nothing is broken, ms. */
 const REST_MS_MAX = 600_000;
+/** Of the steps that break or mend, how many mend. */
+const CALM_CHANCE = 0.15;
 
 export const WORKLOADS = {
   bank: (world: World): Workload => new Bank(world),
@@ -18,10 +21,15 @@ export const WORKLOADS = {
 
 export type WorkloadName = keyof typeof WORKLOADS;
 
+/** What decides a history, byte for byte. */
 export interface SimulationOptions {
   readonly seed: number;
   readonly steps: number;
   readonly workload: WorkloadName;
+  /** Faults that do not happen, though their turn is drawn. */
+  readonly without?: readonly FaultName[];
+  /** Processes that do nothing, though their turn is drawn. */
+  readonly mute?: readonly string[];
 }
 
 export interface SimulationResult {
@@ -35,31 +43,45 @@ export interface SimulationResult {
   readonly trace: readonly string[];
   /** How often each rare path was taken. */
   readonly reached: ReadonlyMap<string, number>;
+  /** The processes of the workload. */
+  readonly processNames: readonly string[];
 }
 
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const world = new World(options.seed);
   const workload = WORKLOADS[options.workload](world);
+  // What no one awaits must not fail in silence.
+  const onUnhandled = (reason: unknown): void => world.breaks(reason);
+  process.on("unhandledRejection", onUnhandled);
   let step = 0;
   let error: unknown;
   try {
     await inTime(world, workload.start());
-    for (; step < options.steps; step++) await takeStep(world, workload);
+    workload.crew.mute(options.mute ?? []);
+    const without = new Set(options.without);
+    for (; step < options.steps; step++) await takeStep(world, workload, without);
     await rest(world, workload);
   } catch (broken) {
     error = broken;
+  } finally {
+    process.off("unhandledRejection", onUnhandled);
   }
   const { history } = world;
   const { trace, reached } = history;
-  return { digest: history.digest(), error, step, trace, reached };
+  const processNames = workload.crew.names;
+  return { digest: history.digest(), error, step, trace, reached, processNames };
 }
 
-async function takeStep(world: World, workload: Workload): Promise<void> {
+async function takeStep(
+  world: World,
+  workload: Workload,
+  without: ReadonlySet<FaultName>,
+): Promise<void> {
   const { random } = world;
   const chance = random.unit();
   if (chance < 0.5) workload.act();
   else if (chance < 0.93) return await world.pass(drawPause(world));
-  else breakOrMend(world, workload);
+  else breakOrMend(world, workload, without);
   await world.settle();
 }
 
@@ -69,41 +91,27 @@ function drawPause({ random, clock }: World): number {
   return random.chance(0.9) ? random.integer(1, 20) : random.integer(100, 5_000);
 }
 
-function breakOrMend(world: World, workload: Workload): void {
-  const { random, cluster, history } = world;
-  const what = random.pick([
-    "crash",
-    "metastore",
-    "pagestore",
-    "storm",
-    "network",
-    "calm",
-  ] as const);
-  history.note(`fault ${what}`);
-  if (what === "crash") workload.crash();
-  else if (what === "metastore") cluster.replaceMetastore();
-  else if (what === "pagestore") cluster.replacePagestore();
-  else if (what === "storm") cluster.storm(random.pick([0.02, 0.1, 0.3]));
-  else if (what === "network") {
-    cluster.network.weather = {
-      delayMsMax: random.pick([1, 20, 300]),
-      requestLossChance: random.pick([0, 0.1, 0.4]),
-      answerLossChance: random.pick([0, 0.2, 0.7]),
-      duplicationChance: random.pick([0, 0.1]),
-    };
-  } else {
-    cluster.calm();
-    cluster.network.heal();
+function breakOrMend(world: World, workload: Workload, without: ReadonlySet<FaultName>): void {
+  const { random, history } = world;
+  if (random.chance(CALM_CHANCE)) {
+    history.note("calm");
+    world.calm();
+    return;
   }
+  const name = random.pick(FAULT_NAMES);
+  if (without.has(name)) return;
+  history.note(`fault ${name}`);
+  history.reach(`fault ${name}`);
+  FAULTS[name](world, workload);
 }
 
 async function rest(world: World, workload: Workload): Promise<void> {
-  world.cluster.calm();
-  world.cluster.network.heal();
+  world.calm();
+  const { slots } = workload.crew;
   const endMs = world.clock.monotonicMs() + REST_MS_MAX;
-  while (workload.slots.busyCount > 0) {
+  while (slots.busyCount > 0) {
     if (world.clock.monotonicMs() > endMs) {
-      throw new Error(`${workload.slots.busyNames.join(", ")} never ends`);
+      throw new Error(`${slots.busyNames.join(", ")} never ends`);
     }
     await world.pass(world.clock.nextDueMs ?? 1_000);
   }

@@ -167,7 +167,7 @@ export class BankReplica extends ClientProcess<Database> {
       return await run(this.database);
     } catch (error) {
       if (life !== this.life) return "dead";
-      const code = weatherOf(error);
+      const code = weatherOf(error, this.world);
       if (code === undefined) throw error;
       return this.#note(code);
     }

@@ -5,7 +5,6 @@ import type { World } from "../world/world.ts";
 import { type BankAction, BankReplica, BranchModel, SCHEMA } from "./bank-replica.ts";
 import { Crew } from "./crew.ts";
 import { openMaker } from "./open-maker.ts";
-import type { Slots } from "./slots.ts";
 import type { Workload } from "./workload.ts";
 
 const BRANCH_COUNT = 3;
@@ -13,15 +12,11 @@ const COUNTER_COUNT_MAX = 2;
 
 export class Bank implements Workload {
   readonly #world: World;
-  readonly #crew: Crew<BankReplica>;
+  readonly crew: Crew<BankReplica>;
 
   constructor(world: World) {
     this.#world = world;
-    this.#crew = new Crew(world);
-  }
-
-  get slots(): Slots {
-    return this.#crew.slots;
+    this.crew = new Crew(world);
   }
 
   async start(): Promise<void> {
@@ -35,34 +30,34 @@ export class Bank implements Workload {
         const name = `${branch.name}.${counter}`;
         const replica = new BankReplica({ world, name, branch, machine, volumeId });
         await replica.open();
-        this.#crew.processes.push(replica);
+        this.crew.processes.push(replica);
       }
     }
   }
 
   act(): void {
     const { random } = this.#world;
-    const branch = random.pick(this.#crew.processes);
-    if (!branch.isOpen) return;
+    const branch = this.crew.draw();
+    if (branch === undefined) return;
     const chance = random.integer(0, 99);
     if (branch.isDiverged && chance < 40) this.#sync(branch, "reset");
-    else if (chance < 25) this.#crew.begin(branch, "write", "transfer", () => branch.transfer());
+    else if (chance < 25) this.crew.begin(branch, "write", "transfer", () => branch.transfer());
     else if (chance < 50) this.#sync(branch, "turn");
     else if (chance < 60) this.#sync(branch, "push");
     else if (chance < 72) this.#sync(branch, "pull");
     else if (chance < 76) this.#sync(branch, "reset");
     else if (chance < 80) this.#sync(branch, "hydrate");
-    else this.#crew.begin(branch, `read-${random.integer(1, 2)}`, "audit", () => branch.audit());
+    else this.crew.begin(branch, `read-${random.integer(1, 2)}`, "audit", () => branch.audit());
   }
 
   crash(): void {
-    this.#crew.crash();
+    this.crew.crash();
   }
 
   async finish(): Promise<void> {
-    await this.#crew.comeToRest();
+    await this.crew.comeToRest();
     const contents = new Set<string>();
-    for (const branch of this.#crew.processes) {
+    for (const branch of this.crew.processes) {
       await branch.sync("pull");
       invariant(branch.state === "synced", `${branch.name} comes to rest`);
       contents.add(await this.#examine(branch.database));
@@ -76,7 +71,7 @@ export class Bank implements Workload {
     invariant(check.length === 1 && check[0] === "ok", `the database is whole: ${check}`);
     const lines = await database.prepare("select * from line order by branch, n").raw().all();
     const found = new Set(lines.map(([branch, n]) => `${branch} ${n}`));
-    for (const { branch } of this.#crew.processes) {
+    for (const { branch } of this.crew.processes) {
       const { name, pushed } = branch;
       for (const line of pushed) invariant(found.has(`${name} ${line}`), `${name}: line ${line}`);
     }
@@ -92,6 +87,6 @@ export class Bank implements Workload {
   }
 
   #sync(branch: BankReplica, action: BankAction): void {
-    this.#crew.begin(branch, "sync", action, () => branch.sync(action));
+    this.crew.begin(branch, "sync", action, () => branch.sync(action));
   }
 }

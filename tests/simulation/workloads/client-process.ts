@@ -5,7 +5,7 @@ import type { World } from "../world/world.ts";
 
 export type Death = "kill" | "power-loss";
 
-/** Turns of a replica that nobody disturbs until it is at rest: pushes, and a reset between them. */
+/** Pushes and resets until a replica that nobody disturbs is at rest. */
 const SYNC_ROUNDS_MAX = 20;
 
 export interface ClientProcessParts {
@@ -84,7 +84,7 @@ export abstract class ClientProcess<T> {
     if (how === "kill") this.#process?.kill();
   }
 
-  /** Pushes, or gives up what cannot be pushed, until the replica is synced; then it pulls. */
+  /** Pushes, or gives up what cannot be pushed, until the replica is synced. */
   async comeToRest(): Promise<void> {
     for (let round = 0; round < SYNC_ROUNDS_MAX && this.state !== "synced"; round++) {
       await this.sync(this.state === "diverged" ? "reset" : "push");

@@ -10,10 +10,26 @@ export class Crew<P extends ClientProcess<unknown>> {
   readonly processes: P[] = [];
   readonly slots: Slots;
   readonly #world: World;
+  readonly #muted = new Set<string>();
 
   constructor(world: World) {
     this.#world = world;
     this.slots = new Slots(world);
+  }
+
+  get names(): readonly string[] {
+    return this.processes.map(({ name }) => name);
+  }
+
+  /** These do nothing from now on. */
+  mute(names: readonly string[]): void {
+    for (const name of names) this.#muted.add(name);
+  }
+
+  /** Whose turn it is; undefined when it cannot take it. */
+  draw(): P | undefined {
+    const drawn = this.#world.random.pick(this.processes);
+    return drawn.isOpen && !this.#muted.has(drawn.name) ? drawn : undefined;
   }
 
   /** Begins an action of a process, unless one of its kind is on its way there. */

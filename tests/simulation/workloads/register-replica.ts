@@ -135,7 +135,7 @@ export class RegisterReplica extends ClientProcess<Volume> {
         }
       }
     } catch (error) {
-      const code = weatherOf(error);
+      const code = weatherOf(error, this.world);
       if (code === undefined) throw error;
       if (code === "diverged") this.#mustDivergeFromOthers();
       if (volume.status().state === "unknown") history.reach("outcome unknown");
@@ -157,7 +157,7 @@ export class RegisterReplica extends ClientProcess<Volume> {
   async read(how: "all" | "one"): Promise<string> {
     const reader = this.#openReader();
     try {
-      return await orWeather(async () => {
+      return await orWeather(this.world, async () => {
         if (how === "all") await this.#check(reader);
         else await this.#checkOne(reader);
         return "right";
@@ -177,7 +177,7 @@ export class RegisterReplica extends ClientProcess<Volume> {
     }
     this.#pinned = undefined;
     try {
-      return await orWeather(async () => {
+      return await orWeather(this.world, async () => {
         await this.#check(pinned.reader, pinned.tags);
         return "unchanged";
       });

@@ -14,22 +14,27 @@ import type { World } from "../world/world.ts";
 import { Crew } from "./crew.ts";
 import { RegisterModel } from "./register-model.ts";
 import { RegisterReplica, type ReplicaModel, type SyncAction } from "./register-replica.ts";
-import type { Slots } from "./slots.ts";
 import type { Workload } from "./workload.ts";
 
 const MACHINE_COUNT = 3;
 const PROCESS_COUNT_MAX = 2;
 /**
  * Page size, and page count at most. Above 128 KiB together a push goes through segments; above 1
- * MiB a commit's pages go to slots of the local store, not to its log.
+ * MiB a commit's pages go to slots of the local store, not to its log. Large ones take long, and
+ * are rare.
  */
 const SHAPES: readonly (readonly [PageSize, number])[] = [
   [toPageSize(512), 40],
+  [toPageSize(512), 12],
   [toPageSize(4096), 12],
+  [toPageSize(4096), 40],
+];
+const LARGE_SHAPES: typeof SHAPES = [
   [toPageSize(16_384), 14],
   [toPageSize(65_536), 5],
   [toPageSize(65_536), 32],
 ];
+const LARGE_CHANCE = 0.15;
 
 interface Shape {
   readonly pageCountMax: number;
@@ -39,22 +44,20 @@ interface Shape {
 export class Registers implements Workload {
   readonly #world: World;
   readonly #model = new RegisterModel();
-  readonly #crew: Crew<RegisterReplica>;
+  readonly crew: Crew<RegisterReplica>;
   #lastTag = 0;
 
   constructor(world: World) {
     this.#world = world;
-    this.#crew = new Crew(world);
+    this.crew = new Crew(world);
     world.watchCommits((record) => this.#model.landed(record));
-  }
-
-  get slots(): Slots {
-    return this.#crew.slots;
   }
 
   async start(): Promise<void> {
     const { random } = this.#world;
-    const [pageSize, pageCountMax] = random.pick(SHAPES);
+    const [pageSize, pageCountMax] = random.pick(
+      random.chance(LARGE_CHANCE) ? LARGE_SHAPES : SHAPES,
+    );
     const shape = { pageCountMax, cacheSizeMax: pageSize * random.pick([3, 10, 1000]) };
     const maker = this.#world.createMachine("maker");
     const means = maker.start();
@@ -85,15 +88,15 @@ export class Registers implements Workload {
         nextTag: () => ++this.#lastTag,
       });
       await replica.open();
-      this.#crew.processes.push(replica);
+      this.crew.processes.push(replica);
     }
   }
 
   act(): void {
     const { random, history } = this.#world;
-    const replica = random.pick(this.#crew.processes);
+    const replica = this.crew.draw();
+    if (replica === undefined) return;
     const { name } = replica;
-    if (!replica.isOpen) return;
     if (replica.isDiverged && random.chance(0.4)) {
       this.#sync(replica, "reset");
       return;
@@ -107,20 +110,20 @@ export class Registers implements Workload {
     else if (chance < 70) this.#sync(replica, "pull");
     else if (chance < 74) this.#sync(replica, "reset");
     else if (chance < 78) this.#sync(replica, "hydrate");
-    else if (chance < 84) this.#crew.begin(replica, "pin", "pin", () => replica.turnPin());
+    else if (chance < 84) this.crew.begin(replica, "pin", "pin", () => replica.turnPin());
     else {
       const how = random.pick(["all", "one"] as const);
-      this.#crew.begin(replica, "read", `read ${how}`, () => replica.read(how));
+      this.crew.begin(replica, "read", `read ${how}`, () => replica.read(how));
     }
   }
 
   crash(): void {
-    this.#crew.crash();
+    this.crew.crash();
   }
 
   async finish(): Promise<void> {
-    await this.#crew.comeToRest();
-    for (const replica of this.#crew.processes) {
+    await this.crew.comeToRest();
+    for (const replica of this.crew.processes) {
       await replica.sync("pull");
       invariant((await replica.read("all")) === "right", "a replica at rest reads everything");
       const { state, remote } = replica.volume.status();
@@ -130,7 +133,7 @@ export class Registers implements Workload {
   }
 
   #sync(replica: RegisterReplica, action: SyncAction): void {
-    this.#crew.begin(replica, "sync", action, () => replica.sync(action));
+    this.crew.begin(replica, "sync", action, () => replica.sync(action));
   }
 
   /** The volume's first commit is asked for like any other. */

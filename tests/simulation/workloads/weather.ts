@@ -1,13 +1,15 @@
 /** What may go wrong without being anybody's fault. */
 import { isGraftError } from "@graft/core";
 import { SqliteError } from "@graft/sqlite-engine";
+import type { World } from "../world/world.ts";
 
 const CODES: readonly string[] = ["unavailable", "diverged", "busy", "busy-snapshot"];
 const SQL_CODES: readonly string[] = ["SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT"];
 
 /** The code of a failure that may happen to anybody; undefined for any other. */
-export function weatherOf(error: unknown): string | undefined {
+export function weatherOf(error: unknown, world: World): string | undefined {
   for (let one = error; one instanceof Error; one = one.cause) {
+    if (isGraftError(one, "corrupt") && world.isSpoiling) return one.code;
     if (isGraftError(one)) return CODES.includes(one.code) ? one.code : undefined;
     if (one instanceof SqliteError && SQL_CODES.includes(one.codeName)) return one.codeName;
   }
@@ -15,11 +17,11 @@ export function weatherOf(error: unknown): string | undefined {
 }
 
 /** What it answers, or the weather that kept it from it. */
-export async function orWeather(run: () => Promise<string>): Promise<string> {
+export async function orWeather(world: World, run: () => Promise<string>): Promise<string> {
   try {
     return await run();
   } catch (error) {
-    const code = weatherOf(error);
+    const code = weatherOf(error, world);
     if (code === undefined) throw error;
     return code;
   }

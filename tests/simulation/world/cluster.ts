@@ -1,25 +1,22 @@
 /** One bucket, MetaStores, PageStores, and the network in front of them. */
 import type { Remote } from "@graft/client";
 import { createConnectRemote } from "@graft/client";
-import type { Compute } from "@graft/core";
+import type { CommitId, Compute } from "@graft/core";
 import type { SeededRandom, SimulatedClock } from "@graft/core/testing";
 import type { CommitRecord } from "@graft/format";
-import { FaultyObjectStore } from "@graft/object-store/testing";
 import { createMetastoreClient, createPagestoreClient, type MetastoreClient } from "@graft/rpc";
 import { followRemote } from "../../harness/follow-remote.ts";
 import type { History } from "./history.ts";
-import type { Lifeline } from "./lifeline.ts";
+import { type ClockSkew, Lifeline, mortalStore } from "./lifeline.ts";
 import { Network } from "./network.ts";
 import { followMetastore, ServiceNode } from "./service-node.ts";
 import { createSimulatedCompute } from "./simulated-compute.ts";
-import { WitnessedStore } from "./witnessed-store.ts";
+import { StormyStore } from "./stormy-store.ts";
 
 const METASTORE_COUNT = 2;
 const PAGESTORE_COUNT = 2;
-/** A server's clock is off by this much at most, ms. */
+/** A server's clock is off by this much at most when it starts, ms. */
 const SKEW_MS_MAX = 2_000;
-/** Latency of an object store that is well, ms. */
-const LATENCY = { kind: "latency", minMs: 0.2, maxMs: 4 } as const;
 
 export interface SimulatedClusterParts {
   readonly clock: SimulatedClock;
@@ -31,114 +28,126 @@ export interface SimulatedClusterParts {
 export class SimulatedCluster {
   readonly network: Network;
   readonly compute: Compute;
-  readonly store: FaultyObjectStore;
-  readonly #clock: SimulatedClock;
-  readonly #random: SeededRandom;
-  readonly #history: History;
+  readonly store: StormyStore;
+  readonly #parts: SimulatedClusterParts;
+  readonly #landed = new Set<CommitId>();
   readonly #metastores: ServiceNode[];
   readonly #pagestores: ServiceNode[];
 
   constructor(parts: SimulatedClusterParts) {
     const { clock, random, history } = parts;
-    this.#clock = clock;
-    this.#random = random;
-    this.#history = history;
+    this.#parts = parts;
     this.compute = createSimulatedCompute(clock, random.fork());
     this.network = new Network({ clock, random: random.fork(), history });
-    const bucket = new WitnessedStore(this.compute, {
-      onCommit: parts.onCommit,
+    this.store = new StormyStore({
+      clock,
+      random,
+      history,
+      compute: this.compute,
+      onCommit: (record, isAwaited) => {
+        if (!isAwaited) history.reach("late-landing PUT");
+        if (record.commitId !== undefined) this.#landed.add(record.commitId);
+        parts.onCommit(record);
+      },
       onCheckpoint: () => history.reach("checkpoint"),
     });
-    this.store = new FaultyObjectStore(bucket, [{ fault: LATENCY }], random.fork(), clock);
-    this.#metastores = Array.from({ length: METASTORE_COUNT }, () => this.#startMetastore());
-    this.#pagestores = Array.from({ length: PAGESTORE_COUNT }, () => this.#startPagestore());
+    this.#metastores = Array.from({ length: METASTORE_COUNT }, (_, at) => this.#startMetastore(at));
+    this.#pagestores = Array.from({ length: PAGESTORE_COUNT }, (_, at) => this.#startPagestore(at));
+  }
+
+  /** The services, as the network knows them. */
+  get serviceNames(): readonly string[] {
+    return [...this.#metastores, ...this.#pagestores].map(({ lifeline }) => lifeline.name);
+  }
+
+  /** The wall clocks of the services. */
+  get skews(): readonly ClockSkew[] {
+    return [...this.#metastores, ...this.#pagestores].map(({ skew }) => skew);
   }
 
   /** Kills a MetaStore, and starts another one with empty caches. */
   replaceMetastore(): void {
-    this.#history.reach("metastore killed");
-    const at = this.#random.integer(0, METASTORE_COUNT - 1);
+    this.#parts.history.reach("metastore killed");
+    const at = this.#parts.random.integer(0, METASTORE_COUNT - 1);
     this.#metastores[at]?.lifeline.cut();
-    this.#metastores[at] = this.#startMetastore();
+    this.#metastores[at] = this.#startMetastore(at);
   }
 
   /** Kills a PageStore, and starts another one with empty caches. */
   replacePagestore(): void {
-    this.#history.reach("pagestore killed");
-    const at = this.#random.integer(0, PAGESTORE_COUNT - 1);
+    this.#parts.history.reach("pagestore killed");
+    const at = this.#parts.random.integer(0, PAGESTORE_COUNT - 1);
     this.#pagestores[at]?.lifeline.cut();
-    this.#pagestores[at] = this.#startPagestore();
-  }
-
-  /** The object store errs, throttles, loses answers, and lands writes late. */
-  storm(probability: number): void {
-    const writes = { operations: ["create", "put"], probability } as const;
-    this.store.setRules(
-      { fault: LATENCY },
-      { fault: { kind: "latency", minMs: 50, maxMs: 2_000 }, probability: probability / 4 },
-      { fault: { kind: "unavailable" }, probability },
-      { fault: { kind: "throttled", retryAfterMs: 300 }, probability: probability / 2 },
-      { fault: { kind: "reply-lost" }, ...writes },
-      { fault: { kind: "lands-late", delayMs: this.#random.integer(1, 5_000) }, ...writes },
-    );
-  }
-
-  calm(): void {
-    this.store.setRules({ fault: LATENCY });
+    this.#pagestores[at] = this.#startPagestore(at);
   }
 
   /** The services as a client sees them: whichever run at the moment of each call. */
-  openRemote(name: string, lifeline: Lifeline): Remote {
+  openRemote(lifeline: Lifeline): Remote {
     const remotes = new WeakMap<ServiceNode, Remote>();
-    return followRemote(() => {
-      const pagestore = this.#random.pick(this.#pagestores);
+    const remote = followRemote(() => {
+      const pagestore = this.#parts.random.pick(this.#pagestores);
       const known = remotes.get(pagestore);
       if (known !== undefined) return known;
-      const way = this.network.between(name, lifeline, pagestore.lifeline);
-      const remote = createConnectRemote({
+      const way = this.network.between(lifeline, pagestore.lifeline);
+      const opened = createConnectRemote({
         name: "cluster",
         clients: {
-          metastore: this.#metastoreFor(name, lifeline),
+          metastore: this.#metastoreFor(lifeline),
           pagestore: createPagestoreClient(pagestore.connect(way)),
         },
         compute: this.compute,
         close: async () => undefined,
       });
-      remotes.set(pagestore, remote);
-      return remote;
+      remotes.set(pagestore, opened);
+      return opened;
     });
+    return {
+      ...remote,
+      commit: async (request, signal) => {
+        const isThere = this.#landed.has(request.commitId);
+        const answer = await remote.commit(request, signal);
+        if (isThere && answer.kind === "committed") {
+          this.#parts.history.reach("idempotent replay");
+        }
+        return answer;
+      },
+    };
   }
 
-  #metastoreFor(name: string, lifeline: Lifeline): MetastoreClient {
+  #metastoreFor(lifeline: Lifeline): MetastoreClient {
     const clients = new WeakMap<ServiceNode, MetastoreClient>();
     return followMetastore(() => {
-      const node = this.#random.pick(this.#metastores);
+      const node = this.#parts.random.pick(this.#metastores);
       const known = clients.get(node);
       if (known !== undefined) return known;
-      const way = this.network.between(name, lifeline, node.lifeline);
+      const way = this.network.between(lifeline, node.lifeline);
       const client = createMetastoreClient(node.connect(way));
       clients.set(node, client);
       return client;
     });
   }
 
-  #startMetastore(): ServiceNode {
-    return ServiceNode.metastore(this.#partsOfNode());
+  #startMetastore(at: number): ServiceNode {
+    return ServiceNode.metastore(this.#partsOfNode(`metastore-${at}`));
   }
 
-  #startPagestore(): ServiceNode {
-    return ServiceNode.pagestore(this.#partsOfNode(), (lifeline) =>
-      this.#metastoreFor("pagestore", lifeline),
-    );
+  #startPagestore(at: number): ServiceNode {
+    const parts = this.#partsOfNode(`pagestore-${at}`);
+    return ServiceNode.pagestore(parts, this.#metastoreFor(parts.lifeline));
   }
 
-  #partsOfNode(): Parameters<typeof ServiceNode.metastore>[0] {
+  #partsOfNode(name: string): Parameters<typeof ServiceNode.metastore>[0] {
+    const { clock, random } = this.#parts;
+    const { network, compute } = this;
+    const lifeline = new Lifeline(name);
+    const { awaited } = this.store.bucket;
     return {
-      store: this.store,
-      clock: this.#clock,
-      compute: this.compute,
-      random: this.#random.fork(),
-      skewMs: this.#random.integer(-SKEW_MS_MAX, SKEW_MS_MAX),
+      store: mortalStore(this.store, { lifeline, network, awaited }),
+      clock,
+      compute,
+      random: random.fork(),
+      skew: { ms: random.integer(-SKEW_MS_MAX, SKEW_MS_MAX) },
+      lifeline,
     };
   }
 }

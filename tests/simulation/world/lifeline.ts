@@ -4,12 +4,17 @@
  */
 import { type Clock, type FileSystem, GraftError } from "@graft/core";
 import type { ObjectStore } from "@graft/object-store";
+import { BUCKET, type Network } from "./network.ts";
 
 export class Lifeline {
+  /** Of the machine, as the network knows it. */
+  readonly name: string;
   readonly #death = Promise.withResolvers<never>();
+  readonly #connections = new AbortController();
   #isAlive = true;
 
-  constructor() {
+  constructor(name: string) {
+    this.name = name;
     // Most nodes die while nobody waits for them.
     this.#death.promise.catch(() => undefined);
   }
@@ -23,9 +28,16 @@ export class Lifeline {
     return this.#death.promise;
   }
 
+  /** Aborted when the node dies: what it had asked of others ends there. */
+  get signal(): AbortSignal {
+    return this.#connections.signal;
+  }
+
   cut(): void {
     this.#isAlive = false;
-    this.#death.reject(new GraftError("unavailable", "the connection was reset"));
+    const reset = new GraftError("unavailable", "the connection was reset");
+    this.#death.reject(reset);
+    this.#connections.abort(reset);
   }
 
   /** A call of this node to the world around it. */
@@ -45,33 +57,49 @@ function never<T>(): Promise<T> {
   return new Promise<T>(() => undefined);
 }
 
-export interface MortalClockOptions {
-  /** How far the node's wall clock is off, ms. */
-  readonly skewMs?: number;
+/** How far a node's wall clock is off, ms. It may jump, also backwards. */
+export interface ClockSkew {
+  ms: number;
 }
 
 /** Time for a node: the dead do not wake. */
-export function mortalClock(
-  clock: Clock,
-  lifeline: Lifeline,
-  { skewMs = 0 }: MortalClockOptions = {},
-): Clock {
+export function mortalClock(clock: Clock, lifeline: Lifeline, skew: ClockSkew): Clock {
   return {
-    nowMs: () => clock.nowMs() + skewMs,
+    nowMs: () => clock.nowMs() + skew.ms,
     monotonicMs: () => clock.monotonicMs(),
     sleep: (ms, signal) => lifeline.through(() => clock.sleep(ms, signal)),
   };
 }
 
-/** The object store for a node: the dead do not ask, and do not hear. */
-export function mortalStore(store: ObjectStore, lifeline: Lifeline): ObjectStore {
+export interface MortalStoreParts {
+  readonly lifeline: Lifeline;
+  readonly network: Network;
+  /** Keys that a living node is creating. */
+  readonly awaited: Set<string>;
+}
+
+/** The object store for a node: the dead do not ask, and do not hear; nor do those cut off. */
+export function mortalStore(
+  store: ObjectStore,
+  { lifeline, network, awaited }: MortalStoreParts,
+): ObjectStore {
+  const ask = <T>(call: () => Promise<T>): Promise<T> =>
+    lifeline.through(() => network.ask(lifeline.name, BUCKET, call));
   return {
     name: store.name,
-    get: (key, options) => lifeline.through(() => store.get(key, options)),
-    head: (key, options) => lifeline.through(() => store.head(key, options)),
-    put: (key, body, options) => lifeline.through(() => store.put(key, body, options)),
-    create: (key, body, options) => lifeline.through(() => store.create(key, body, options)),
-    delete: (key, options) => lifeline.through(() => store.delete(key, options)),
+    get: (key, options) => ask(() => store.get(key, options)),
+    head: (key, options) => ask(() => store.head(key, options)),
+    put: (key, body, options) => ask(() => store.put(key, body, options)),
+    create: (key, body, options) =>
+      ask(async () => {
+        awaited.add(key);
+        try {
+          return await store.create(key, body, options);
+        } finally {
+          awaited.delete(key);
+        }
+      }),
+    delete: (key, options) => ask(() => store.delete(key, options)),
     list: (prefix, options) => store.list(prefix, options),
     serverTimeMs: () => store.serverTimeMs(),
     close: async () => undefined,

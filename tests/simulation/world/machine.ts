@@ -2,7 +2,7 @@
 import { type Remote, Runtime } from "@graft/client";
 import type { Clock, FileSystem, Random } from "@graft/core";
 import { SimulatedDisk } from "@graft/core/testing";
-import { Lifeline, mortalClock, mortalFileSystem } from "./lifeline.ts";
+import { type ClockSkew, Lifeline, mortalClock, mortalFileSystem } from "./lifeline.ts";
 import type { World } from "./world.ts";
 
 export const DATA_PATH = "/data";
@@ -28,6 +28,7 @@ export interface RuntimeOptions {
 export class Machine {
   readonly name: string;
   readonly disk: SimulatedDisk;
+  readonly skew: ClockSkew = { ms: 0 };
   readonly #world: World;
   readonly #lifelines = new Set<Lifeline>();
 
@@ -39,15 +40,15 @@ export class Machine {
 
   start(): Process {
     const { clock, random, cluster, history } = this.#world;
-    const lifeline = new Lifeline();
+    const lifeline = new Lifeline(this.name);
     const process = this.disk.openProcess();
     this.#lifelines.add(lifeline);
     return {
       lifeline,
-      clock: mortalClock(clock, lifeline),
+      clock: mortalClock(clock, lifeline, this.skew),
       random: random.fork(),
       fileSystem: mortalFileSystem(process, lifeline),
-      remote: cluster.openRemote(this.name, lifeline),
+      remote: cluster.openRemote(lifeline),
       kill: () => {
         history.reach("client killed");
         this.#lifelines.delete(lifeline);

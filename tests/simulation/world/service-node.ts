@@ -8,14 +8,16 @@ import { type ObjectStore, RetryingObjectStore } from "@graft/object-store";
 import { createPagestore, MetastoreCommitSource } from "@graft/pagestore";
 import { type MetastoreClient, MetricsRegistry, silentLog } from "@graft/rpc";
 import { createInMemoryTransport } from "@graft/rpc/testing";
-import { Lifeline, mortalClock, mortalStore } from "./lifeline.ts";
+import { type ClockSkew, type Lifeline, mortalClock } from "./lifeline.ts";
 
 export interface ServiceNodeParts {
+  /** As this node reaches it. */
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly compute: Compute;
   readonly random: SeededRandom;
-  readonly skewMs: number;
+  readonly skew: ClockSkew;
+  readonly lifeline: Lifeline;
 }
 
 type Routes = Parameters<typeof createInMemoryTransport>[0];
@@ -23,40 +25,37 @@ type Routes = Parameters<typeof createInMemoryTransport>[0];
 /** A running server, until it is killed. */
 export class ServiceNode {
   readonly lifeline: Lifeline;
+  readonly skew: ClockSkew;
   readonly #routes: Routes;
   readonly #clock: Clock;
 
-  private constructor(lifeline: Lifeline, routes: Routes, clock: Clock) {
+  private constructor({ lifeline, skew }: ServiceNodeParts, routes: Routes, clock: Clock) {
     this.lifeline = lifeline;
+    this.skew = skew;
     this.#routes = routes;
     this.#clock = clock;
   }
 
   static metastore(parts: ServiceNodeParts): ServiceNode {
-    const lifeline = new Lifeline();
-    const means = meansOf(parts, lifeline);
+    const means = meansOf(parts);
     const { routes } = createMetastore({
       ...means,
       catalog: new MemoryVolumeCatalog(),
       notify: "probe",
     });
-    return new ServiceNode(lifeline, routes, means.clock);
+    return new ServiceNode(parts, routes, means.clock);
   }
 
-  /** @param connect the way to the MetaStore, from this node */
-  static pagestore(
-    parts: ServiceNodeParts,
-    connect: (lifeline: Lifeline) => MetastoreClient,
-  ): ServiceNode {
-    const lifeline = new Lifeline();
-    const means = meansOf(parts, lifeline);
+  /** @param client the MetaStore, as this node reaches it */
+  static pagestore(parts: ServiceNodeParts, client: MetastoreClient): ServiceNode {
+    const means = meansOf(parts);
     const { routes } = createPagestore({
       ...means,
       catalog: new MemoryVolumeCatalog(),
       frameCacheSize: 1024 * 1024,
-      commitSource: new MetastoreCommitSource({ client: connect(lifeline), store: means.store }),
+      commitSource: new MetastoreCommitSource({ client, store: means.store }),
     });
-    return new ServiceNode(lifeline, routes, means.clock);
+    return new ServiceNode(parts, routes, means.clock);
   }
 
   connect(...clientInterceptors: readonly Interceptor[]): Transport {
@@ -64,14 +63,15 @@ export class ServiceNode {
   }
 }
 
-function meansOf(
-  { store, clock, compute, random, skewMs }: ServiceNodeParts,
-  lifeline: Lifeline,
-): Parameters<typeof createMetastore>[0] extends infer Options ? Omit<Options, "catalog"> : never {
-  const ownClock = mortalClock(clock, lifeline, { skewMs });
-  const ownStore = mortalStore(store, lifeline);
+function meansOf({ store, clock, compute, random, skew, lifeline }: ServiceNodeParts): Omit<
+  Parameters<typeof createMetastore>[0],
+  "catalog"
+> & {
+  readonly metrics: MetricsRegistry;
+} {
+  const ownClock = mortalClock(clock, lifeline, skew);
   return {
-    store: new RetryingObjectStore(ownStore, { clock: ownClock, random }),
+    store: new RetryingObjectStore(store, { clock: ownClock, random }),
     clock: ownClock,
     random,
     compute,

@@ -1,4 +1,4 @@
-import { type Compute, equalBytes, invariant, type Lsn } from "@graft/core";
+import { type Clock, type Compute, equalBytes, invariant, type Lsn } from "@graft/core";
 import {
   type CommitRecord,
   commitRecordHash,
@@ -7,8 +7,11 @@ import {
 } from "@graft/format";
 import { MemoryObjectStore, type ObjectBody } from "@graft/object-store";
 
-export interface Witness {
-  readonly onCommit: (record: CommitRecord) => void;
+export interface WitnessedStoreParts {
+  readonly clock: Clock;
+  readonly compute: Compute;
+  /** @param isAwaited false: whoever asked for it has stopped waiting */
+  readonly onCommit: (record: CommitRecord, isAwaited: boolean) => void;
   readonly onCheckpoint: () => void;
 }
 
@@ -18,17 +21,15 @@ export interface Witness {
  * stands in the log twice.
  */
 export class WitnessedStore extends MemoryObjectStore {
-  readonly #compute: Compute;
-  readonly #onCommit: (record: CommitRecord) => void;
-  readonly #onCheckpoint: () => void;
+  /** Keys that somebody is creating, and waits for. */
+  readonly awaited: Set<string> = new Set();
+  readonly #parts: WitnessedStoreParts;
   readonly #heads = new Map<string, { readonly lsn: Lsn; readonly hash: Uint8Array }>();
   readonly #commitIds = new Set<string>();
 
-  constructor(compute: Compute, witness: Witness) {
-    super();
-    this.#compute = compute;
-    this.#onCommit = witness.onCommit;
-    this.#onCheckpoint = witness.onCheckpoint;
+  constructor(parts: WitnessedStoreParts) {
+    super(parts.clock);
+    this.#parts = parts;
   }
 
   override async create(
@@ -38,7 +39,7 @@ export class WitnessedStore extends MemoryObjectStore {
   ): Promise<"created" | "exists"> {
     const outcome = await super.create(key, body, options);
     const parsed = parseObjectKey(key);
-    if (outcome === "created" && parsed?.kind === "checkpoint-root") this.#onCheckpoint();
+    if (outcome === "created" && parsed?.kind === "checkpoint-root") this.#parts.onCheckpoint();
     if (outcome === "created" && parsed?.kind === "commit") {
       this.#witness(key, body instanceof Uint8Array ? [body] : body);
     }
@@ -47,7 +48,7 @@ export class WitnessedStore extends MemoryObjectStore {
 
   #witness(key: string, parts: readonly Uint8Array[]): void {
     const bytes = new Uint8Array(Buffer.concat(parts));
-    const record = decodeCommitRecord(bytes, this.#compute, { objectName: key });
+    const record = decodeCommitRecord(bytes, this.#parts.compute, { objectName: key });
     const head = this.#heads.get(record.volumeId);
     invariant(record.lsn === (head?.lsn ?? 0n) + 1n, `${key} follows LSN ${head?.lsn ?? 0}`);
     if (head !== undefined) {
@@ -62,8 +63,8 @@ export class WitnessedStore extends MemoryObjectStore {
     this.#commitIds.add(commitId);
     this.#heads.set(record.volumeId, {
       lsn: record.lsn,
-      hash: commitRecordHash(bytes, this.#compute),
+      hash: commitRecordHash(bytes, this.#parts.compute),
     });
-    this.#onCommit(record);
+    this.#parts.onCommit(record, this.awaited.has(key));
   }
 }

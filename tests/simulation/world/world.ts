@@ -3,7 +3,11 @@ import { SeededRandom, SimulatedClock, settle } from "@graft/core/testing";
 import type { CommitRecord } from "@graft/format";
 import { SimulatedCluster } from "./cluster.ts";
 import { History } from "./history.ts";
+import type { ClockSkew } from "./lifeline.ts";
 import { Machine } from "./machine.ts";
+
+/** For so long after the last wrong byte somebody may speak of one, ms. */
+const SPOILED_MS = 60_000;
 
 export class World {
   readonly clock: SimulatedClock = new SimulatedClock();
@@ -13,6 +17,8 @@ export class World {
   readonly #witnesses: ((record: CommitRecord) => void)[] = [];
   /** A claim that was broken where nobody waits for it. */
   #broken: unknown;
+  #spoiledUntilMs = 0;
+  readonly #machines: Machine[] = [];
 
   constructor(seed: number) {
     this.random = new SeededRandom(seed);
@@ -26,7 +32,34 @@ export class World {
   }
 
   createMachine(name: string): Machine {
-    return new Machine(name, this);
+    const machine = new Machine(name, this);
+    this.#machines.push(machine);
+    return machine;
+  }
+
+  /** All machines, as the network knows them. */
+  get nodeNames(): readonly string[] {
+    return [...this.cluster.serviceNames, ...this.#machines.map(({ name }) => name)];
+  }
+
+  /** All wall clocks. */
+  get skews(): readonly ClockSkew[] {
+    return [...this.cluster.skews, ...this.#machines.map(({ skew }) => skew)];
+  }
+
+  /** Whether the object store may have sent wrong bytes to somebody who tells of it now. */
+  get isSpoiling(): boolean {
+    return this.cluster.store.isSpoiling || this.clock.monotonicMs() < this.#spoiledUntilMs;
+  }
+
+  /** Nothing is broken any more. What was killed starts by itself. */
+  calm(): void {
+    if (this.cluster.store.isSpoiling) {
+      this.#spoiledUntilMs = this.clock.monotonicMs() + SPOILED_MS;
+    }
+    this.cluster.store.calm();
+    this.cluster.network.heal();
+    for (const skew of this.skews) skew.ms = 0;
   }
 
   /** Calls the witness for every commit that comes into being. */

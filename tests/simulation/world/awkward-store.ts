@@ -1,0 +1,60 @@
+import type { SeededRandom } from "@graft/core/testing";
+import { parseObjectKey } from "@graft/format";
+import type { CallOptions, GetOptions, ObjectBody, StoredObject } from "@graft/object-store";
+import type { History } from "./history.ts";
+import { WitnessedStore, type WitnessedStoreParts } from "./witnessed-store.ts";
+
+export interface AwkwardStoreParts extends WitnessedStoreParts {
+  readonly random: SeededRandom;
+  readonly history: History;
+}
+
+/**
+ * A bucket that keeps its promises and is awkward all the same: the hint at the head is an old one
+ * or missing, and an HTTP client that tries again by itself meets its own first try.
+ */
+export class AwkwardStore extends WitnessedStore {
+  /** Of the reads of a hint, how many answer an older one or none. */
+  staleChance = 0;
+  /** Of the creates, how many are sent twice. */
+  resentChance = 0;
+  readonly #random: SeededRandom;
+  readonly #history: History;
+  /** All hints that were ever written. */
+  readonly #hints = new Map<string, Uint8Array[]>();
+
+  constructor(parts: AwkwardStoreParts) {
+    super(parts);
+    this.#random = parts.random;
+    this.#history = parts.history;
+  }
+
+  override async get(key: string, options: GetOptions = {}): Promise<StoredObject | undefined> {
+    const found = await super.get(key, options);
+    const hints = this.#hints.get(key);
+    if (hints === undefined || !this.#random.chance(this.staleChance)) return found;
+    this.#history.reach("stale head hint");
+    if (this.#random.chance(0.3)) return undefined;
+    const bytes = this.#random.pick(hints).slice();
+    return { bytes, size: bytes.length };
+  }
+
+  override async put(key: string, body: ObjectBody, options: CallOptions = {}): Promise<void> {
+    await super.put(key, body, options);
+    if (parseObjectKey(key)?.kind !== "head") return;
+    const stored = await super.get(key);
+    if (stored === undefined) return;
+    this.#hints.set(key, [...(this.#hints.get(key) ?? []), stored.bytes]);
+  }
+
+  override async create(
+    key: string,
+    body: ObjectBody,
+    options: CallOptions = {},
+  ): Promise<"created" | "exists"> {
+    const outcome = await super.create(key, body, options);
+    if (outcome !== "created" || !this.#random.chance(this.resentChance)) return outcome;
+    this.#history.reach("create sent twice");
+    return "exists";
+  }
+}
