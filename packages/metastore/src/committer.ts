@@ -15,6 +15,7 @@ import {
   type Clock,
   type Compute,
   GraftError,
+  inTurn,
   KeyedLimiter,
   type Lsn,
   nextLsn,
@@ -122,12 +123,13 @@ export class Committer {
     const decision = await this.#decide(request, parent, successor, signal);
     if (decision.kind !== "accept") return { kind: "answer", answer: answerOf(request, decision) };
     if (parent !== undefined) await this.#parts.checkpointer.admit(parent, signal);
-    await verifyInlineFrames(request, this.#parts.compute);
+    await verifyInlineFrames(request, this.#parts);
     const segments = await this.#verifySegments(request, parent, signal);
     const timestampMs = this.#timestampMs(request, parent);
     const fields = await this.#tailFields(request, parent, signal);
     const record = buildRecord(request, { parent, segments, timestampMs, fields });
-    const bytes = encodeCommitRecord(record, this.#parts.compute);
+    const { clock, compute } = this.#parts;
+    const bytes = await inTurn(clock, () => encodeCommitRecord(record, compute), signal);
     if (baseLsn === undefined) {
       await this.#parts.volumes.ensure(volumeId, request.pageSize, signal);
     }

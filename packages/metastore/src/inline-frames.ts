@@ -1,4 +1,11 @@
-import { type Compute, GraftError, INLINE_PAGES_SIZE_MAX, isGraftError } from "@graft/core";
+import {
+  type Clock,
+  type Compute,
+  GraftError,
+  INLINE_PAGES_SIZE_MAX,
+  inTurn,
+  isGraftError,
+} from "@graft/core";
 import { decodeFrame } from "@graft/format";
 import type { CommitRequest } from "@graft/rpc";
 
@@ -8,7 +15,11 @@ import type { CommitRequest } from "@graft/rpc";
  *
  * @throws GraftError `invalid-argument`
  */
-export async function verifyInlineFrames(request: CommitRequest, compute: Compute): Promise<void> {
+export async function verifyInlineFrames(
+  request: CommitRequest,
+  means: { readonly compute: Compute; readonly clock: Clock },
+): Promise<void> {
+  const { compute, clock } = means;
   const { volumeId, pageSize, inlineFrames } = request;
   let size = 0;
   for (const frame of inlineFrames) size += frame.pageSet.cardinality * pageSize;
@@ -20,9 +31,10 @@ export async function verifyInlineFrames(request: CommitRequest, compute: Comput
       { details: { expected: INLINE_PAGES_SIZE_MAX, actual: size } },
     );
   }
+  const context = { volumeId, pageSize, objectName: "inline frame" };
   for (const frame of inlineFrames) {
     try {
-      await decodeFrame(frame, { volumeId, pageSize, objectName: "inline frame" }, compute);
+      await inTurn(clock, () => decodeFrame(frame, context, compute));
     } catch (cause) {
       // Here nothing stored is damaged: the request is wrong.
       if (!isGraftError(cause, "corrupt")) throw cause;

@@ -8,6 +8,8 @@ export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    if (ms <= 0) return await waitATurn();
     const endMs = performance.now() + ms;
     let restMs = ms;
     do {
@@ -17,6 +19,13 @@ export const systemClock: Clock = {
     } while (restMs > 0);
   },
 };
+
+/** Lets others have their turn, and no more: the shortest timer takes a millisecond. */
+function waitATurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
 
 /**
  * Rejects with the signal's own reason. Not by `node:timers/promises`: most waits are time limits
