@@ -72,7 +72,7 @@ export async function pushOnce(context: SyncContext, options: PushOptions): Prom
     const outcome = await attemptPush(context, prepared, options);
     switch (outcome.kind) {
       case "committed":
-        return complete(context, prepared, outcome.remote);
+        return completePush(context, prepared, outcome.remote);
       case "rejected":
         settle(context, () => context.store.markDiverged());
         context.note("rejected");
@@ -201,10 +201,16 @@ function copyOf({ index, data }: Page): Page {
   return { index, data: data.slice() };
 }
 
-function complete(context: SyncContext, prepared: PreparedPush, remote: RemotePoint): PushResult {
+export function completePush(
+  context: SyncContext,
+  prepared: PreparedPush,
+  remote: RemotePoint,
+): PushResult {
+  const pushed = context.store.state().pending.slice(0, prepared.commitCount);
   settle(context, () => context.store.completePush(remote));
   const isBehind = context.store.state().pending.length > 0;
   context.note(isBehind ? "committed-behind" : "committed");
+  context.settled(pushed, "pushed", remote.lsn);
   return {
     kind: "pushed",
     lsn: remote.lsn,

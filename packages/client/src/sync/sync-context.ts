@@ -1,9 +1,13 @@
-import type { ClientId, Clock, Random, VolumeId } from "@graft/core";
+import type { ClientId, Clock, Lsn, Random, VolumeId } from "@graft/core";
 import type { PageFetcher } from "../page-fetcher.ts";
 import type { Remote } from "../remote/remote.ts";
 import type { LocalStore } from "../store/local-store.ts";
+import type { LocalCommit, TransactionFate } from "../volume.ts";
 import type { WriteGate } from "../write-gate.ts";
 import type { SyncEvent, SyncState } from "./sync-state.ts";
+
+/** A local transaction whose fate is told. */
+export type SettledCommit = Pick<LocalCommit, "version" | "appTransactionId">;
 
 /** What pull, push, reset and hydrate of one volume work with. */
 export interface SyncContext {
@@ -22,6 +26,8 @@ export interface SyncContext {
   state(): SyncState;
   /** Tells the state machine what happened, after the store was changed. */
   note(event: SyncEvent): void;
+  /** Tells what became of local transactions. `lsn`: of those that are remote now. */
+  settled(commits: readonly SettledCommit[], fate: TransactionFate, lsn?: Lsn): void;
   /** The server answered: ends an outage. */
   reached(): void;
 }
