@@ -1,4 +1,6 @@
-/** Programs that tests run: from PATH, else from a folder that each was built into once, with Go. */
+/**
+ * Programs that tests run: from PATH, else from a folder that each was built into once, with Go.
+ */
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, mkdirSync } from "node:fs";
 import { homedir } from "node:os";

@@ -8,8 +8,8 @@
  * With one node a store (`--notify none`) a known head is the head: every commit passes through
  * here, and an idle volume costs nothing. A commit whose outcome is unknown may land later; for a
  * while after it the volume is searched again on every question. With several (`--notify probe`, or
- * hints) no head is known for good: each question for the latest looks whether the next LSN is there. What is
- * known only grows.
+ * hints) no head is known for good: each question for the latest looks whether the next LSN is
+ * there. What is known only grows.
  */
 import { type Clock, Coalescer, type Lsn, type VolumeId } from "@graft/core";
 import { FreshFlights } from "./fresh-flights.ts";

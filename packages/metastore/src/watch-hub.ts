@@ -49,9 +49,9 @@ export class WatchHub {
 
   /**
    * The events of a stream, until its signal is aborted or the hub drains. The first event after
-   * the news that the reader missed is a heartbeat: from then on it has everything. A long-poll ends
-   * with it, and puts it off while there is no news. A volume whose head cannot be found is ended
-   * alone.
+   * the news that the reader missed is a heartbeat: from then on it has everything. A long-poll
+   * ends with it, and puts it off while there is no news. A volume whose head cannot be found is
+   * ended alone.
    *
    * @throws GraftError `resource-exhausted` when there are too many watchers
    */

@@ -48,7 +48,9 @@ export interface HintCounts {
   readonly received: number;
   /** Hints of commits that were not there. */
   readonly untrue: number;
-  /** How often all watched volumes were looked at, because something was or may have been missed. */
+  /**
+   * How often all watched volumes were looked at, because something was or may have been missed.
+   */
   readonly looks: number;
 }
 
