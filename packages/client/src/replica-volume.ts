@@ -11,30 +11,35 @@ import {
   type Random,
   type VolumeId,
 } from "@graft/core";
-import { LocalWriter } from "./local-writer.ts";
 import { PageFetcher } from "./page-fetcher.ts";
-import { PinnedReader } from "./pinned-reader.ts";
 import type { CommitPage, Remote } from "./remote/remote.ts";
 import { StateWaits } from "./state-waits.ts";
 import type { LocalStore, RemotePoint } from "./store/local-store.ts";
 import { AutoSync } from "./sync/auto-sync.ts";
 import { hydrate } from "./sync/hydrate.ts";
+import { Outbox } from "./sync/outbox.ts";
 import { pull } from "./sync/pull.ts";
 import { divergedError, push } from "./sync/push.ts";
+import { RebaseJournal } from "./sync/rebase-journal.ts";
 import { reset } from "./sync/reset.ts";
+import type { Shelf } from "./sync/shelf.ts";
 import type { SyncContext } from "./sync/sync-context.ts";
 import type { SyncMeans } from "./sync/sync-means.ts";
 import { deriveSyncState, type SyncEvent, type SyncState } from "./sync/sync-state.ts";
 import { SyncTurns } from "./sync/sync-turns.ts";
+import { VolumeRebase } from "./sync/volume-rebase.ts";
 import type * as face from "./volume.ts";
 import { VolumeHerald } from "./volume-herald.ts";
 import type { VolumeReader } from "./volume-reader.ts";
+import { VolumeUsers } from "./volume-users.ts";
 import type { VolumeWriter } from "./volume-writer.ts";
 import { type VolumeWaitMeans, waitForPushed, waitForRemote } from "./wait-for-volume.ts";
 import { WriteGate } from "./write-gate.ts";
 
 export interface ReplicaVolumeParts {
   readonly store: LocalStore;
+  /** What is kept beside the store while its history is rewritten. */
+  readonly shelf: Shelf;
   readonly remote: Remote;
   /** Who sends the push that is prepared, or the next one. */
   readonly clientId: () => ClientId;
@@ -59,14 +64,14 @@ export class ReplicaVolume implements face.Volume {
   readonly #remote: Remote;
   readonly #parts: ReplicaVolumeParts;
   readonly #context: SyncContext;
-  readonly #gate: WriteGate;
   readonly #turns: SyncTurns;
-  readonly #readers = new Set<PinnedReader>();
+  readonly #journal: RebaseJournal;
+  readonly #users: VolumeUsers;
+  readonly #rebase: VolumeRebase;
   readonly #closing = new AbortController();
   readonly #herald: VolumeHerald;
   readonly #waits = new StateWaits();
   #auto: AutoSync | undefined;
-  #writer: LocalWriter | undefined;
   /** Whether the prepared push is under way in this process. */
   #isPushing = false;
   #reachedMs: number | undefined;
@@ -78,8 +83,8 @@ export class ReplicaVolume implements face.Volume {
     this.#parts = parts;
     this.#store = parts.store;
     this.#remote = parts.remote;
+    this.#journal = new RebaseJournal(parts.shelf);
     const { clock, random } = parts;
-    this.#gate = new WriteGate({ tryLock: () => this.#store.lockWrites(), clock, random });
     this.#herald = new VolumeHerald({
       clock,
       syncState: () => this.#state(),
@@ -99,6 +104,25 @@ export class ReplicaVolume implements face.Volume {
     });
     this.#toldLsn = this.#store.state().remote?.lsn;
     this.#context = this.#createContext();
+    const { gate, fetcher } = this.#context;
+    this.#users = new VolumeUsers({
+      store: this.#store,
+      gate,
+      fetcher,
+      pageSize: () => this.pageSize,
+      mustBeOpen: () => this.#mustBeOpen(),
+      hasNews: () => gate.hasNews && this.#state() === "synced",
+      onCommitted: (version) => {
+        this.#note("commit");
+        this.#herald.tellCommit(version);
+      },
+    });
+    this.#rebase = new VolumeRebase({
+      context: this.#context,
+      turns: this.#turns,
+      volume: this,
+      openInnerWriter: () => this.#users.openInnerWriter(),
+    });
   }
 
   get volumeId(): VolumeId {
@@ -112,36 +136,11 @@ export class ReplicaVolume implements face.Volume {
   }
 
   openReader(): VolumeReader {
-    this.#mustBeOpen();
-    const reader = new PinnedReader({
-      pin: this.#store.pin(),
-      pageSize: this.pageSize,
-      store: this.#store,
-      fetcher: this.#context.fetcher,
-      onClose: (closed) => this.#readers.delete(closed),
-    });
-    this.#readers.add(reader);
-    return reader;
+    return this.#users.openReader();
   }
 
   openWriter(): VolumeWriter | undefined {
-    this.#mustBeOpen();
-    if (!this.#gate.tryEnter()) return undefined;
-    const writer = new LocalWriter(this.openReader(), this.#store, {
-      mustBeOpen: () => this.#mustBeOpen(),
-      hasNews: () => this.#gate.hasNews && this.#state() === "synced",
-      openReader: () => this.openReader(),
-      onCommitted: (version) => {
-        this.#note("commit");
-        this.#herald.tellCommit(version);
-      },
-      onEnd: () => {
-        this.#writer = undefined;
-        this.#gate.leave();
-      },
-    });
-    this.#writer = writer;
-    return writer;
+    return this.#users.openWriter();
   }
 
   push(options: face.PushOptions = {}): Promise<face.PushResult> {
@@ -168,9 +167,17 @@ export class ReplicaVolume implements face.Volume {
   }
 
   reset(options: face.ResetOptions = {}): Promise<face.ResetResult> {
-    const openReader = (): VolumeReader => this.openReader();
     this.#mustBeOpen();
-    return this.#turns.alone(options, (turn) => reset(this.#context, openReader, turn));
+    return this.#turns.alone(options, (turn) => reset(this.#context, this.#users, turn));
+  }
+
+  rebase(options: face.RebaseOptions): Promise<face.RebaseResult> {
+    this.#mustBeOpen();
+    return this.#rebase.rebase(options);
+  }
+
+  get outbox(): face.VolumeOutbox {
+    return this.#rebase.outbox;
   }
 
   remoteLog(from: Lsn, options: face.CallOptions = {}): Promise<CommitPage> {
@@ -238,7 +245,7 @@ export class ReplicaVolume implements face.Volume {
       volumeId: this.volumeId,
       state: this.#state(),
       snapshot: { version: state.version, pageCount: state.pageCount, pageSize: this.pageSize },
-      local: { pending: state.pending.length },
+      local: { pending: state.pending.length, rejected: this.#context.outbox.count },
       remote: { lsn: state.remote?.lsn },
       cached: { pages: usage.pages, bytes: usage.bytes },
       lagMs: this.#lagMs(),
@@ -264,7 +271,8 @@ export class ReplicaVolume implements face.Volume {
     await this.stopSync();
     await this.#turns.drained();
     try {
-      this.#endUsers();
+      // With the last pin pages are dropped: on a disk that fails this fails.
+      this.#users.end();
     } finally {
       try {
         this.#store.close();
@@ -274,17 +282,8 @@ export class ReplicaVolume implements face.Volume {
     }
   }
 
-  /** With the last pin pages are dropped: on a disk that fails this fails. */
-  #endUsers(): void {
-    try {
-      this.#writer?.rollback();
-    } finally {
-      for (const reader of [...this.#readers]) reader.close();
-    }
-  }
-
   #createContext(): SyncContext {
-    const { clientId, resolveClientId, clock, random } = this.#parts;
+    const { clientId, resolveClientId, clock, random, shelf } = this.#parts;
     const [store, remote, volumeId] = [this.#store, this.#remote, this.volumeId];
     return {
       volumeId,
@@ -294,7 +293,9 @@ export class ReplicaVolume implements face.Volume {
       remote,
       clock,
       random,
-      gate: this.#gate,
+      gate: new WriteGate({ tryLock: () => store.lockWrites(), clock, random }),
+      journal: this.#journal,
+      outbox: new Outbox(shelf),
       fetcher: new PageFetcher({ volumeId, store, remote }),
       state: () => this.#state(),
       note: (event) => this.#note(event),
@@ -313,7 +314,8 @@ export class ReplicaVolume implements face.Volume {
   #state(): SyncState {
     const { isDiverged, push: prepared, pending } = this.#store.state();
     return deriveSyncState({
-      isDiverged,
+      // A rebase that has begun is the rest of a divergence.
+      isDiverged: isDiverged || this.#journal.exists,
       hasPush: prepared !== undefined,
       hasPending: pending.length > 0,
       isPushing: this.#isPushing || (prepared !== undefined && this.#isSyncedElsewhere()),

@@ -26,6 +26,7 @@ import { openSharedLocalStore } from "./store/durable/open-local-store.ts";
 import type { LocalStore } from "./store/local-store.ts";
 import { createMemoryLocalStore } from "./store/memory-local-store.ts";
 import { CompanyPoll } from "./sync/company-poll.ts";
+import { createDiskShelf, createMemoryShelf, type Shelf } from "./sync/shelf.ts";
 import { SyncLanes } from "./sync/sync-lanes.ts";
 import type { SyncMeans } from "./sync/sync-means.ts";
 import type { Volume } from "./volume.ts";
@@ -285,9 +286,16 @@ export class Runtime implements AsyncDisposable {
     });
   }
 
+  #shelfOf(volumeId: VolumeId): Shelf {
+    const place = this.#options.directory;
+    if (place === undefined || this.#directory === undefined) return createMemoryShelf();
+    return createDiskShelf(place.fileSystem, `${this.#directory.volumePath(volumeId)}/aside`);
+  }
+
   #hold(store: LocalStore): ReplicaVolume {
     const volume = new ReplicaVolume({
       store,
+      shelf: this.#shelfOf(store.volumeId),
       remote: this.remote,
       clientId: () => this.#directory?.clientIdOf(store.volumeId) ?? this.#memoryClientId,
       resolveClientId: async () => this.#directory?.resolveVolume(store.volumeId),

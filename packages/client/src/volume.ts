@@ -119,7 +119,9 @@ export interface RebaseOptions extends CallOptions {
   readonly replay: (transaction: SetAsideTransaction, volume: Volume) => Promise<ReplayOutcome>;
   /** Whether it can be run again at all; what cannot is never handed to `replay`. */
   readonly canReplay: (transaction: SetAsideTransaction) => boolean;
-  /** As in `ResetOptions`: called when something cannot be run again; without it that is refused. */
+  /**
+   * As in `ResetOptions`: called when something cannot be run again; without it that is refused.
+   */
   readonly save?: ResetOptions["save"];
 }
 export interface RebaseResult {
@@ -219,7 +221,9 @@ export interface SyncPolicy {
 
 /** What `status` says of a volume that syncs by itself. */
 export interface SyncHealth {
-  /** Whether this process speaks with the server for the volume, or another one on its directory. */
+  /**
+   * Whether this process speaks with the server for the volume, or another one on its directory.
+   */
   readonly role: "leader" | "follower";
   /**
    * "live": the server tells what happens · "polling": asked again and again · "offline": the last

@@ -52,8 +52,11 @@ export class WriteGate {
     return this.#newsCount > 0;
   }
 
-  /** Runs `change` as soon as no writer is open; until then it counts as waiting news. */
-  async apply<T>(change: () => T, signal?: AbortSignal): Promise<T> {
+  /**
+   * Runs `change` as soon as no writer is open; until then it counts as waiting news. Writers find
+   * the lock taken until it has ended.
+   */
+  async apply<T>(change: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
     this.#newsCount++;
     try {
       for (;;) {
@@ -63,7 +66,7 @@ export class WriteGate {
         else await this.#pause(signal);
       }
       try {
-        return change();
+        return await change();
       } finally {
         this.leave();
       }

@@ -62,7 +62,7 @@ function joined(first: PushResult, next: PushResult): PushResult {
  */
 export async function pushOnce(context: SyncContext, options: PushOptions): Promise<PushResult> {
   const state = context.store.state();
-  if (state.isDiverged) throw divergedError(context);
+  if (state.isDiverged || context.journal.exists) throw divergedError(context);
   if (state.push === undefined && state.pending.length === 0) return { kind: "nothing-to-push" };
   // A push found on disk may have been sent by a process that died: its outcome is unknown.
   let isUnknown = state.push !== undefined;
@@ -176,7 +176,7 @@ async function buildRequest(
   try {
     const isInline = prepared.pages.cardinality * pageSize <= INLINE_PAGES_SIZE_MAX;
     const segments = isInline ? [] : await uploadPushedPages(context, pin, options);
-    const last = store.state().pending.find((commit) => commit.version === prepared.toVersion);
+    const last = store.state().pending[prepared.commitCount - 1];
     return {
       volumeId: context.volumeId,
       clientId: context.clientId(),
@@ -201,6 +201,7 @@ function copyOf({ index, data }: Page): Page {
   return { index, data: data.slice() };
 }
 
+/** The push landed: its commits are the remote snapshot `remote` now. */
 export function completePush(
   context: SyncContext,
   prepared: PreparedPush,

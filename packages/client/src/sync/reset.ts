@@ -24,16 +24,16 @@ import {
   nextLsn,
   PAGE_COUNT_ZERO,
 } from "@graft/core";
-import type { ResetOptions, ResetResult } from "../volume.ts";
-import type { VolumeReader } from "../volume-reader.ts";
+import type { ResetOptions, ResetResult, Volume } from "../volume.ts";
 import { askForNews } from "./pull.ts";
 import { pushOnce } from "./push.ts";
+import { abandonRebase } from "./rebase.ts";
 import type { SyncContext } from "./sync-context.ts";
 
 /** @throws GraftError `unavailable`: nothing was reset */
 export async function reset(
   context: SyncContext,
-  openReader: () => VolumeReader,
+  users: Pick<Volume, "openReader">,
   options: ResetOptions,
 ): Promise<ResetResult> {
   const note =
@@ -41,7 +41,7 @@ export async function reset(
   const news = await askForNews(context, options.signal);
   context.reached();
   const discardedCommitCount = context.store.state().pending.length;
-  const savedVersion = await saveWork(context, openReader, options, note);
+  const savedVersion = await saveWork(context, users, options, note);
   return context.gate.apply(() => {
     const state = context.store.state();
     if (savedVersion !== undefined && state.version !== savedVersion) {
@@ -51,8 +51,12 @@ export async function reset(
       );
     }
     const remote = news?.remote ?? state.remote;
+    // What a rebase took out of the store is in no saved file.
+    abandonRebase(context);
     context.store.resetToRemote(remote, news?.changed ?? new MutablePageSet());
+    context.journal.remove();
     context.note("reset");
+    context.settled(state.pending, "discarded");
     return { lsn: remote?.lsn, discardedCommitCount };
   }, options.signal);
 }
@@ -60,14 +64,14 @@ export async function reset(
 /** The version whose work is safe, or was none; undefined when nobody wants it saved. */
 async function saveWork(
   context: SyncContext,
-  openReader: () => VolumeReader,
+  users: Pick<Volume, "openReader">,
   options: ResetOptions,
   note: string | undefined,
 ): Promise<number | undefined> {
   if (options.save === undefined) return undefined;
   const { pending, version } = context.store.state();
   if (pending.length === 0) return version;
-  const reader = openReader();
+  const reader = users.openReader();
   try {
     await options.save(reader, note);
     return reader.version;

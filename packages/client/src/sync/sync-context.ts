@@ -4,6 +4,8 @@ import type { Remote } from "../remote/remote.ts";
 import type { LocalStore } from "../store/local-store.ts";
 import type { LocalCommit, TransactionFate } from "../volume.ts";
 import type { WriteGate } from "../write-gate.ts";
+import type { Outbox } from "./outbox.ts";
+import type { RebaseJournal } from "./rebase-journal.ts";
 import type { SyncEvent, SyncState } from "./sync-state.ts";
 
 /** A local transaction whose fate is told. */
@@ -16,6 +18,9 @@ export interface SyncContext {
   readonly remote: Remote;
   readonly fetcher: PageFetcher;
   readonly gate: WriteGate;
+  /** What a rebase has taken out of the store and not yet run again. */
+  readonly journal: RebaseJournal;
+  readonly outbox: Outbox;
   readonly clock: Clock;
   readonly random: Random;
   /** Who sends the push that is prepared, or the next one. */

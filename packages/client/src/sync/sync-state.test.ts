@@ -24,6 +24,7 @@ const TABLE: Readonly<Record<SyncState, Readonly<Record<SyncEvent, SyncState | "
     lost: "-",
     news: "synced",
     reset: "synced",
+    rebased: "-",
   },
   pending: {
     commit: "pending",
@@ -35,6 +36,7 @@ const TABLE: Readonly<Record<SyncState, Readonly<Record<SyncEvent, SyncState | "
     lost: "-",
     news: "diverged",
     reset: "synced",
+    rebased: "-",
   },
   pushing: {
     commit: "pushing",
@@ -46,6 +48,7 @@ const TABLE: Readonly<Record<SyncState, Readonly<Record<SyncEvent, SyncState | "
     lost: "unknown",
     news: "pushing",
     reset: "-",
+    rebased: "-",
   },
   unknown: {
     commit: "unknown",
@@ -57,6 +60,7 @@ const TABLE: Readonly<Record<SyncState, Readonly<Record<SyncEvent, SyncState | "
     lost: "unknown",
     news: "unknown",
     reset: "synced",
+    rebased: "-",
   },
   diverged: {
     commit: "diverged",
@@ -68,6 +72,7 @@ const TABLE: Readonly<Record<SyncState, Readonly<Record<SyncEvent, SyncState | "
     lost: "-",
     news: "diverged",
     reset: "synced",
+    rebased: "pending",
   },
 };
 
@@ -102,7 +107,9 @@ describe("the sync state machine", () => {
           const next = nextSyncState(state, event);
           if (next === undefined) continue;
           if (state === "unknown" && next !== "unknown") expect(definite.has(event)).toBe(true);
-          if (state === "diverged" && next !== "diverged") expect(event).toBe("reset");
+          if (state === "diverged" && next !== "diverged") {
+            expect(["reset", "rebased"]).toContain(event);
+          }
           state = next;
         }
       }),
@@ -158,6 +165,8 @@ function changeFacts(facts: Facts, event: SyncEvent, next: SyncState): Facts {
       return { ...facts, isPushing: false };
     case "news":
       return { ...facts, isDiverged: next === "diverged" };
+    case "rebased":
+      return { ...idle, isDiverged: false, hasPending: true };
     case "reset":
       return { ...idle, hasPending: false, isDiverged: false };
   }

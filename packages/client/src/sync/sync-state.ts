@@ -40,8 +40,10 @@ export type SyncEvent =
   | "lost"
   /** Somebody else's commits were learnt of. */
   | "news"
-  /** Local work was given up. */
-  | "reset";
+  /** Local work was given up, or had nothing left to run again. */
+  | "reset"
+  /** Local transactions were run again on the newest remote snapshot. */
+  | "rebased";
 
 /** What happens to news. */
 export type NewsDecision =
@@ -77,7 +79,7 @@ export const SYNC_TRANSITIONS: Readonly<Record<SyncState, Row>> = {
     lost: "unknown",
     reset: "synced",
   }),
-  diverged: row({ commit: "diverged", news: "diverged", reset: "synced" }),
+  diverged: row({ commit: "diverged", news: "diverged", reset: "synced", rebased: "pending" }),
 };
 
 /** The next state; undefined when the event cannot happen here. */
@@ -127,5 +129,6 @@ function row(cells: Partial<Record<SyncEvent, SyncState>>): Row {
     lost: cells.lost,
     news: cells.news,
     reset: cells.reset,
+    rebased: cells.rebased,
   };
 }

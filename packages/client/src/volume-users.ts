@@ -1,0 +1,83 @@
+import type { PageSize } from "@graft/core";
+import { LocalWriter } from "./local-writer.ts";
+import type { PageFetcher } from "./page-fetcher.ts";
+import { PinnedReader } from "./pinned-reader.ts";
+import type { LocalStore } from "./store/local-store.ts";
+import type { VolumeReader } from "./volume-reader.ts";
+import type { VolumeWriter } from "./volume-writer.ts";
+import type { WriteGate } from "./write-gate.ts";
+
+export interface VolumeUsersMeans {
+  readonly store: LocalStore;
+  readonly gate: WriteGate;
+  readonly fetcher: PageFetcher;
+  pageSize(): PageSize;
+  /** @throws GraftError `invalid-argument`: the volume is closed */
+  mustBeOpen(): void;
+  /** Whether somebody else's news waits for the writer to end. */
+  hasNews(): boolean;
+  onCommitted(version: number): void;
+}
+
+/** Who reads and writes a volume now, in this process. */
+export class VolumeUsers {
+  readonly #means: VolumeUsersMeans;
+  readonly #readers = new Set<PinnedReader>();
+  #writer: LocalWriter | undefined;
+
+  constructor(means: VolumeUsersMeans) {
+    this.#means = means;
+  }
+
+  openReader(): VolumeReader {
+    const { store, fetcher, pageSize, mustBeOpen } = this.#means;
+    mustBeOpen();
+    const reader = new PinnedReader({
+      pin: store.pin(),
+      pageSize: pageSize(),
+      store,
+      fetcher,
+      onClose: (closed) => this.#readers.delete(closed),
+    });
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  /** Undefined while somebody writes. */
+  openWriter(): VolumeWriter | undefined {
+    const { gate, mustBeOpen } = this.#means;
+    mustBeOpen();
+    return gate.tryEnter() ? this.#openWriter(() => gate.leave()) : undefined;
+  }
+
+  /** For who has the write lock already, and keeps it. Undefined while it writes. */
+  openInnerWriter(): VolumeWriter | undefined {
+    this.#means.mustBeOpen();
+    return this.#writer === undefined ? this.#openWriter(() => undefined) : undefined;
+  }
+
+  /** Ends all of them. */
+  end(): void {
+    try {
+      this.#writer?.rollback();
+    } finally {
+      for (const reader of [...this.#readers]) reader.close();
+    }
+  }
+
+  #openWriter(leave: () => void): VolumeWriter {
+    const { store, mustBeOpen, hasNews, onCommitted } = this.#means;
+    const writer = new LocalWriter(this.openReader(), store, {
+      mustBeOpen,
+      hasNews,
+      openReader: () => this.openReader(),
+      onCommitted,
+      onEnd: () => {
+        this.#writer = undefined;
+        leave();
+      },
+    });
+    this.#writer = writer;
+    return writer;
+  }
+}
