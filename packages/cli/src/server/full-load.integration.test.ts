@@ -36,17 +36,17 @@ import { type GraftServer, startGraft } from "../testing/run-graft.ts";
 const PROBE = new URL("../testing/loop-probe.ts", import.meta.url).href;
 const IDS = { clock: systemClock, random: systemRandom };
 const WARM_UP_MS = 4000;
-/** The middle one of three counts: one full collection of garbage is nobody's code. */
-const WINDOW_COUNT = 3;
-const WINDOW_MS = 2000;
+const WINDOW_COUNT = 5;
+const WINDOW_MS = 1200;
+/** What else a machine does makes turns longer, never shorter: one quiet round tells. */
+const ROUND_COUNT_MAX = 3;
 /** The greatest `WritePages`. */
 const PART_PAGE_COUNT = 2048;
-/**
- * The promise is 20 ms; 35 … 52 ms were measured here, with a garbage collector that follows 8 MiB
- * requests on a machine with ten others at work (decision 0014). A decoder that takes what a
- * hostile request asks for took 124 ms: that is what this finds.
- */
-const LONGEST_TURN_MS = 80;
+/** The promise: of five windows, the longest turn of the middle one. */
+const LONGEST_TURN_MS = 20;
+/** Of all turns, so many may be longer: full collections of garbage are nobody's code. */
+const LONG_TURN_SHARE = 1 / 1000;
+const LONG_TURN_COUNT = 3;
 
 test("a server under full load is never deaf for long", async () => {
   await using server = await startGraft(["serve", "--port", "0", "--store", "memory:"], {
@@ -59,22 +59,43 @@ test("a server under full load is never deaf for long", async () => {
   const running = load.start();
   await sleep(WARM_UP_MS);
   // Until then modules are loaded and code is compiled, once.
-  await longestTurn(server);
-  const turns: number[] = [];
-  for (let window = 0; window < WINDOW_COUNT; window++) {
-    await sleep(WINDOW_MS);
-    turns.push(await longestTurn(server));
+  await turnsSince(server);
+  let round = await measureRound(server);
+  for (let more = 1; more < ROUND_COUNT_MAX && !round.isQuick; more++) {
+    round = await measureRound(server);
   }
-  const longestMs = turns.sort((a, b) => a - b)[1] ?? Number.NaN;
   load.stop();
   await running;
   connection.close();
   expect(load.counts).toSatisfy((counts: Counts) => Object.values(counts).every((one) => one > 0));
-  expect(longestMs).toBeGreaterThan(1);
-  expect(longestMs).toBeLessThan(LONGEST_TURN_MS);
+  expect(round.longestMs).toBeGreaterThan(1);
+  expect(round).toMatchObject({ isQuick: true });
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
   expect(metrics).toMatch(/^graft_event_loop_stall_seconds\{quantile="1"\} 0\.\d+$/m);
 });
+
+interface Round {
+  /** The middle one of the windows' longest turns. */
+  readonly longestMs: number;
+  readonly turnCount: number;
+  readonly longTurnCount: number;
+  readonly isQuick: boolean;
+}
+
+async function measureRound(server: GraftServer): Promise<Round> {
+  const windows: Turns[] = [];
+  for (let window = 0; window < WINDOW_COUNT; window++) {
+    await sleep(WINDOW_MS);
+    windows.push(await turnsSince(server));
+  }
+  const longest = windows.map((turns) => turns.longestMs).sort((a, b) => a - b);
+  const longestMs = longest[Math.floor(WINDOW_COUNT / 2)] ?? Number.NaN;
+  const turnCount = windows.reduce((sum, turns) => sum + turns.count, 0);
+  const longTurnCount = windows.reduce((sum, turns) => sum + turns.longCount, 0);
+  const longCountMax = Math.max(LONG_TURN_COUNT, turnCount * LONG_TURN_SHARE);
+  const isQuick = longestMs <= LONGEST_TURN_MS && longTurnCount <= longCountMax;
+  return { longestMs, turnCount, longTurnCount, isQuick };
+}
 
 interface Counts {
   writes: number;
@@ -223,14 +244,21 @@ class Load {
   }
 }
 
-/** Since the last time, ms. */
-async function longestTurn(server: GraftServer): Promise<number> {
+/** What the probe says: of turns longer than 20 ms, how many. */
+interface Turns {
+  readonly count: number;
+  readonly longestMs: number;
+  readonly longCount: number;
+}
+
+/** Since the last time. */
+async function turnsSince(server: GraftServer): Promise<Turns> {
   const known = server.stderr().length;
   server.child.kill("SIGUSR2");
   for (let tries = 0; tries < 500; tries++) {
-    const said = /longest turn: ([0-9.]+) ms/.exec(server.stderr().slice(known))?.[1];
-    if (said !== undefined) return Number(said);
+    const said = /turns: (\{.*\})\n/.exec(server.stderr().slice(known))?.[1];
+    if (said !== undefined) return JSON.parse(said) as Turns;
     await sleep(20);
   }
-  throw new Error("the server did not say how long its longest turn was");
+  throw new Error("the server did not say how long its turns were");
 }

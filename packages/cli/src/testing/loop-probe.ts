@@ -1,20 +1,24 @@
 /**
- * Loaded before a server (`--import`), says on SIGUSR2 what the longest turn of its event loop was
+ * Loaded before a server (`--import`), says on SIGUSR2 how long the turns of its event loop were
  * since the last time, in ms of this thread's own processor time: what the machine gives to others
  * meanwhile is not counted.
  */
 const LOOK_MS = 2;
+const LONG_MS = 20;
 
 let last = process.threadCpuUsage();
-let longestMs = 0;
+let turns = { count: 0, longestMs: 0, longCount: 0 };
 
 setInterval(() => {
   const now = process.threadCpuUsage();
-  longestMs = Math.max(longestMs, (now.user + now.system - last.user - last.system) / 1000);
+  const ms = (now.user + now.system - last.user - last.system) / 1000;
   last = now;
+  turns.count++;
+  turns.longestMs = Math.max(turns.longestMs, ms);
+  if (ms > LONG_MS) turns.longCount++;
 }, LOOK_MS).unref();
 
 process.on("SIGUSR2", () => {
-  process.stderr.write(`longest turn: ${longestMs.toFixed(3)} ms\n`);
-  longestMs = 0;
+  process.stderr.write(`turns: ${JSON.stringify(turns)}\n`);
+  turns = { count: 0, longestMs: 0, longCount: 0 };
 });

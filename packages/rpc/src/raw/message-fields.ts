@@ -36,6 +36,7 @@ class FieldScan {
 
   /** Counts the fields up to `end`; false when they end otherwise, or are too many. */
   count(schema: DescMessage, end: number, depth: number): boolean {
+    const parts = partsOf(schema);
     while (this.#at < end) {
       const tag = this.#readVarint(end);
       if (tag < 0 || ++this.fieldCount > this.#countMax) return false;
@@ -48,7 +49,7 @@ class FieldScan {
         if (wireType === WIRE_VARINT) continue;
         if (value > end - this.#at) return false;
         const partEnd = this.#at + value;
-        const inner = depth === 0 ? undefined : messageOf(schema, tag >>> 3);
+        const inner = depth === 0 ? undefined : parts[tag >>> 3];
         if (inner !== undefined && !this.count(inner, partEnd, depth - 1)) return false;
         this.#at = partEnd;
       }
@@ -58,6 +59,11 @@ class FieldScan {
 
   /** The low 32 bits of a varint, as a number ≥ 0; −1 when it does not end before `end`. */
   #readVarint(end: number): number {
+    const first = this.#bytes[this.#at] ?? 0;
+    if (first < 0x80 && this.#at < end) {
+      this.#at++;
+      return first;
+    }
     let value = 0;
     let factor = 1;
     for (let count = 0; count < VARINT_SIZE_MAX && this.#at < end; count++) {
@@ -70,7 +76,14 @@ class FieldScan {
   }
 }
 
-function messageOf(schema: DescMessage, number: number): DescMessage | undefined {
-  for (const field of schema.fields) if (field.number === number) return field.message;
-  return undefined;
+const PARTS = new WeakMap<DescMessage, readonly (DescMessage | undefined)[]>();
+
+/** By field number: what messages its fields hold. */
+function partsOf(schema: DescMessage): readonly (DescMessage | undefined)[] {
+  const known = PARTS.get(schema);
+  if (known !== undefined) return known;
+  const parts: (DescMessage | undefined)[] = [];
+  for (const field of schema.fields) parts[field.number] = field.message;
+  PARTS.set(schema, parts);
+  return parts;
 }
