@@ -85,12 +85,6 @@ export class ReplicaVolume implements face.Volume {
     this.#remote = parts.remote;
     this.#journal = new RebaseJournal(parts.shelf);
     const { clock, random } = parts;
-    this.#herald = new VolumeHerald({
-      clock,
-      syncState: () => this.#state(),
-      localState: () => this.#store.state(),
-      status: () => this.#status(),
-    });
     this.#turns = new SyncTurns({
       store: this.#store,
       clock,
@@ -101,6 +95,12 @@ export class ReplicaVolume implements face.Volume {
         this.#isPushing = false;
       },
       onError: (error) => this.#herald.report(error, error.message),
+    });
+    this.#herald = new VolumeHerald({
+      clock,
+      syncState: () => this.#state(),
+      localState: () => this.#store.state(),
+      status: () => this.#status(),
     });
     this.#toldLsn = this.#store.state().remote?.lsn;
     this.#context = this.#createContext();
