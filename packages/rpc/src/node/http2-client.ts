@@ -38,6 +38,9 @@ export class WideSessionManager extends Http2SessionManager {
     const { session } = stream;
     if (session !== undefined && !this.#widened.has(session)) {
       this.#widened.add(session);
+      // Connect forgets its own listener when a request finds the session destroyed (a GOAWAY came
+      // just now), and the error that is told a moment later would end the process.
+      session.on("error", () => undefined);
       session.setLocalWindowSize(CONNECTION_WINDOW_SIZE);
     }
     return stream;
