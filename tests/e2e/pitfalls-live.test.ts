@@ -7,6 +7,7 @@ import type { Database } from "@graft/sqlite";
 import { openDatabase } from "@graft/sqlite/node";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { Cluster } from "../harness/cluster.ts";
+import { FaultProxy } from "../harness/fault-proxy.ts";
 import { until } from "../harness/until.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "graft-live-"));
@@ -168,24 +169,31 @@ describe("syncing in the background", () => {
     await until(() => busy.status().state === "synced");
   });
 
-  it("that stalls is an alarm: lag and the last error grow, since when is told, and end with it", async () => {
-    const { cluster, url } = await startCluster();
-    await using _ = cluster;
-    await using db = await openDatabase({ url, path });
+  it("that stalls is an alarm: lag grows, the last error says since when, both end with it", async () => {
+    await using cluster = await Cluster.start({ network: "tcp" });
+    await using proxy = await FaultProxy.start({ target: () => cluster.url });
+    await using db = await openDatabase({ url: proxy.url, path });
     await db.exec("create table t(id integer primary key, body)");
-    await until(() => db.status().state === "synced");
+    const isLive = (): boolean => db.status().sync?.connection === "live";
+    await until(() => isLive() && db.status().state === "synced" && db.status().lagMs === 0);
     const errors: unknown[] = [];
     db.on("error", (error) => errors.push(error));
+    const stalledMs = Date.now();
     await cluster.stopServices();
     await db.exec("insert into t values (1, 'x')");
-    await until(() => db.status().lastError !== undefined);
+    await until(() => db.status().lastError !== undefined && db.status().lagMs !== 0);
     const first = db.status();
     expect(first.lastError?.error.code).toBe("unavailable");
-    await wait(500);
+    const connections = proxy.acceptedCount;
+    await wait(2000);
     const later = db.status();
-    expect(later.lagMs ?? 0).toBeGreaterThan((first.lagMs ?? 0) + 300);
-    expect(later.lastError?.sinceMs ?? 0).toBeGreaterThan(0);
+    expect(later.lagMs ?? 0).toBeGreaterThan((first.lagMs ?? 0) + 1500);
+    expect(later.lastError?.sinceMs ?? 0, "since the first failure").toBeLessThan(stalledMs + 2000);
     expect(later.local.pending).toBe(1);
     expect(errors.length).toBeGreaterThan(0);
+    expect(proxy.acceptedCount - connections, "a dead server is not hammered").toBeLessThan(30);
+    await cluster.startServices();
+    await until(() => db.status().state === "synced" && db.status().lagMs === 0);
+    expect(db.status().lastError).toBeUndefined();
   });
 });

@@ -34,7 +34,12 @@ export async function expectSoundAftermath(scene: Scene): Promise<Whereabouts> {
   const { ledger, paths, url, volume } = scene;
   const kept = new Set<string>();
   for (const path of paths) await settleReplica(scene, path, kept);
-  await using fresh = await openDatabase({ url, volume, path: join(scene.folder, "fresh") });
+  await using fresh = await openDatabase({
+    sync: "manual",
+    url,
+    volume,
+    path: join(scene.folder, "fresh"),
+  });
   const remote = new Set(await journalOf(fresh));
   for (const entry of remote) kept.add(entry);
   const missing = [...ledger.remote].filter((entry) => !remote.has(entry));
@@ -44,7 +49,7 @@ export async function expectSoundAftermath(scene: Scene): Promise<Whereabouts> {
   await expectSound(fresh);
   const expected = await hashOf(scene, fresh);
   for (const path of paths) {
-    await using db = await openDatabase({ path, url, tag: "bank" });
+    await using db = await openDatabase({ sync: "manual", path, url, tag: "bank" });
     await db.pull();
     await expectSound(db);
     expect(await hashOf(scene, db), `${path} has what the server has`).toBe(expected);
@@ -57,7 +62,7 @@ export async function expectSoundAftermath(scene: Scene): Promise<Whereabouts> {
 
 /** Pushes what a replica holds, or saves it as a file; gathers what it has. */
 async function settleReplica({ url }: Scene, path: string, kept: Set<string>): Promise<void> {
-  await using db = await openDatabase({ path, url, tag: "bank" });
+  await using db = await openDatabase({ sync: "manual", path, url, tag: "bank" });
   await expectSound(db);
   for (const entry of await journalOf(db)) kept.add(entry);
   try {

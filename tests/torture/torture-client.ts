@@ -19,6 +19,7 @@ if (orderText === "") process.exit(0);
 const order = JSON.parse(orderText) as ClientOrder;
 const random = new SeededRandom(order.seed);
 const db = await openDatabase({
+  sync: "manual",
   path: order.path,
   url: order.url,
   volume: order.volume,

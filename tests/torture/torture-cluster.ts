@@ -11,7 +11,7 @@
  */
 import type { SeededRandom } from "@graft/core/testing";
 import { startMinioServer } from "../../scripts/object-server/minio-server.ts";
-import { FaultProxy } from "./fault-proxy.ts";
+import { FaultProxy } from "../harness/fault-proxy.ts";
 import { KilledNode } from "./killed-node.ts";
 
 export class TortureCluster implements AsyncDisposable {

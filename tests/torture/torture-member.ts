@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
+import type { FaultProxy } from "../harness/fault-proxy.ts";
 import { TalkingChild } from "../harness/talking-child.ts";
 import type { ClientOrder } from "./client-order.ts";
-import type { FaultProxy } from "./fault-proxy.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** The program of a client. */

@@ -78,7 +78,7 @@ describe.skipIf(MINIO === undefined)("a cluster that is tortured", () => {
 
 /** Makes the bank, and pushes it. */
 async function found(url: string): Promise<string> {
-  await using db = await openDatabase({ url });
+  await using db = await openDatabase({ sync: "manual", url });
   await createBank(db);
   await db.push();
   return db.volume.volumeId;

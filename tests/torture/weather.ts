@@ -1,7 +1,7 @@
 /** What goes wrong during the torture, one thing after another, as a seed says. */
 import { setTimeout as wait } from "node:timers/promises";
 import type { SeededRandom } from "@graft/core/testing";
-import { FAULTS } from "./fault-proxy.ts";
+import { FAULTS } from "../harness/fault-proxy.ts";
 import type { KilledNode } from "./killed-node.ts";
 import type { Ledger } from "./ledger.ts";
 import type { TortureCluster } from "./torture-cluster.ts";

@@ -30,6 +30,7 @@ export class FaultProxy implements AsyncDisposable {
   readonly #links = new Set<Link>();
   #delayMs = 0;
   #isStalled = false;
+  #acceptedCount = 0;
 
   private constructor({ target }: FaultProxyOptions) {
     this.#target = target;
@@ -47,8 +48,9 @@ export class FaultProxy implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  get connectionCount(): number {
-    return this.#links.size;
+  /** Connections that were tried so far. */
+  get acceptedCount(): number {
+    return this.#acceptedCount;
   }
 
   /** Begins a fault; those that last are over after `ms`. */
@@ -81,6 +83,7 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   #accept(client: Socket): void {
+    this.#acceptedCount++;
     const target = this.#target();
     if (target === undefined) {
       client.on("error", () => undefined);
