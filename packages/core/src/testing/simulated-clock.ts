@@ -42,7 +42,9 @@ export class SimulatedClock implements Clock {
     return this.#elapsedMs;
   }
 
+  /** A sleep of no time lets others run, and needs nobody to let time pass. */
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (ms <= 0) return rest(signal);
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(signal.reason);
       const leave = (): void => {
@@ -54,7 +56,7 @@ export class SimulatedClock implements Clock {
         signal?.removeEventListener("abort", leave);
         resolve();
       };
-      const sleeper: Sleeper = { dueMs: this.#elapsedMs + Math.max(0, ms), wake };
+      const sleeper: Sleeper = { dueMs: this.#elapsedMs + ms, wake };
       this.#sleepers.add(sleeper);
       signal?.addEventListener("abort", leave, { once: true });
       if (this.#isAuto) this.#jumpWhenIdle();
@@ -112,6 +114,11 @@ export class SimulatedClock implements Clock {
     }
     this.#isJumping = false;
   }
+}
+
+async function rest(signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
 /**
