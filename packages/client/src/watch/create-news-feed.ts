@@ -60,7 +60,6 @@ class StreamingNewsFeed implements NewsFeed {
     this.#plan = new StreamPlan({ random: options.random, heartbeatMs });
     this.#audience = new Audience((volumeId) => {
       this.#act(this.#plan.unwatch(volumeId));
-      this.#wake();
     });
   }
 
@@ -93,13 +92,19 @@ class StreamingNewsFeed implements NewsFeed {
       this.#join();
       this.#act(this.#plan.due(this.#nowMs()));
       const before = momentOf(clock);
-      const nextMs = this.#plan.nextDueMs() ?? Number.POSITIVE_INFINITY;
-      const waitMs = Math.max(0, Math.min(nextMs - before.monotonicMs, TICK_MS));
+      const waitMs = this.#waitMs(before.monotonicMs);
+      // Whatever woke us so far is done: from here to the sleep nothing can happen.
+      this.#alarm = new AbortController();
       await clock.sleep(waitMs, this.#alarm.signal).catch(() => undefined);
-      if (this.#alarm.signal.aborted) this.#alarm = new AbortController();
       if (hasJumped(before, momentOf(clock), waitMs)) this.#act(this.#plan.jumped(this.#nowMs()));
     }
     this.#isRunning = false;
+  }
+
+  #waitMs(nowMs: number): number {
+    if (this.#joined.size > 0) return 0;
+    const nextMs = this.#plan.nextDueMs() ?? Number.POSITIVE_INFINITY;
+    return Math.max(0, Math.min(nextMs - nowMs, TICK_MS));
   }
 
   #join(): void {
@@ -127,7 +132,8 @@ class StreamingNewsFeed implements NewsFeed {
           unreachable(action);
       }
     }
-    if (actions.length > 0) this.#wake();
+    // What is due next may have changed.
+    this.#wake();
   }
 
   #tellLive(volumeId: VolumeId): void {
@@ -189,17 +195,15 @@ class StreamingNewsFeed implements NewsFeed {
 
   #requestOf({ id, action, positions }: OpenStream): WatchRequest {
     const { heartbeatMs } = action;
-    const volumeIds = action.volumeIds.filter((one) => positions.has(one) && this.#hears(one));
+    const volumeIds = action.volumeIds.filter(
+      (one) => positions.has(one) && this.#plan.isWanted(one),
+    );
     const volumes = volumeIds.map((volumeId) => {
       const position = positions.get(volumeId);
       const lsn = position?.kind === "at" ? position.lsn : this.#audience.startOf(volumeId, id);
       return lsn === undefined ? { volumeId } : { volumeId, lsn };
     });
     return { volumes, heartbeatMs, omitPages: this.#audience.omitsPages(volumeIds) };
-  }
-
-  #hears(volumeId: VolumeId): boolean {
-    return this.#plan.isWanted(volumeId);
   }
 
   #hear(stream: OpenStream, event: RemoteEvent): void {
