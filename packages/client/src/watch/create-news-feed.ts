@@ -217,12 +217,14 @@ class StreamingNewsFeed implements NewsFeed {
       case "news": {
         const { volumeId, lsn } = event.snapshot;
         this.#plan.heard(id, nowMs);
+        if (!positions.has(volumeId)) return;
         positions.set(volumeId, { kind: "at", lsn });
         this.#audience.tellNews(event);
         return;
       }
       case "resync":
         this.#plan.heard(id, nowMs);
+        if (!positions.has(event.volumeId)) return;
         positions.set(event.volumeId, { kind: "unknown" });
         this.#audience.tellResync(event.volumeId);
         return;
