@@ -75,7 +75,7 @@ async function runCold(
 ): Promise<Sample> {
   const before = proxy.bytes;
   const start = performance.now();
-  await using db = await openDatabase({ url: proxy.url, path, volume });
+  await using db = await openDatabase({ sync: "manual", url: proxy.url, path, volume });
   await db.prepare(sql).all(...parameters);
   const ms = performance.now() - start;
   return {

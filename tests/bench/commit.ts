@@ -25,6 +25,7 @@ export const commitBench: Bench = {
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t(a INTEGER, b TEXT)",
     );
     await using db = await openDatabase({
+      sync: "manual",
       url: "http://127.0.0.1:9",
       path: join(directory, "replica"),
       tag: "bench",

@@ -64,7 +64,7 @@ function bound(behind: number): number {
 }
 
 async function fill(cluster: Cluster, count: number) {
-  await using db = await openDatabase({ url: cluster.url, tag: "t" });
+  await using db = await openDatabase({ sync: "manual", url: cluster.url, tag: "t" });
   const { meter } = cluster.store;
   await db.exec("CREATE TABLE t(id INTEGER PRIMARY KEY, body TEXT)");
   await db.transaction(async (tx) => {
@@ -101,7 +101,7 @@ async function openCold(
   const { meter } = cluster.store;
   const before = meter.requestCount;
   const start = performance.now();
-  await using db = await openDatabase({ url: cluster.url, volume });
+  await using db = await openDatabase({ sync: "manual", url: cluster.url, volume });
   const client = db.traffic()?.requests ?? Number.NaN;
   const open = meter.requestCount - before;
   const row = await db.prepare("SELECT body FROM t WHERE id = ?").get(rowOf(count));

@@ -19,13 +19,23 @@ export async function openTwoReplicas(directory: string, rttMs: number): Promise
   const writerProxy = stack.use(await DelayProxy.start(server.url, rttMs));
   const readerProxy = stack.use(await DelayProxy.start(server.url, rttMs));
   const writer = stack.use(
-    await openDatabase({ url: writerProxy.url, path: join(directory, "a"), tag: "t" }),
+    await openDatabase({
+      sync: "manual",
+      url: writerProxy.url,
+      path: join(directory, "a"),
+      tag: "t",
+    }),
   );
   await writer.exec("CREATE TABLE t(id INTEGER PRIMARY KEY, body TEXT)");
   await writer.push();
   const volume = writer.volume.volumeId;
   const reader = stack.use(
-    await openDatabase({ url: readerProxy.url, path: join(directory, "b"), volume }),
+    await openDatabase({
+      sync: "manual",
+      url: readerProxy.url,
+      path: join(directory, "b"),
+      volume,
+    }),
   );
   await reader.prepare("SELECT count(*) FROM t").get();
   return {

@@ -74,7 +74,14 @@ export const warmBench: Bench = {
       const volume = databases[0]?.volume.volumeId;
       const missStrategy = STRATEGIES[databases.length]?.[1];
       const db = stack.use(
-        await openDatabase({ url: server.url, path, tag: "forum", volume, missStrategy }),
+        await openDatabase({
+          sync: "manual",
+          url: server.url,
+          path,
+          tag: "forum",
+          volume,
+          missStrategy,
+        }),
       );
       await db.hydrate();
       await db.exec(CACHE_SIZE);

@@ -1,7 +1,8 @@
 /**
  * From a commit's request to its news, as a thousand watchers hear of it: a thousand replicas of
  * one volume, each on a connection of its own, and a thousand volumes on one stream. On `memory:`,
- * so that the object store's PUT takes no time. The server and the watchers are a process each.
+ * so that the object store's PUT takes no time. The server, the watchers and the yardstick are a
+ * process each.
  */
 import { once } from "node:events";
 import * as http from "node:http";
@@ -9,6 +10,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import { WatchRequestSchema } from "@graft/proto-gen/metastore";
 import { fromWatchRequest } from "@graft/rpc";
 import type { Bench, BenchRow } from "./bench.ts";
+import { BareStreamServer } from "./fanout/bare-stream-server.ts";
 import { machineMs, Watchers } from "./fanout/watchers.ts";
 import { type ServerChild, startServer } from "./graft-child.ts";
 import { CommitChain } from "./load/commit-chain.ts";
@@ -18,6 +20,8 @@ import { median, percentile } from "./measure.ts";
 const WATCHERS = 1000;
 const VOLUMES = 1000;
 const WARM_UP = 20;
+/** Of one commit of a page that does not compress. */
+const EVENT_SIZE = 4300;
 /** DESIGN §11: beyond the PUT. */
 const BUDGETS = { p50: { max: 10 }, p99: { max: 50 } };
 
@@ -48,8 +52,15 @@ async function manyWatchers(
   note(`opening ${WATCHERS} streams`);
   await using watchers = await Watchers.open(writer.port, WATCHERS, watchRequest([chain]));
   const size = (await server.residentSize()) - sizeBefore;
+  await using bare = await BareStreamServer.start(EVENT_SIZE);
+  await using others = await Watchers.open(bare.port, WATCHERS, new Uint8Array(1));
+  const bareTimes: number[] = [];
   let usedMs = 0;
   const times = await timesOf(commits, async () => {
+    const bareHeard = others.heard();
+    const bareMs = machineMs();
+    bare.tell();
+    bareTimes.push(...(await bareHeard).map((ms) => ms - bareMs));
     const beforeMs = processorMs(server.pid) ?? Number.NaN;
     const heard = watchers.heard();
     const startMs = machineMs();
@@ -61,6 +72,12 @@ async function manyWatchers(
   const usedUs = (usedMs * 1000) / (WATCHERS * (commits + WARM_UP));
   return [
     { name: "a commit that nobody watches, p50", value: median(alone), unit: "ms" },
+    { name: "a bare node:http2 server to as many, p50", value: median(bareTimes), unit: "ms" },
+    {
+      name: "a bare node:http2 server to as many, p99",
+      value: percentile(bareTimes, 0.99),
+      unit: "ms",
+    },
     ...rowsOf(`${WATCHERS} watchers of one volume`, times),
     { name: "… server memory for each", value: size / WATCHERS / 1024, unit: "KiB" },
     { name: "… server processor time for each and commit", value: usedUs, unit: "µs" },

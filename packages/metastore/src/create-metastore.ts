@@ -2,7 +2,7 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { CheckpointReader, type VolumeCatalog } from "@graft/catalog";
 import type { Clock, Compute, Random, VolumeId } from "@graft/core";
 import type { ObjectStore } from "@graft/object-store";
-import type { Log, MetricsRegistry, RawRoute } from "@graft/rpc";
+import type { Log, MetricsRegistry, RawRoute, StreamRoute } from "@graft/rpc";
 import { CatalogUpdater } from "./catalog-updater.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { Committer } from "./committer.ts";
@@ -18,7 +18,7 @@ import { ProbeNotifier } from "./notify/probe-notifier.ts";
 import { SilentNotifier } from "./notify/silent-notifier.ts";
 import { RecordCache } from "./record-cache.ts";
 import { SegmentVerifier } from "./segment-verifier.ts";
-import { rawMetastoreRoutes, registerMetastore } from "./service/routes.ts";
+import { metastoreStreams, rawMetastoreRoutes, registerMetastore } from "./service/routes.ts";
 import { VolumeLog } from "./volume-log.ts";
 import { VolumeMaps } from "./volume-map.ts";
 import { VolumeRecords } from "./volume-records.ts";
@@ -61,6 +61,8 @@ export interface MetastoreInstance extends AsyncDisposable {
   readonly routes: (router: ConnectRouter) => void;
   /** The routes of v0.1. */
   readonly rawRoutes: readonly RawRoute[];
+  /** `Watch`, written as bytes. */
+  readonly streamRoutes: readonly StreamRoute[];
   /** Resolves when no checkpoint is being written. */
   whenCheckpointed(): Promise<void>;
   /** Ends every `Watch` with a word of farewell: call it before the server closes. */
@@ -121,6 +123,7 @@ export function createMetastore(options: MetastoreOptions): MetastoreInstance {
     metastore,
     routes: (router) => registerMetastore(router, metastore),
     rawRoutes: rawMetastoreRoutes(metastore),
+    streamRoutes: metastoreStreams(metastore),
     whenCheckpointed: () => checkpointer.whenIdle(),
     drain: () => hub.drain(),
     [Symbol.asyncDispose]: async () => {

@@ -23,6 +23,7 @@ import {
   type PullCommitsRequest,
   type PullGraftAnswer,
   present,
+  type StreamSink,
   type WatchEvent,
   type WatchRequest,
   type WireCommit,
@@ -136,6 +137,11 @@ export class Metastore {
   /** News of many volumes until the signal is aborted, or the server drains. See `WatchHub`. */
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchEvent> {
     return this.#parts.hub.watch(request, signal);
+  }
+
+  /** As `watch`, as encoded bytes. */
+  async streamNews(request: WatchRequest, sink: StreamSink, signal: AbortSignal): Promise<void> {
+    await this.#parts.hub.stream(request, sink, signal);
   }
 
   async #fullForm(commit: CatalogCommit, signal: AbortSignal | undefined): Promise<WireCommit> {

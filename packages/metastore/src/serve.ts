@@ -48,8 +48,9 @@ export async function serveMetastore(
   const catalog = new MemoryVolumeCatalog();
   const instance = cleanup.use(createMetastore({ ...means, store, catalog, metrics, notify }));
   const { host, port } = config;
-  const { routes, rawRoutes } = instance;
-  const server = await startServer({ host, port, routes, rawRoutes, metrics, log, clock });
+  const { routes, rawRoutes, streamRoutes } = instance;
+  const mounted = { routes, rawRoutes, streamRoutes };
+  const server = await startServer({ host, port, ...mounted, metrics, log, clock });
   cleanup.defer(async () => {
     log.info({}, "draining");
     instance.drain();

@@ -7,11 +7,12 @@
  *     commit ──▶ mark the volume in every stream that watches it ──▶ wake the stream
  *     stream ──▶ take a marked volume ──▶ news (from, head] │ resync │ nothing new
  */
-import type { CatalogCommit, VolumeCatalog } from "@graft/catalog";
-import { type Clock, GraftError, type Lsn, mapConcurrent, toLsn, type VolumeId } from "@graft/core";
-import type { WatchEvent, WatchRequest } from "@graft/rpc";
+import type { VolumeCatalog } from "@graft/catalog";
+import { type Clock, GraftError, mapConcurrent, type VolumeId } from "@graft/core";
+import type { StreamSink, WatchEvent, WatchRequest } from "@graft/rpc";
+import { FoldedNews } from "./folded-news.ts";
 import type { KnownHeads } from "./known-heads.ts";
-import { foldNews } from "./watch-news.ts";
+import { WatchPump } from "./watch-pump.ts";
 import { WatchStream } from "./watch-stream.ts";
 
 /**
@@ -23,10 +24,12 @@ const STREAM_COUNT_MAX = 10_000;
  * Volumes of all streams together: at ≈ 200 bytes each, 200 MiB would be too much; this is 40 MiB.
  */
 const SUBSCRIPTION_COUNT_MAX = 200_000;
-/** Commits that one event folds; a reader further behind pulls. */
-const FOLD_COUNT_MAX = 1024n;
 /** Heads looked for side by side when a stream opens. */
 const OPEN_CONCURRENCY = 16;
+/** Why a timer is stopped. One for all: making an error with its stack is dear. */
+const WOKEN = new Error("there is something to say");
+const HEARTBEAT: WatchEvent = { kind: "heartbeat", draining: false };
+const FAREWELL: WatchEvent = { kind: "heartbeat", draining: true };
 
 export interface WatchHubOptions {
   readonly catalog: VolumeCatalog;
@@ -41,10 +44,14 @@ export class WatchHub {
   readonly #streams = new Set<WatchStream>();
   readonly #watchers = new Map<VolumeId, Set<WatchStream>>();
   #subscriptionCount = 0;
+  readonly #news: FoldedNews;
+  readonly #pump: WatchPump;
   #isDraining = false;
 
   constructor(options: WatchHubOptions) {
     this.#options = options;
+    this.#news = new FoldedNews(options.catalog);
+    this.#pump = new WatchPump({ clock: options.clock, next: (stream) => this.#next(stream) });
   }
 
   /**
@@ -58,29 +65,28 @@ export class WatchHub {
   async *watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<WatchEvent> {
     const stream = this.#open(request, signal);
     try {
-      const ends = await this.#catchUp(stream, signal);
-      yield* ends;
-      let isTold = ends.length > 0;
+      await this.#catchUp(stream, signal);
       while (!signal.aborted) {
-        const volumeId = stream.takeMarked();
-        if (volumeId !== undefined) {
-          const event = this.#eventOf(stream, volumeId, request.omitPages);
-          if (event !== undefined) yield event;
-          isTold ||= event !== undefined;
-          continue;
-        }
-        if (this.#isDraining) {
-          yield { kind: "heartbeat", draining: true };
-          return;
-        }
-        const isOver = isTold && request.waitMs !== undefined;
-        if (isOver || stream.isDue()) {
-          yield { kind: "heartbeat", draining: false };
-          if (request.waitMs !== undefined) return;
-        } else {
-          await stream.wait();
-        }
+        const event = this.#next(stream);
+        if (event !== undefined) yield event;
+        else if (stream.isOver) return;
+        else await this.#wait(stream);
       }
+    } finally {
+      this.#close(stream);
+    }
+  }
+
+  /**
+   * As `watch`, as encoded bytes: resolves when the stream is over, or its signal is aborted.
+   *
+   * @throws GraftError as `watch`
+   */
+  async stream(request: WatchRequest, sink: StreamSink, signal: AbortSignal): Promise<void> {
+    const stream = this.#open(request, signal);
+    try {
+      await this.#catchUp(stream, signal);
+      await this.#pump.run(stream, sink, signal);
     } finally {
       this.#close(stream);
     }
@@ -99,7 +105,7 @@ export class WatchHub {
   /** Tells every reader to go elsewhere, and ends the streams. New ones are ended at once. */
   drain(): void {
     this.#isDraining = true;
-    for (const stream of this.#streams) stream.wake();
+    for (const stream of this.#streams) stream.onWake();
   }
 
   /** Streams open now. */
@@ -135,7 +141,7 @@ export class WatchHub {
   }
 
   #close(stream: WatchStream): void {
-    stream.wake();
+    stream.onWake();
     if (!this.#streams.delete(stream)) return;
     for (const volumeId of stream.volumeIds()) this.#leave(stream, volumeId);
   }
@@ -149,23 +155,58 @@ export class WatchHub {
     this.#options.onWatched?.(volumeId, false);
   }
 
+  /** What a stream is told next. Undefined: nothing now, or, when it is over, nothing ever. */
+  #next(stream: WatchStream): WatchEvent | undefined {
+    if (stream.isOver) return undefined;
+    const event = stream.takeEnd() ?? this.#nextNews(stream);
+    if (event !== undefined) {
+      stream.isTold = true;
+      return event;
+    }
+    if (this.#isDraining) {
+      stream.isOver = true;
+      return FAREWELL;
+    }
+    const isAnswered = stream.isLongPoll && stream.isTold;
+    if (!isAnswered && !stream.isDue()) return undefined;
+    stream.isOver = stream.isLongPoll;
+    return HEARTBEAT;
+  }
+
+  #nextNews(stream: WatchStream): WatchEvent | undefined {
+    for (;;) {
+      const volumeId = stream.takeMarked();
+      if (volumeId === undefined) return undefined;
+      const event = this.#eventOf(stream, volumeId);
+      if (event !== undefined) return event;
+    }
+  }
+
+  /** Resolves when the stream is woken, or its heartbeat is due. */
+  async #wait(stream: WatchStream): Promise<void> {
+    const timer = new AbortController();
+    const woken = Promise.withResolvers<void>();
+    stream.onWake = woken.resolve;
+    const due = this.#options.clock.sleep(stream.restMs, timer.signal).catch(() => undefined);
+    await Promise.race([woken.promise, due]);
+    timer.abort(WOKEN);
+  }
+
   /**
    * Marks every volume whose head is not what the reader has; ends those that cannot be looked at.
    */
-  async #catchUp(stream: WatchStream, signal: AbortSignal): Promise<readonly WatchEvent[]> {
+  async #catchUp(stream: WatchStream, signal: AbortSignal): Promise<void> {
     const options = { concurrency: OPEN_CONCURRENCY, signal };
-    const ends = await mapConcurrent(stream.volumeIds(), options, async (volumeId, _at, each) => {
+    await mapConcurrent(stream.volumeIds(), options, async (volumeId, _at, each) => {
       try {
         await this.#compare(stream, volumeId, each);
-        return [];
       } catch (error) {
         if (!(error instanceof GraftError)) throw error;
         this.#leave(stream, volumeId);
         const { code, message } = error;
-        return [{ kind: "end" as const, volumeId, code, message }];
+        stream.end({ kind: "end", volumeId, code, message });
       }
     });
-    return ends.flat();
   }
 
   async #compare(stream: WatchStream, volumeId: VolumeId, signal: AbortSignal): Promise<void> {
@@ -177,7 +218,7 @@ export class WatchHub {
     if ((head ?? 0n) !== has) stream.mark(volumeId);
   }
 
-  #eventOf(stream: WatchStream, volumeId: VolumeId, omitPages: boolean): WatchEvent | undefined {
+  #eventOf(stream: WatchStream, volumeId: VolumeId): WatchEvent | undefined {
     const from = stream.lsnOf(volumeId);
     const head = this.#options.heads.peek(volumeId);
     if (head === from) return undefined;
@@ -185,17 +226,6 @@ export class WatchHub {
     // history.
     if (head === undefined) return { kind: "resync", volumeId };
     stream.moveTo(volumeId, head);
-    const commits = this.#heldCommits(volumeId, from ?? 0n, head);
-    if (commits === undefined) return { kind: "resync", volumeId };
-    return foldNews(from, commits, { omitPages });
-  }
-
-  /**
-   * Undefined: too many, or no longer in memory, or the reader is ahead of us: it had better pull.
-   */
-  #heldCommits(volumeId: VolumeId, from: bigint, head: Lsn): readonly CatalogCommit[] | undefined {
-    if (from > head || head - from > FOLD_COUNT_MAX) return undefined;
-    const held = this.#options.catalog.range(volumeId, { floor: toLsn(from + 1n), head });
-    return held && [...held];
+    return this.#news.of({ volumeId, from, head, omitPages: stream.omitPages });
   }
 }

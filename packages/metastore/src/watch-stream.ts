@@ -1,20 +1,26 @@
 import type { Clock, Lsn, VolumeId } from "@graft/core";
-import type { WatchRequest } from "@graft/rpc";
-
-/** Why a timer is stopped. One for all: making an error with its stack is dear. */
-const WOKEN = new Error("there is something to say");
+import type { WatchEvent, WatchRequest } from "@graft/rpc";
 
 /**
  * One reader of `Watch`: what it has, which of its volumes moved, and when it was last spoken to.
  */
 export class WatchStream {
+  readonly omitPages: boolean;
+  /** Whether it ends with the first heartbeat: `waitMs` of the request. */
+  readonly isLongPoll: boolean;
+  /** Whether it was told anything yet. */
+  isTold = false;
+  /** Whether it was told its last event. */
+  isOver = false;
+  /** Called when there may be something to do. */
+  onWake: () => void = () => undefined;
   readonly #clock: Clock;
   readonly #heartbeatMs: number;
   /** What the reader has, once it has taken the events so far. */
   readonly #lsns: Map<VolumeId, Lsn | undefined>;
   /** In the order in which they moved: no volume waits for ever behind a busy one. */
   readonly #marked = new Set<VolumeId>();
-  #alarm = Promise.withResolvers<void>();
+  readonly #ends: WatchEvent[] = [];
   /**
    * When the next heartbeat is due, monotonic ms. The first is due at once, a long-poll's when it
    * has waited in vain.
@@ -22,6 +28,8 @@ export class WatchStream {
   #dueMs: number;
 
   constructor(request: WatchRequest, clock: Clock) {
+    this.omitPages = request.omitPages;
+    this.isLongPoll = request.waitMs !== undefined;
     this.#clock = clock;
     this.#heartbeatMs = request.heartbeatMs;
     this.#lsns = new Map(request.volumes.map(({ volumeId, lsn }) => [volumeId, lsn]));
@@ -45,7 +53,7 @@ export class WatchStream {
   /** The volume moved. */
   mark(volumeId: VolumeId): void {
     this.#marked.add(volumeId);
-    this.wake();
+    this.onWake();
   }
 
   /** The volume that moved first, which is no longer marked. */
@@ -55,25 +63,24 @@ export class WatchStream {
     return volumeId;
   }
 
+  /** Nothing more will be told of a volume. */
+  end(event: WatchEvent): void {
+    this.#ends.push(event);
+  }
+
+  takeEnd(): WatchEvent | undefined {
+    return this.#ends.shift();
+  }
+
+  /** Until the next heartbeat, ms. */
+  get restMs(): number {
+    return this.#dueMs - this.#clock.monotonicMs();
+  }
+
   /** Whether a heartbeat is due; if so, the next one is due a period from now. */
   isDue(): boolean {
-    const nowMs = this.#clock.monotonicMs();
-    if (nowMs < this.#dueMs) return false;
-    this.#dueMs = nowMs + this.#heartbeatMs;
+    if (this.restMs > 0) return false;
+    this.#dueMs = this.#clock.monotonicMs() + this.#heartbeatMs;
     return true;
-  }
-
-  /** Resolves when there is something to do, or a heartbeat is due, or the stream was woken. */
-  async wait(): Promise<void> {
-    const timer = new AbortController();
-    const restMs = this.#dueMs - this.#clock.monotonicMs();
-    const due = this.#clock.sleep(restMs, timer.signal).catch(() => undefined);
-    await Promise.race([this.#alarm.promise, due]);
-    timer.abort(WOKEN);
-    this.#alarm = Promise.withResolvers<void>();
-  }
-
-  wake(): void {
-    this.#alarm.resolve();
   }
 }

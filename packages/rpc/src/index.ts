@@ -56,6 +56,7 @@ export {
   type RawRoute,
   toRawError,
 } from "./raw/raw-route.ts";
+export { envelopeOf, type StreamRoute, type StreamSink } from "./raw/stream-route.ts";
 
 // Wire ↔ domain: what more than one call uses.
 export {

@@ -67,6 +67,7 @@ export async function serveAllInOne(
       pagestore.routes(router);
     },
     rawRoutes: [...metastore.rawRoutes, ...pagestore.rawRoutes],
+    streamRoutes: metastore.streamRoutes,
     metrics,
     log,
     clock,

@@ -1,13 +1,13 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { MetastoreService } from "@graft/proto-gen/metastore";
-import type { RawRoute } from "@graft/rpc";
+import type { RawRoute, StreamRoute } from "@graft/rpc";
 import type { Metastore } from "../metastore.ts";
 import { commit, createRawCommit } from "./commit.ts";
 import { createVolume } from "./create-volume.ts";
 import { createRawSnapshot, getSnapshot } from "./get-snapshot.ts";
 import { createRawPullCommits, pullCommits } from "./pull-commits.ts";
 import { createRawPullGraft, pullGraft } from "./pull-graft.ts";
-import { watch } from "./watch.ts";
+import { createWatchStream, watch } from "./watch.ts";
 
 /** Registers `MetastoreService`: Connect, gRPC and gRPC-Web. */
 export function registerMetastore(router: ConnectRouter, metastore: Metastore): void {
@@ -29,4 +29,9 @@ export function rawMetastoreRoutes(metastore: Metastore): readonly RawRoute[] {
     createRawPullCommits(metastore),
     createRawCommit(metastore),
   ];
+}
+
+/** Streams that are written as bytes. */
+export function metastoreStreams(metastore: Metastore): readonly StreamRoute[] {
+  return [createWatchStream(metastore)];
 }

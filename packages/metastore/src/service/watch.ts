@@ -1,6 +1,14 @@
-import type { WatchRequest, WatchResponse } from "@graft/proto-gen/metastore";
-import { fromWatchEvent, toWatchRequest } from "@graft/rpc";
+import { WATCH_VOLUME_COUNT_MAX } from "@graft/core";
+import {
+  type WatchRequest,
+  WatchRequestSchema,
+  type WatchResponse,
+} from "@graft/proto-gen/metastore";
+import { fromWatchEvent, parseMessage, type StreamRoute, toWatchRequest } from "@graft/rpc";
 import type { Metastore } from "../metastore.ts";
+
+/** Of each volume itself, its id and its LSN; and the rest of a request. */
+const FIELD_COUNT_MAX: number = 3 * WATCH_VOLUME_COUNT_MAX + 256;
 
 /** `Watch`. It ends when the caller leaves, or the server drains. */
 export async function* watch(
@@ -11,4 +19,15 @@ export async function* watch(
   for await (const event of metastore.watch(toWatchRequest(message), signal)) {
     yield fromWatchEvent(event);
   }
+}
+
+/** The same, encoded once for all who watch. */
+export function createWatchStream(metastore: Metastore): StreamRoute {
+  return {
+    path: "/graft.metastore.v1.MetastoreService/Watch",
+    async answer(body, sink, { signal }) {
+      const message = parseMessage(WatchRequestSchema, body, FIELD_COUNT_MAX);
+      await metastore.streamNews(toWatchRequest(message), sink, signal);
+    },
+  };
 }

@@ -51,7 +51,8 @@ export function metricsInterceptor(metrics: CallMetrics): Interceptor {
   };
 }
 
-function codeName(error: unknown): string {
+/** How a call ended, as metrics name it. */
+export function codeName(error: unknown): string {
   if (error === undefined) return "ok";
   return error instanceof ConnectError ? Code[error.code] : "Unknown";
 }

@@ -16,6 +16,7 @@ export class Connections {
   #requestCount = 0;
   #isDraining = false;
   #onIdle: (() => void) | undefined;
+  #onSessionsClosed: (() => void) | undefined;
 
   add(socket: Socket): void {
     this.#sockets.add(socket);
@@ -29,7 +30,10 @@ export class Connections {
     server.on("session", (session) => {
       session.setLocalWindowSize(CONNECTION_WINDOW_SIZE);
       this.#sessions.add(session);
-      session.once("close", () => this.#sessions.delete(session));
+      session.once("close", () => {
+        this.#sessions.delete(session);
+        if (this.#sessions.size === 0) this.#onSessionsClosed?.();
+      });
       if (this.#isDraining) session.close();
     });
   }
@@ -57,6 +61,14 @@ export class Connections {
     if (this.#requestCount === 0) return;
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;
+    });
+  }
+
+  /** Resolves when what was answered over HTTP/2 has left: a session that drains closes then. */
+  async whenSessionsClosed(): Promise<void> {
+    if (this.#sessions.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onSessionsClosed = resolve;
     });
   }
 

@@ -1,6 +1,5 @@
 /** Carries the raw v0.1 routes over HTTP: WIRE-v0.1 §1.1, §0 rows 1, 2, 9, 11. */
-import type { Readable } from "node:stream";
-import { isGraftError, REQUEST_BODY_SIZE_MAX } from "@graft/core";
+import { isGraftError } from "@graft/core";
 import { parseBearerToken } from "../interceptors/auth.ts";
 import type { CallMetrics } from "../interceptors/metrics.ts";
 import { linkAbort } from "../link-abort.ts";
@@ -12,9 +11,7 @@ import {
   toRawError,
 } from "../raw/raw-route.ts";
 import { answer, answerEmpty, type NodeHandler, type NodeRequest, pathOf } from "./node-handler.ts";
-
-/** Why a caller's signal is aborted. One for all: making an error with its stack is dear. */
-const GONE = new DOMException("the connection of the caller is closed", "AbortError");
+import { CALLER_GONE, readBody } from "./read-body.ts";
 
 export interface RawHandlerOptions {
   readonly routes: readonly RawRoute[];
@@ -35,7 +32,7 @@ export function createRawHandler(options: RawHandlerOptions): NodeHandler {
     let isAnswered = false;
     response.once("close", () => {
       caller.release();
-      if (!isAnswered) caller.controller.abort(GONE);
+      if (!isAnswered) caller.controller.abort(CALLER_GONE);
     });
     const call = options.callMetrics.start(route.path);
     callRoute(route, request, caller.controller.signal).then(
@@ -67,37 +64,10 @@ async function callRoute(
   request: NodeRequest,
   signal: AbortSignal,
 ): ReturnType<RawRoute["handle"]> {
+  if (request.headers["content-type"] !== RAW_CONTENT_TYPE) throw invalidRequestBody();
   const body = await readBody(request);
   const token = parseBearerToken(request.headers.authorization);
   return route.handle(body, { signal, token });
-}
-
-async function readBody(request: NodeRequest): Promise<Uint8Array> {
-  if (request.headers["content-type"] !== RAW_CONTENT_TYPE) throw invalidRequestBody();
-  const announced = Number(request.headers["content-length"] ?? 0);
-  if (announced > REQUEST_BODY_SIZE_MAX) throw invalidRequestBody();
-  const chunks = await readChunks(request);
-  const [first] = chunks;
-  if (first === undefined) throw invalidRequestBody();
-  return chunks.length === 1 ? first : Buffer.concat(chunks);
-}
-
-/** By events: an async iterator of a stream costs a small request as much as its answer. */
-function readChunks(request: NodeRequest): Promise<readonly Uint8Array[]> {
-  return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    const source: Readable = request;
-    source.on("data", (chunk: Uint8Array) => {
-      size += chunk.length;
-      if (size > REQUEST_BODY_SIZE_MAX) return reject(invalidRequestBody());
-      chunks.push(chunk);
-    });
-    source.once("end", () => resolve(chunks));
-    source.once("error", reject);
-    // A caller that leaves in the middle ends neither.
-    source.once("close", () => reject(GONE));
-  });
 }
 
 function logFailure(log: Log, route: RawRoute, error: unknown): void {

@@ -14,6 +14,7 @@ import { serverInterceptors } from "../interceptors/server-interceptors.ts";
 import type { Log } from "../log.ts";
 import type { MetricsRegistry } from "../metrics.ts";
 import type { RawRoute } from "../raw/raw-route.ts";
+import type { StreamRoute } from "../raw/stream-route.ts";
 import { COMPRESS_SIZE_MIN, gzipCompression, zstdCompression } from "./compression.ts";
 import { Connections } from "./connections.ts";
 import { registerEventLoopMetrics } from "./event-loop-metrics.ts";
@@ -23,6 +24,7 @@ import { createOpsHandler } from "./ops-handler.ts";
 import { detectProtocol } from "./preface.ts";
 import { createRawHandler } from "./raw-handler.ts";
 import { stopServer } from "./shutdown.ts";
+import { createStreamHandler } from "./stream-handler.ts";
 
 /** v0.1 clients keep idle connections for 300 s: closing first would cost them a request. */
 const KEEP_ALIVE_MS = 315_000;
@@ -42,6 +44,8 @@ export interface ServerOptions {
   /** Registers the services. */
   readonly routes: (router: ConnectRouter) => void;
   readonly rawRoutes?: readonly RawRoute[] | undefined;
+  /** Streams of `routes` that are written as bytes where the caller speaks plain Connect. */
+  readonly streamRoutes?: readonly StreamRoute[] | undefined;
   readonly metrics: MetricsRegistry;
   readonly log: Log;
   readonly clock: Clock;
@@ -123,10 +127,13 @@ function createHandler(
     readMaxBytes: REQUEST_BODY_SIZE_MAX,
     shutdownSignal: stopped,
   });
+  const routes = options.streamRoutes ?? [];
+  const common = { log, clock, callMetrics, stopped };
+  const streams = createStreamHandler({ ...common, routes, next: connect });
   // Straight to where they are answered: a small read is over before the adapter has looked it up.
   const rawPaths = new Set(options.rawRoutes?.map((route) => route.path));
   return (request, response) =>
-    rawPaths.has(pathOf(request)) ? raw(request, response) : connect(request, response);
+    rawPaths.has(pathOf(request)) ? raw(request, response) : streams(request, response);
 }
 
 function listen(listener: net.Server, host: string, port: number): Promise<number> {

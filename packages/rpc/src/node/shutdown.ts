@@ -30,7 +30,8 @@ export async function stopServer(options: StopOptions): Promise<void> {
   const drained = connections.drain(h1);
   await within(clock, deadlineMs, drained);
   stopped.abort(new ConnectError("the server is shutting down", Code.Unavailable));
-  await within(clock, LAST_WORDS_MS, drained);
+  const answered = drained.then(() => connections.whenSessionsClosed());
+  await within(clock, LAST_WORDS_MS, answered);
   connections.destroy();
   await listenerClosed;
 }
