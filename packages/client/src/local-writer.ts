@@ -1,6 +1,16 @@
-import { equalBytes, GraftError, invariant, type PageIndex, type PageSize } from "@graft/core";
+import {
+  equalBytes,
+  GraftError,
+  invariant,
+  type PageIndex,
+  type PageSet,
+  type PageSize,
+  pageSetOf,
+} from "@graft/core";
+import { ApartReader } from "./apart-reader.ts";
 import { REPLAY_SIZE_MAX } from "./store/local-commit.ts";
 import type { LocalStore, NewLocalCommit, StagedPage } from "./store/local-store.ts";
+import type { Footprint } from "./sync/merge.ts";
 import type { VolumeReader } from "./volume-reader.ts";
 import type { LocalCommitOutcome, LocalCommitRequest, VolumeWriter } from "./volume-writer.ts";
 
@@ -11,8 +21,15 @@ const DIRTY_SIZE_MAX = 16 * 1024 * 1024;
 export interface WriterHooks {
   /** @throws GraftError `invalid-argument`: the volume is closed */
   mustBeOpen(): void;
-  /** Whether somebody else's news waits for this transaction to end. */
-  hasNews(): boolean;
+  /** Whether a reset or a rebase waits for this transaction to end. */
+  hasChange(): boolean;
+  /**
+   * Takes in the news that waits, if it does not meet the transaction: the pages that changed.
+   * Undefined: nothing was taken in.
+   *
+   * @throws GraftError `busy-snapshot`: they meet
+   */
+  letNewsIn(transaction: () => Footprint): PageSet | undefined;
   /** A reader on the latest snapshot. */
   openReader(): VolumeReader;
   onCommitted(version: number): void;
@@ -29,6 +46,7 @@ export class LocalWriter implements VolumeWriter {
   readonly #dirty = new Map<PageIndex, Uint8Array | StagedPage>();
   #sizeInMemory = 0;
   #isOpen = true;
+  #isBaseHandedOn = false;
 
   constructor(base: VolumeReader, store: LocalStore, hooks: WriterHooks) {
     this.base = base;
@@ -72,19 +90,27 @@ export class LocalWriter implements VolumeWriter {
       this.#end();
       return { kind: "unchanged" };
     }
-    if (this.#hooks.hasNews()) {
+    if (this.#hooks.hasChange()) {
       throw new GraftError(
         "busy-snapshot",
-        "another client's commit arrived during this transaction: run it again",
+        "this volume is being reset or rebased: run the transaction again afterwards",
       );
     }
     const { opensReader = false, ...rest } = request;
     mustFit(rest.replay);
-    const commit: NewLocalCommit = { ...rest, pages };
+    const { reads, pageCount } = request;
+    const footprint = (): Footprint => ({ reads, pages: pageSetOf(pages.keys()), pageCount });
+    const changed = this.#hooks.letNewsIn(footprint);
+    const commit: NewLocalCommit = {
+      ...rest,
+      pages,
+      // What it did not change is what the snapshot below has.
+      ...(changed !== undefined && { pageCount: this.#store.state().pageCount }),
+    };
     const version = this.#store.commitLocal(commit);
     this.#dirty.clear();
     // Before the turn is given back: another process may commit at once.
-    const reader = opensReader ? this.#hooks.openReader() : undefined;
+    const reader = opensReader ? this.#openReader(changed) : undefined;
     this.#end();
     this.#hooks.onCommitted(version);
     return { kind: "committed", version, reader };
@@ -92,6 +118,14 @@ export class LocalWriter implements VolumeWriter {
 
   rollback(): void {
     if (this.#isOpen) this.#end();
+  }
+
+  /** On the snapshot that the transaction made of its base, news or not. */
+  #openReader(changed: PageSet | undefined): VolumeReader {
+    const latest = this.#hooks.openReader();
+    if (changed === undefined) return latest;
+    this.#isBaseHandedOn = true;
+    return new ApartReader(this.base, latest, changed);
   }
 
   /**
@@ -119,7 +153,7 @@ export class LocalWriter implements VolumeWriter {
     this.#dirty.clear();
     try {
       this.#store.dropStaged(left);
-      this.base.close();
+      if (!this.#isBaseHandedOn) this.base.close();
     } finally {
       // Or nobody could write any more.
       this.#hooks.onEnd();

@@ -17,9 +17,11 @@ import { StateWaits } from "./state-waits.ts";
 import type { LocalStore, RemotePoint } from "./store/local-store.ts";
 import { AutoSync } from "./sync/auto-sync.ts";
 import { hydrate } from "./sync/hydrate.ts";
+import { pushMerging } from "./sync/merge-news.ts";
+import { letNewsIn } from "./sync/merge-pending.ts";
 import { Outbox } from "./sync/outbox.ts";
 import { pull } from "./sync/pull.ts";
-import { divergedError, push } from "./sync/push.ts";
+import { divergedError } from "./sync/push.ts";
 import { RebaseJournal } from "./sync/rebase-journal.ts";
 import { reset } from "./sync/reset.ts";
 import type { Shelf } from "./sync/shelf.ts";
@@ -111,7 +113,8 @@ export class ReplicaVolume implements face.Volume {
       fetcher,
       pageSize: () => this.pageSize,
       mustBeOpen: () => this.#mustBeOpen(),
-      hasNews: () => gate.hasNews && this.#state() === "synced",
+      hasChange: () => gate.hasChange && this.#state() === "synced",
+      letNewsIn: (transaction) => letNewsIn(this.#context, transaction),
       onCommitted: (version) => {
         this.#note("commit");
         this.#herald.tellCommit(version);
@@ -145,7 +148,7 @@ export class ReplicaVolume implements face.Volume {
 
   push(options: face.PushOptions = {}): Promise<face.PushResult> {
     this.#mustBeOpen();
-    return this.#turns.alone(options, (turn) => push(this.#context, turn));
+    return this.#turns.alone(options, (turn) => pushMerging(this.#context, turn));
   }
 
   pull(options: face.CallOptions = {}): Promise<face.PullResult> {
@@ -157,7 +160,7 @@ export class ReplicaVolume implements face.Volume {
     this.#mustBeOpen();
     return this.#turns.alone(options, async (turn) => {
       const pulled = await this.#pull(turn);
-      return { pull: pulled, push: await push(this.#context, turn) };
+      return { pull: pulled, push: await pushMerging(this.#context, turn) };
     });
   }
 
@@ -334,7 +337,7 @@ export class ReplicaVolume implements face.Volume {
     if (event === "prepare") this.#isPushing = true;
     else if (event !== "commit" && event !== "news") this.#isPushing = false;
     // What it got from its own pushes is no news to anybody.
-    if (event !== "news") this.#toldLsn = this.#store.state().remote?.lsn;
+    if (event !== "news" && event !== "merged") this.#toldLsn = this.#store.state().remote?.lsn;
     this.#herald.tell();
     this.#moved();
   }

@@ -1,8 +1,9 @@
-import type { PageSize } from "@graft/core";
+import type { PageSet, PageSize } from "@graft/core";
 import { LocalWriter } from "./local-writer.ts";
 import type { PageFetcher } from "./page-fetcher.ts";
 import { PinnedReader } from "./pinned-reader.ts";
 import type { LocalStore } from "./store/local-store.ts";
+import type { Footprint } from "./sync/merge.ts";
 import type { VolumeReader } from "./volume-reader.ts";
 import type { VolumeWriter } from "./volume-writer.ts";
 import type { WriteGate } from "./write-gate.ts";
@@ -14,8 +15,10 @@ export interface VolumeUsersMeans {
   pageSize(): PageSize;
   /** @throws GraftError `invalid-argument`: the volume is closed */
   mustBeOpen(): void;
-  /** Whether somebody else's news waits for the writer to end. */
-  hasNews(): boolean;
+  /** As `WriterHooks.hasChange`. */
+  hasChange(): boolean;
+  /** As `WriterHooks.letNewsIn`. */
+  letNewsIn(transaction: () => Footprint): PageSet | undefined;
   onCommitted(version: number): void;
 }
 
@@ -66,10 +69,11 @@ export class VolumeUsers {
   }
 
   #openWriter(leave: () => void): VolumeWriter {
-    const { store, mustBeOpen, hasNews, onCommitted } = this.#means;
+    const { store, mustBeOpen, hasChange, letNewsIn, onCommitted } = this.#means;
     const writer = new LocalWriter(this.openReader(), store, {
       mustBeOpen,
-      hasNews,
+      hasChange,
+      letNewsIn,
       openReader: () => this.openReader(),
       onCommitted,
       onEnd: () => {

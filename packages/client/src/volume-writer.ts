@@ -70,6 +70,10 @@ export type LocalCommitOutcome =
   | {
       readonly kind: "committed";
       readonly version: number;
-      /** On exactly this commit, where it was asked for. Close it. */
+      /**
+       * On what the transaction made of its base, where it was asked for. Mostly that is the commit;
+       * when news was taken in below it, what the news changed reads as before, and the reader's
+       * version is the one before the commit's. Close it.
+       */
       readonly reader: VolumeReader | undefined;
     };

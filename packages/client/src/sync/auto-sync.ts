@@ -2,6 +2,7 @@ import { type FileLock, INLINE_PAGES_SIZE_MAX, type PageSet } from "@graft/core"
 import type { RemotePoint } from "../store/local-store.ts";
 import type { SyncHealth, SyncPolicy } from "../volume.ts";
 import { settleOwnPush } from "./apply-news.ts";
+import { mergeNews } from "./merge-news.ts";
 import { pushOnce } from "./push.ts";
 import type { SyncContext } from "./sync-context.ts";
 import type { SyncLane } from "./sync-lanes.ts";
@@ -47,7 +48,8 @@ export class AutoSync {
         turns.alone({ signal }, (turn) => this.#inLane("small", turn, () => parts.pull(turn))),
       settle: (isNamed, signal) =>
         turns.alone({ signal }, async () => settleOwnPush(context, isNamed)),
-      merge: async () => undefined,
+      merge: (signal) =>
+        turns.alone({ signal }, async (turn) => void (await mergeNews(context, turn))),
       onApplied: parts.onApplied,
       onHealth: parts.onHealth,
       onError: parts.onError,

@@ -26,6 +26,7 @@ import { saysNothingWritten } from "@graft/rpc";
 import type { RemoteCommitRequest } from "../remote/remote.ts";
 import type { PreparedPush, RemotePoint } from "../store/local-store.ts";
 import type { PushOptions, PushResult } from "../volume.ts";
+import { keepRejected, reuseRejected } from "./kept-segments.ts";
 import { forgetMissingSegments, readPushedPages, uploadPushedPages } from "./pushed-pages.ts";
 import type { SyncContext } from "./sync-context.ts";
 
@@ -74,6 +75,7 @@ export async function pushOnce(context: SyncContext, options: PushOptions): Prom
       case "committed":
         return completePush(context, prepared, outcome.remote);
       case "rejected":
+        keepRejected(context.store);
         settle(context, () => context.store.markDiverged());
         context.note("rejected");
         throw divergedError(context);
@@ -98,7 +100,10 @@ export async function pushOnce(context: SyncContext, options: PushOptions): Prom
 /** What goes out from here on is this client's own: nothing of an earlier client id is left. */
 async function prepare(context: SyncContext): Promise<PreparedPush> {
   await context.resolveClientId();
-  return context.store.preparePush(createCommitId(context.random));
+  const { store } = context;
+  const prepared = store.preparePush(createCommitId(context.random));
+  reuseRejected(store);
+  return store.state().push ?? prepared;
 }
 
 /** Returns early when the caller gives up: the next attempt then fails with the reason. */

@@ -27,7 +27,7 @@ import type {
   SetAsideTransaction,
   Volume,
 } from "../volume.ts";
-import { askForNews, type News } from "./pull.ts";
+import { askForNews, type News } from "./ask-for-news.ts";
 import type { SyncContext } from "./sync-context.ts";
 
 /** @param inside the volume for who has its turn to write */

@@ -25,7 +25,7 @@ import {
   PAGE_COUNT_ZERO,
 } from "@graft/core";
 import type { ResetOptions, ResetResult, Volume } from "../volume.ts";
-import { askForNews } from "./pull.ts";
+import { askForNews } from "./ask-for-news.ts";
 import { pushOnce } from "./push.ts";
 import { abandonRebase } from "./rebase.ts";
 import type { SyncContext } from "./sync-context.ts";

@@ -24,6 +24,7 @@ const TABLE: Readonly<Record<SyncState, Readonly<Record<SyncEvent, SyncState | "
     lost: "-",
     news: "synced",
     reset: "synced",
+    merged: "-",
     rebased: "-",
   },
   pending: {
@@ -36,6 +37,7 @@ const TABLE: Readonly<Record<SyncState, Readonly<Record<SyncEvent, SyncState | "
     lost: "-",
     news: "diverged",
     reset: "synced",
+    merged: "pending",
     rebased: "-",
   },
   pushing: {
@@ -48,6 +50,7 @@ const TABLE: Readonly<Record<SyncState, Readonly<Record<SyncEvent, SyncState | "
     lost: "unknown",
     news: "pushing",
     reset: "-",
+    merged: "-",
     rebased: "-",
   },
   unknown: {
@@ -60,6 +63,7 @@ const TABLE: Readonly<Record<SyncState, Readonly<Record<SyncEvent, SyncState | "
     lost: "unknown",
     news: "unknown",
     reset: "synced",
+    merged: "-",
     rebased: "-",
   },
   diverged: {
@@ -72,6 +76,7 @@ const TABLE: Readonly<Record<SyncState, Readonly<Record<SyncEvent, SyncState | "
     lost: "-",
     news: "diverged",
     reset: "synced",
+    merged: "pending",
     rebased: "pending",
   },
 };
@@ -108,7 +113,7 @@ describe("the sync state machine", () => {
           if (next === undefined) continue;
           if (state === "unknown" && next !== "unknown") expect(definite.has(event)).toBe(true);
           if (state === "diverged" && next !== "diverged") {
-            expect(["reset", "rebased"]).toContain(event);
+            expect(["reset", "merged", "rebased"]).toContain(event);
           }
           state = next;
         }
@@ -165,6 +170,7 @@ function changeFacts(facts: Facts, event: SyncEvent, next: SyncState): Facts {
       return { ...facts, isPushing: false };
     case "news":
       return { ...facts, isDiverged: next === "diverged" };
+    case "merged":
     case "rebased":
       return { ...idle, isDiverged: false, hasPending: true };
     case "reset":

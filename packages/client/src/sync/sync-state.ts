@@ -10,8 +10,9 @@
  *     │                  │  └───── refused ── unknown ◀┘  │ lost
  *     │                  │                       │        │
  *     └── reset ── diverged ◀── rejected ────────┴────────┘
- *                     ▲
- *                     └── news while pending
+ *                     ▲ │
+ *                     │ └── merged, rebased ──▶ pending
+ *                     └── news while pending, unless merged
  * ```
  *
  * From `unknown`, `reset` is for those who may only read: nobody can tell them, and the work is
@@ -19,7 +20,7 @@
  *
  * Invariants: (1) no news is applied in `pushing` or `unknown`; (2) only a definite answer, or
  * such a reset, leaves `unknown`; (3) local commits are legal in every state; (4) `diverged` ends
- * only by reset or rebase.
+ * only by merge, reset or rebase.
  */
 export type SyncState = "synced" | "pending" | "pushing" | "unknown" | "diverged";
 
@@ -42,6 +43,8 @@ export type SyncEvent =
   | "news"
   /** Local work was given up, or had nothing left to run again. */
   | "reset"
+  /** Local commits were carried over to a newer remote snapshot. */
+  | "merged"
   /** Local transactions were run again on the newest remote snapshot. */
   | "rebased";
 
@@ -49,7 +52,7 @@ export type SyncEvent =
 export type NewsDecision =
   /** Apply it under the write lock. */
   | "apply"
-  /** Local commits stand on an older base. */
+  /** Local commits stand on an older base: they are carried over, or the volume is diverged. */
   | "diverge"
   /** Ask again when the outcome is known. */
   | "set-aside";
@@ -59,7 +62,13 @@ type Row = Readonly<Record<SyncEvent, SyncState | undefined>>;
 /** `undefined`: the event cannot happen in this state. */
 export const SYNC_TRANSITIONS: Readonly<Record<SyncState, Row>> = {
   synced: row({ commit: "pending", news: "synced", reset: "synced" }),
-  pending: row({ commit: "pending", prepare: "pushing", news: "diverged", reset: "synced" }),
+  pending: row({
+    commit: "pending",
+    prepare: "pushing",
+    news: "diverged",
+    merged: "pending",
+    reset: "synced",
+  }),
   pushing: row({
     commit: "pushing",
     committed: "synced",
@@ -79,7 +88,13 @@ export const SYNC_TRANSITIONS: Readonly<Record<SyncState, Row>> = {
     lost: "unknown",
     reset: "synced",
   }),
-  diverged: row({ commit: "diverged", news: "diverged", reset: "synced", rebased: "pending" }),
+  diverged: row({
+    commit: "diverged",
+    news: "diverged",
+    merged: "pending",
+    reset: "synced",
+    rebased: "pending",
+  }),
 };
 
 /** The next state; undefined when the event cannot happen here. */
@@ -129,6 +144,7 @@ function row(cells: Partial<Record<SyncEvent, SyncState>>): Row {
     lost: cells.lost,
     news: cells.news,
     reset: cells.reset,
+    merged: cells.merged,
     rebased: cells.rebased,
   };
 }
