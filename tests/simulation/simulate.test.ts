@@ -25,8 +25,10 @@ const RARE_PATHS: readonly string[] = [
   "create sent twice",
   "cut off",
   "diverged",
+  "arrived by itself",
   "idempotent replay",
   "late-landing PUT",
+  "leader takeover",
   "metastore killed",
   "outcome unknown",
   "pagestore killed",
@@ -35,6 +37,9 @@ const RARE_PATHS: readonly string[] = [
   "request lost",
   "reset",
   "stale head hint",
+  "stream broken",
+  "watch: news",
+  "watch: resync",
 ];
 
 const census = new Census();

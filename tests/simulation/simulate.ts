@@ -7,6 +7,7 @@ import { FAULT_NAMES, FAULTS, type FaultName } from "./faults.ts";
 import { Bank } from "./workloads/bank.ts";
 import { Registers } from "./workloads/registers.ts";
 import type { Workload } from "./workloads/workload.ts";
+import { isOfTheDead } from "./world/lifeline.ts";
 import { World } from "./world/world.ts";
 
 /** Simulated time in which everything on its way must end once nothing is broken, ms. */
@@ -51,7 +52,9 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const world = new World(options.seed);
   const workload = WORKLOADS[options.workload](world);
   // What no one awaits must not fail in silence.
-  const onUnhandled = (reason: unknown): void => world.breaks(reason);
+  const onUnhandled = (reason: unknown): void => {
+    if (!isOfTheDead(reason)) world.breaks(reason);
+  };
   process.on("unhandledRejection", onUnhandled);
   let step = 0;
   let error: unknown;

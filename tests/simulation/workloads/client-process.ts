@@ -1,4 +1,6 @@
 /** A client's process: it opens its replica on a machine, dies at any moment, and starts again. */
+
+import type { Volume } from "@graft/client";
 import { invariant } from "@graft/core";
 import type { Machine, Process } from "../world/machine.ts";
 import type { World } from "../world/world.ts";
@@ -7,6 +9,9 @@ export type Death = "kill" | "power-loss";
 
 /** Pushes and resets until a replica that nobody disturbs is at rest. */
 const SYNC_ROUNDS_MAX = 20;
+
+/** Ms in which news must arrive: a watch that was refused is tried again after 60 s. */
+const ARRIVAL_MS_MAX = 180_000;
 
 export interface ClientProcessParts {
   readonly world: World;
@@ -77,6 +82,25 @@ export abstract class ClientProcess<T> {
     return "opened";
   }
 
+  /** Notes in the history what the volume tells of itself, for as long as the process lives. */
+  protected listen(volume: Volume): void {
+    const life = this.#life;
+    const { history } = this.world;
+    const { leaders, pushed } = this.machine;
+    volume.on("transaction", ({ fate, appTransactionId: id = "?" }) => {
+      if (life !== this.#life || fate === "local") return;
+      history.note(`  ${this.name}: ${id} is ${fate}`);
+      history.reach(`transaction ${fate}`);
+      if (fate === "pushed") pushed.add(id);
+      else if (pushed.has(id)) this.world.breaks(new Error(`${id} is ${fate} after it was pushed`));
+    });
+    volume.on("status", ({ sync }) => {
+      if (life !== this.#life || sync?.role !== "leader" || leaders.at(-1) === this.name) return;
+      leaders.push(this.name);
+      if (leaders.length > 1) history.reach("leader takeover");
+    });
+  }
+
   /** The process dies: on its own, unless the power is lost anyway. */
   die(how: Death): void {
     this.#life++;
@@ -90,5 +114,18 @@ export abstract class ClientProcess<T> {
       await this.sync(this.state === "diverged" ? "reset" : "push");
     }
     invariant(this.state === "synced", `${this.name} comes to rest, not ${this.state}`);
+  }
+
+  /** A replica that keeps itself current gets there without being asked. */
+  protected async arrive(volume: Volume, lsn: bigint): Promise<void> {
+    const { clock, history } = this.world;
+    const endMs = clock.monotonicMs() + ARRIVAL_MS_MAX;
+    while (volume.status().remote.lsn !== lsn || volume.status().state !== "synced") {
+      const { state, remote, lastError } = volume.status();
+      const where = `${state} at LSN ${remote.lsn} after ${lastError?.error.message}`;
+      invariant(clock.monotonicMs() < endMs, `${this.name} arrives at LSN ${lsn}, not ${where}`);
+      await clock.sleep(100);
+    }
+    history.reach("arrived by itself");
   }
 }

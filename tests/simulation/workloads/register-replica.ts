@@ -2,10 +2,12 @@
  * One process on a replica of the register volume. The processes of a machine share the replica:
  * what each of them must read at a version is known to all.
  */
-import type { Remote, Volume, VolumeReader } from "@graft/client";
+import type { Remote, SyncPolicy, Volume, VolumeReader } from "@graft/client";
 import {
   type ClientId,
   invariant,
+  MutablePageSet,
+  type PageSet,
   pageRange,
   toPageCount,
   toPageIndex,
@@ -14,6 +16,7 @@ import {
 import { readTagsOf, tagOf, tagPage } from "../../harness/pages.ts";
 import type { Process } from "../world/machine.ts";
 import { ClientProcess, type ClientProcessParts, type Death } from "./client-process.ts";
+import type { LocalHistory } from "./local-history.ts";
 import { isSame, type RegisterModel, type Tags } from "./register-model.ts";
 import { orWeather, weatherOf } from "./weather.ts";
 
@@ -23,6 +26,7 @@ export type SyncAction = "push" | "pull" | "reset" | "hydrate" | "turn";
 /** What the replica of a machine holds, by what its processes did. */
 export interface ReplicaModel {
   readonly byVersion: Map<number, Tags>;
+  readonly history: LocalHistory;
   /** The newest version that somebody saw or was told of: none may see an older one any more. */
   versionMin: number;
 }
@@ -35,6 +39,10 @@ export interface RegisterReplicaParts extends ClientProcessParts {
   /** Bytes of pages above which clean ones are evicted. */
   readonly cacheSizeMax: number;
   readonly nextTag: () => number;
+  /** How it keeps itself current; absent: it pushes and pulls when told to. */
+  readonly policy?: SyncPolicy;
+  /** Whether it gives up, when it has diverged, what cannot be merged. */
+  readonly resetsItself?: boolean;
 }
 
 export class RegisterReplica extends ClientProcess<Volume> {
@@ -59,6 +67,7 @@ export class RegisterReplica extends ClientProcess<Volume> {
     const runtime = await this.machine.openRuntime(means, {
       remote: this.#observed(means.remote),
       cacheSizeMax: this.#parts.cacheSizeMax,
+      hasNews: this.#parts.policy !== undefined,
     });
     this.#clientId = runtime.clientId;
     return await runtime.openVolume(this.#parts.volumeId);
@@ -66,7 +75,22 @@ export class RegisterReplica extends ClientProcess<Volume> {
 
   override async open(): Promise<void> {
     await super.open();
-    if (this.isOpen) this.#mustNotBeBehind(this.volume.status().snapshot.version);
+    if (!this.isOpen) return;
+    const { volume } = this;
+    this.#mustNotBeBehind(volume.status().snapshot.version);
+    this.listen(volume);
+    const { policy, resetsItself } = this.#parts;
+    if (policy === undefined) return;
+    const onDiverged = async (): Promise<void> => {
+      const answer = await this.#reset(volume);
+      this.world.history.note(`  ${this.name}: ${answer} by itself`);
+    };
+    volume.startSync({ ...policy, ...(resetsItself && { onDiverged }) });
+  }
+
+  /** Everything is pushed: whoever keeps itself current will hear of it. */
+  async arriveAtHead(): Promise<void> {
+    if (this.#parts.policy !== undefined) await this.arrive(this.volume, this.#parts.model.head);
   }
 
   override die(how: Death): void {
@@ -82,23 +106,40 @@ export class RegisterReplica extends ClientProcess<Volume> {
     try {
       this.#mustNotBeBehind(writer.base.version);
       const base = this.#expected(writer.base);
-      const pageCount = random.integer(1, pageCountMax);
-      const tags = Array.from({ length: pageCount }, (_, at) => base[at] ?? 0);
-      const skipChance = random.pick([0.05, 0.6, 0.8]);
+      const pageCount = random.chance(0.3) ? random.integer(1, pageCountMax) : base.length;
+      const writes = new Map<number, number>();
+      const skipChance = random.pick([0.05, 0.6, 0.8, 0.95]);
       const always = random.integer(0, pageCount - 1);
       for (let at = 0; at < pageCount; at++) {
         if (at !== always && random.chance(skipChance)) continue;
         const tag = nextTag();
         writer.write(toPageIndex(at + 1), tagPage(writer.pageSize, tag));
-        tags[at] = tag;
+        writes.set(at + 1, tag);
       }
-      const outcome = writer.commit({ pageCount: toPageCount(pageCount) });
+      const { reads, read } = this.#drawReads(base);
+      const transaction = { pageCountBefore: base.length, pageCount, reads: read, writes };
+      const id = `${this.name}-${nextTag()}`;
+      const note = { appTransactionId: id, ...(reads && { reads }) };
+      const outcome = writer.commit({ pageCount: toPageCount(pageCount), ...note });
       invariant(outcome.kind === "committed", "new numbers make a commit");
-      this.#parts.replica.byVersion.set(outcome.version, tags);
-      this.#parts.replica.versionMin = outcome.version;
+      const { replica } = this.#parts;
+      replica.history.add(id, transaction);
+      replica.byVersion.set(outcome.version, replica.history.run(base, [id]));
+      replica.versionMin = outcome.version;
     } finally {
       writer.rollback();
     }
+  }
+
+  /** The pages that a transaction says it has read, and what was in them. */
+  #drawReads(base: Tags): { reads: PageSet | undefined; read: ReadonlyMap<number, number> } {
+    const { random } = this.world;
+    if (random.chance(0.3)) return { reads: undefined, read: new Map(base.map(toEntry)) };
+    const chance = random.pick([0, 0.1, 0.5]);
+    const read = new Map(base.map(toEntry).filter(() => random.chance(chance)));
+    const reads = new MutablePageSet();
+    for (const index of read.keys()) reads.insert(toPageIndex(index));
+    return { reads, read };
   }
 
   /** Does it with the server. Answers what became of it. */
@@ -126,13 +167,8 @@ export class RegisterReplica extends ClientProcess<Volume> {
           return (await volume.push()).kind;
         case "hydrate":
           return `fetched ${(await volume.hydrate()).fetchedPageCount}`;
-        case "reset": {
-          const save = (reader: VolumeReader): Promise<void> => this.#check(reader);
-          const { lsn, discardedCommitCount } = await volume.reset({ save });
-          history.reach("reset");
-          this.isDiverged = false;
-          return `reset to ${lsn}, ${discardedCommitCount} discarded`;
-        }
+        case "reset":
+          return await this.#reset(volume);
       }
     } catch (error) {
       const code = weatherOf(error, this.world);
@@ -141,6 +177,14 @@ export class RegisterReplica extends ClientProcess<Volume> {
       if (volume.status().state === "unknown") history.reach("outcome unknown");
       return code;
     }
+  }
+
+  async #reset(volume: Volume): Promise<string> {
+    const save = (reader: VolumeReader): Promise<void> => this.#check(reader);
+    const { lsn, discardedCommitCount } = await volume.reset({ save });
+    this.world.history.reach("reset");
+    this.isDiverged = false;
+    return `reset to ${lsn}, ${discardedCommitCount} discarded`;
   }
 
   /** Who finds its own commit where it wanted to put it has been committed, not overtaken. */
@@ -186,10 +230,17 @@ export class RegisterReplica extends ClientProcess<Volume> {
     }
   }
 
+  /** On the newest snapshot, whose contents are known from here on. */
   #openReader(): VolumeReader {
-    const reader = this.volume.openReader();
-    this.#mustNotBeBehind(reader.version);
-    return reader;
+    for (;;) {
+      const reader = this.volume.openReader();
+      this.#mustNotBeBehind(reader.version);
+      // Who asks what is pending is shown what other processes did in the meantime.
+      const { snapshot } = this.volume.status();
+      if (this.#parts.replica.byVersion.has(reader.version)) return reader;
+      if (snapshot.version === reader.version) return reader;
+      reader.close();
+    }
   }
 
   /** What one process was told of, all of the machine see from then on. */
@@ -202,8 +253,8 @@ export class RegisterReplica extends ClientProcess<Volume> {
   #expected(reader: VolumeReader): Tags {
     const known = this.#parts.replica.byVersion.get(reader.version);
     if (known !== undefined) return known;
-    const tags = this.#parts.model.at(reader.lsn);
-    invariant(this.volume.pendingCommits().length === 0, "an unknown version holds no local work");
+    const pending = this.volume.pendingCommits().map((commit) => commit.appTransactionId);
+    const tags = this.#parts.replica.history.run(this.#parts.model.at(reader.lsn), pending);
     this.#parts.replica.byVersion.set(reader.version, tags);
     this.#parts.replica.versionMin = Math.max(this.#parts.replica.versionMin, reader.version);
     return tags;
@@ -228,6 +279,18 @@ export class RegisterReplica extends ClientProcess<Volume> {
     invariant(tagOf(page) === expected[index - 1], `page ${index} of version ${reader.version}`);
   }
 
+  /** Whether a push is what some first of the pending transactions make of its base. */
+  #isMine(base: bigint | undefined, tags: Tags): boolean {
+    const { history, byVersion } = this.#parts.replica;
+    const pending = this.volume.pendingCommits().map((commit) => commit.appTransactionId);
+    let result = this.#parts.model.at(base);
+    for (const id of pending) {
+      result = history.run(result, [id]);
+      if (isSame(result, tags)) return true;
+    }
+    return [...byVersion.values()].some((mine) => isSame(mine, tags));
+  }
+
   /** A remote whose requests the model hears before they leave. */
   #observed(remote: Remote): Remote {
     const { model } = this.#parts;
@@ -236,9 +299,8 @@ export class RegisterReplica extends ClientProcess<Volume> {
       commit: async (request, signal) => {
         const tags = model.asked(request);
         const isFence = request.message === "fence";
-        const isMine =
-          isFence || [...this.#parts.replica.byVersion.values()].some((mine) => isSame(mine, tags));
-        if (!isMine) this.world.breaks(new Error(`nobody wrote [${tags}]`));
+        if (!isFence && !this.#isMine(request.base, tags))
+          this.world.breaks(new Error(`nobody wrote [${tags}]`));
         const answer = await remote.commit(request, signal);
         if (answer.kind === "committed") {
           invariant(isSame(model.at(answer.snapshot.lsn), tags), "the answer is about this commit");
@@ -252,4 +314,8 @@ export class RegisterReplica extends ClientProcess<Volume> {
       },
     };
   }
+}
+
+function toEntry(tag: number, at: number): readonly [index: number, tag: number] {
+  return [at + 1, tag];
 }

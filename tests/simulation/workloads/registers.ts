@@ -1,5 +1,5 @@
 /** Numbered pages, written, cut off and grown again on several replicas that push and pull. */
-import type { Remote } from "@graft/client";
+import type { Remote, SyncPolicy } from "@graft/client";
 import {
   invariant,
   type PageSize,
@@ -12,6 +12,7 @@ import { tagPage } from "../../harness/pages.ts";
 import type { Machine } from "../world/machine.ts";
 import type { World } from "../world/world.ts";
 import { Crew } from "./crew.ts";
+import { LocalHistory } from "./local-history.ts";
 import { RegisterModel } from "./register-model.ts";
 import { RegisterReplica, type ReplicaModel, type SyncAction } from "./register-replica.ts";
 import type { Workload } from "./workload.ts";
@@ -35,6 +36,8 @@ const LARGE_SHAPES: typeof SHAPES = [
   [toPageSize(65_536), 32],
 ];
 const LARGE_CHANCE = 0.15;
+/** Of the processes, how many keep themselves current. */
+const LIVE_CHANCE = 0.5;
 
 interface Shape {
   readonly pageCountMax: number;
@@ -74,9 +77,18 @@ export class Registers implements Workload {
   }
 
   async #openReplicas(machine: Machine, volumeId: VolumeId, shape: Shape): Promise<void> {
-    const model: ReplicaModel = { byVersion: new Map(), versionMin: 0 };
+    const model: ReplicaModel = {
+      byVersion: new Map(),
+      history: new LocalHistory(),
+      versionMin: 0,
+    };
     const processCount = this.#world.random.integer(1, PROCESS_COUNT_MAX);
+    const { random } = this.#world;
     for (let at = 0; at < processCount; at++) {
+      const policy: SyncPolicy = {
+        pages: random.pick(["eager", "lazy", "full"]),
+        pushDelayMs: random.pick([0, 0, 50]),
+      };
       const replica = new RegisterReplica({
         world: this.#world,
         name: `${machine.name}.${at}`,
@@ -86,6 +98,7 @@ export class Registers implements Workload {
         volumeId,
         ...shape,
         nextTag: () => ++this.#lastTag,
+        ...(random.chance(LIVE_CHANCE) && { policy, resetsItself: random.chance(0.5) }),
       });
       await replica.open();
       this.crew.processes.push(replica);
@@ -123,6 +136,7 @@ export class Registers implements Workload {
 
   async finish(): Promise<void> {
     await this.crew.comeToRest();
+    for (const replica of this.crew.processes) await replica.arriveAtHead();
     for (const replica of this.crew.processes) {
       await replica.sync("pull");
       invariant((await replica.read("all")) === "right", "a replica at rest reads everything");

@@ -1,5 +1,5 @@
 /** One bucket, MetaStores, PageStores, and the network in front of them. */
-import type { Remote } from "@graft/client";
+import type { Remote, RemoteEvent } from "@graft/client";
 import { createConnectRemote } from "@graft/client";
 import type { CommitId, Compute } from "@graft/core";
 import type { SeededRandom, SimulatedClock } from "@graft/core/testing";
@@ -103,6 +103,7 @@ export class SimulatedCluster {
     });
     return {
       ...remote,
+      watch: (request, signal) => this.#observed(remote.watch(request, signal)),
       commit: async (request, signal) => {
         const isThere = this.#landed.has(request.commitId);
         const answer = await remote.commit(request, signal);
@@ -112,6 +113,14 @@ export class SimulatedCluster {
         return answer;
       },
     };
+  }
+
+  /** Counts what a stream of news says. */
+  async *#observed(events: AsyncIterable<RemoteEvent>): AsyncGenerator<RemoteEvent> {
+    for await (const event of events) {
+      if (event.kind !== "heartbeat") this.#parts.history.reach(`watch: ${event.kind}`);
+      yield event;
+    }
   }
 
   #metastoreFor(lifeline: Lifeline): MetastoreClient {

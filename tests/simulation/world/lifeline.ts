@@ -106,6 +106,17 @@ export function mortalStore(
   };
 }
 
+/** What a dead process is told by its disk. */
+const DEAD = "the process is dead";
+
+/** Whether somebody failed because he is dead: nobody hears of it. */
+export function isOfTheDead(error: unknown): boolean {
+  for (let one = error; one instanceof Error; one = one.cause) {
+    if (one.message === DEAD) return true;
+  }
+  return false;
+}
+
 /** The disk for a node: what the dead touch fails. Their open files are the disk's own affair. */
 export function mortalFileSystem(disk: FileSystem, lifeline: Lifeline): FileSystem {
   return new Proxy(disk, {
@@ -113,7 +124,7 @@ export function mortalFileSystem(disk: FileSystem, lifeline: Lifeline): FileSyst
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== "function") return member;
       return (...parameters: unknown[]): unknown => {
-        if (!lifeline.isAlive) throw new GraftError("io", "the process is dead");
+        if (!lifeline.isAlive) throw new GraftError("io", DEAD);
         return Reflect.apply(member, target, parameters);
       };
     },

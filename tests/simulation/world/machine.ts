@@ -1,11 +1,13 @@
 /** A client's machine: a disk that may lose power, and processes on it that may die. */
-import { type Remote, Runtime } from "@graft/client";
+import { createNewsFeed, type Remote, Runtime } from "@graft/client";
 import type { Clock, FileSystem, Random } from "@graft/core";
 import { SimulatedDisk } from "@graft/core/testing";
 import { type ClockSkew, Lifeline, mortalClock, mortalFileSystem } from "./lifeline.ts";
 import type { World } from "./world.ts";
 
 export const DATA_PATH = "/data";
+/** Ms between two heartbeats of a stream of news. */
+const HEARTBEAT_MS = 2_000;
 
 /** A running process, and what it is made of, which dies with it. */
 export interface Process {
@@ -23,12 +25,18 @@ export interface RuntimeOptions {
   readonly remote?: Remote;
   /** Bytes of pages above which clean ones are evicted. */
   readonly cacheSizeMax?: number;
+  /** Whether volumes may be told what happens. */
+  readonly hasNews?: boolean;
 }
 
 export class Machine {
   readonly name: string;
   readonly disk: SimulatedDisk;
   readonly skew: ClockSkew = { ms: 0 };
+  /** The processes that led the syncing, one after the other. */
+  readonly leaders: string[] = [];
+  /** App transaction ids of what somebody here was told is pushed. */
+  readonly pushed: Set<string> = new Set();
   readonly #world: World;
   readonly #lifelines = new Set<Lifeline>();
 
@@ -61,15 +69,18 @@ export class Machine {
   /** Opens the client's runtime on its data directory. */
   openRuntime(
     means: Process,
-    { remote = means.remote, cacheSizeMax }: RuntimeOptions = {},
+    { remote = means.remote, cacheSizeMax, hasNews = false }: RuntimeOptions = {},
   ): Promise<Runtime> {
     const { clock, random, fileSystem } = means;
+    const newsFeed =
+      hasNews && createNewsFeed({ remote, clock, random, heartbeatMs: HEARTBEAT_MS });
     return Runtime.open({
       remote,
       clock,
       random,
       directory: { path: DATA_PATH, fileSystem },
       ...(cacheSizeMax !== undefined && { cacheSizeMax }),
+      ...(newsFeed && { newsFeed }),
     });
   }
 
