@@ -7,24 +7,19 @@ import type {
   VolumeEvents,
   VolumeStatus,
 } from "@graft/client";
-import {
-  type Bookmark,
-  type Clock,
-  GraftError,
-  parseBookmark,
-  type Random,
-  randomUnit,
-} from "@graft/core";
-import type { Engine, MissStrategyKind } from "@graft/sqlite-engine";
-import { Connection } from "./connection/connection.ts";
+import { type Bookmark, GraftError } from "@graft/core";
+import { createBookmark, waitForBookmark } from "./bookmarks.ts";
+import type { ConflictResolution, RebaseOutcome } from "./conflict/conflict-policy.ts";
+import { Conflicts, type TransactionRequest } from "./conflict/conflicts.ts";
+import type { DatabaseOutbox } from "./conflict/database-outbox.ts";
+import { ConnectionOpener, fileNameOf } from "./connection/connection-opener.ts";
 import { ConnectionPool } from "./connection/connection-pool.ts";
 import { ConnectionSetup } from "./connection/connection-setup.ts";
 import { DatabaseHost } from "./connection/database-host.ts";
-import { type InstanceSlots, instanceSlotsOf } from "./connection/instance-slots.ts";
+import { createSpillArea, type DatabaseOptions, type Traffic } from "./database-options.ts";
 import { type ExportResult, exportDatabase } from "./export/export-database.ts";
-import { SpillArea } from "./file/spill-area.ts";
 import type { VolumeFile } from "./file/volume-file.ts";
-import { GraftVfs } from "./graft-vfs.ts";
+import { waitForLastPush } from "./last-push.ts";
 import { answerPragma } from "./pragma/answer-pragma.ts";
 import type {
   ActionOptions,
@@ -37,8 +32,8 @@ import type {
 } from "./pragma/pragma-context.ts";
 import { createQuery, type PreparedQuery, type QueryOptions } from "./prepared-query.ts";
 import { splitSql } from "./sql/split-sql.ts";
-import { runTransaction, type Transaction } from "./transaction.ts";
-import { createVolumeActions, type SaveMeans } from "./volume-actions.ts";
+import type { TransactionFunction } from "./transaction.ts";
+import { createVolumeActions } from "./volume-actions.ts";
 
 /**
  * How long a statement that finds another writer tries again, unless `PRAGMA busy_timeout` says
@@ -46,51 +41,15 @@ import { createVolumeActions, type SaveMeans } from "./volume-actions.ts";
  */
 export const BUSY_TIMEOUT_MS_DEFAULT = 5_000;
 
-/** The main database file of every connection. */
-const MAIN_NAME = "main.db";
-/** Pause between two looks for a snapshot that is waited for. */
-const WAIT_MS_MIN = 50;
-const WAIT_MS_MAX = 5_000;
-
-/** What went over the wire. */
-export interface Traffic {
-  readonly requests: number;
-  readonly bytesUp: number;
-  readonly bytesDown: number;
-}
-
-export interface DatabaseOptions {
-  readonly volume: Volume;
-  readonly engine: Engine;
-  readonly clock: Clock;
-  readonly random: Random;
-  /**
-   * Journals and temporary files. Default: 16 MiB in memory, then under `save.directory`, if any.
-   */
-  readonly spill?: SpillArea;
-  /** Files: where `reset` saves local work, and how `exportTo` writes. */
-  readonly save?: SaveMeans;
-  /** Counts requests and bytes, for `traffic()`. */
-  readonly traffic?: () => Traffic;
-  /** Connections that read at the same time. Default 8. */
-  readonly readersMax?: number;
-  /** A connection that nobody used for so long is closed. Default 10 s. */
-  readonly idleMs?: number;
-  readonly busyTimeoutMs?: number;
-  /** Instances that databases share. Default: those of the engine, at most 32. */
-  readonly instances?: InstanceSlots;
-  /** Most memory for one connection's SQLite. Default 2 GiB. */
-  readonly heapMaxBytes?: number;
-  /** Chosen by what the runtime can do, unless given. */
-  readonly missStrategy?: MissStrategyKind;
-  /** Called by `close`, after the connections are closed. */
-  readonly onClose?: () => Promise<void>;
-}
-
 export interface ExportRequest extends ActionOptions {
   /** Whether a file at the path may be replaced. Default false. */
   readonly replace?: boolean;
   readonly onProgress?: HydrateRequest["onProgress"];
+}
+
+/** Events of the volume, and how a divergence ended by `onConflict`. */
+export interface DatabaseEvents extends VolumeEvents {
+  readonly resolved: ConflictResolution;
 }
 
 /**
@@ -108,8 +67,8 @@ export class Database implements AsyncDisposable {
   readonly #pool: ConnectionPool;
   readonly #host: DatabaseHost;
   readonly #setup = new ConnectionSetup();
-  readonly #spill: SpillArea;
   readonly #settings: PragmaSettings;
+  readonly #conflicts: Conflicts;
   readonly #actions = new Map<Volume, VolumeActions>();
   /** Other volumes, by the name they are attached as. */
   readonly #attached = new Map<string, Volume>();
@@ -118,11 +77,20 @@ export class Database implements AsyncDisposable {
   constructor(options: DatabaseOptions) {
     this.#options = options;
     this.volume = options.volume;
-    this.#spill = options.spill ?? createSpillArea(options);
+    const spill = createSpillArea(options);
     this.#settings = { busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS_DEFAULT };
-    const { clock, random, readersMax, idleMs } = options;
+    const { clock, random, readersMax, idleMs, volume, save } = options;
+    const policy = options.onConflict ?? "stop";
+    const recordStatements = options.recordStatements ?? policy === "rebase";
+    const opener = new ConnectionOpener({
+      ...options,
+      recordStatements,
+      spill,
+      attached: this.#attached,
+      pragma: (file, name, value) => this.#answerPragma(file, name, value),
+    });
     this.#pool = new ConnectionPool({
-      open: (signal) => this.#openConnection(signal),
+      open: (role, signal) => opener.open(role, volume, signal),
       setup: this.#setup,
       clock,
       ...(readersMax !== undefined && { readersMax }),
@@ -135,6 +103,21 @@ export class Database implements AsyncDisposable {
       clock,
       random,
       sharedAttachmentCount: () => this.#attached.size,
+    });
+    this.#conflicts = new Conflicts({
+      volume,
+      clock,
+      random,
+      ...(save !== undefined && { save }),
+      host: this.#host,
+      policy,
+      keepsAll: recordStatements,
+      openConnection: async (inner, signal) => {
+        const connection = await opener.open("replayer", inner, signal);
+        await this.#setup.apply(connection);
+        return connection;
+      },
+      reset: (request) => this.reset(request),
     });
   }
 
@@ -171,13 +154,19 @@ export class Database implements AsyncDisposable {
    * Runs `fn` in a write transaction: committed when it resolves, rolled back when it rejects, and
    * run again on the new snapshot when another writer was first. Use only the handle inside.
    *
+   * With a name it is also run again, by this process, when a rebase puts it on another base: its
+   * rules are checked anew there. The name shows in the log and in the outbox.
+   *
    * @throws whatever `fn` throws; SqliteError
    */
   transaction<Result>(
-    fn: (tx: Transaction) => Promise<Result>,
-    options: QueryOptions = {},
-  ): Promise<Result> {
-    return runTransaction(this.#host, fn, options);
+    name: string,
+    fn: TransactionFunction<Result>,
+    options?: QueryOptions,
+  ): Promise<Result>;
+  transaction<Result>(fn: TransactionFunction<Result>, options?: QueryOptions): Promise<Result>;
+  transaction<Result>(...request: TransactionRequest<Result>): Promise<Result> {
+    return this.#conflicts.transaction(request);
   }
 
   /**
@@ -223,6 +212,30 @@ export class Database implements AsyncDisposable {
     return this.#actionsOf(this.volume).reset(options);
   }
 
+  /**
+   * Ends a divergence by running the local transactions again, each by itself, on the newest remote
+   * snapshot: functions with a name as such, all others by their recorded statements. What fails
+   * goes to the outbox. Without a divergence it does nothing.
+   *
+   * @throws GraftError `unavailable`, …: it goes on where it stopped when it is called again
+   */
+  rebase(options?: ActionOptions): Promise<RebaseOutcome> {
+    return this.#actionsOf(this.volume).rebase(options);
+  }
+
+  /** Transactions that a rebase could not run again. */
+  get outbox(): DatabaseOutbox {
+    return this.#conflicts.outbox;
+  }
+
+  /**
+   * Does what `onConflict` says about a divergence; undefined when that is to stop. It is done by
+   * itself with `sync: "auto"`, and by `sync()`.
+   */
+  resolveConflict(options?: ActionOptions): Promise<ConflictResolution | undefined> {
+    return this.#conflicts.resolve(options);
+  }
+
   /** Brings pages of the newest snapshot here. The list reads like `1,5,8-12`, or `all`. */
   async fetch(pages: string, options: ActionOptions = {}): Promise<{ readonly pages: number }> {
     const value = `'${pages.replaceAll("'", "''")}'`;
@@ -256,31 +269,36 @@ export class Database implements AsyncDisposable {
     return this.volume.status();
   }
 
-  on<E extends keyof VolumeEvents>(
+  on<E extends keyof DatabaseEvents>(
     event: E,
-    listener: (value: VolumeEvents[E]) => void,
+    listener: (value: DatabaseEvents[E]) => void,
   ): () => void {
-    return this.volume.on(event, listener);
+    if (event === "resolved") {
+      return this.#conflicts.onResolved(listener as (value: ConflictResolution) => void);
+    }
+    // Every other name is an event of the volume.
+    const name: keyof VolumeEvents = event as Exclude<E, "resolved"> & keyof VolumeEvents;
+    return this.volume.on(name, listener as (value: VolumeEvents[typeof name]) => void);
   }
 
   /**
-   * Pulls until the local snapshot holds what the bookmark names. @throws GraftError, AbortError
+   * Resolves when the local snapshot holds what a bookmark names: read your writes, or another
+   * one's, in another process or on another device.
+   *
+   * @throws GraftError `invalid-argument`: of another volume · `diverged` · AbortError
    */
   async waitFor(bookmark: Bookmark | string, options: ActionOptions = {}): Promise<void> {
-    const wanted = typeof bookmark === "string" ? parseBookmark(bookmark) : bookmark;
-    if (wanted.volumeId !== this.volume.volumeId) {
-      throw new GraftError(
-        "invalid-argument",
-        `the bookmark is of volume ${wanted.volumeId}, this database is ${this.volume.volumeId}`,
-      );
-    }
-    const { clock, random } = this.#options;
-    for (let pauseMs = WAIT_MS_MIN; ; pauseMs = Math.min(pauseMs * 2, WAIT_MS_MAX)) {
-      if ((this.status().remote.lsn ?? 0n) >= wanted.lsn) return;
-      await this.pull(options);
-      if ((this.status().remote.lsn ?? 0n) >= wanted.lsn) return;
-      await clock.sleep(pauseMs * (0.5 + randomUnit(random)), options.signal);
-    }
+    await waitForBookmark(this.volume, bookmark, options);
+  }
+
+  /**
+   * Names all that was committed here before the call, for `waitFor` elsewhere. Resolves when that
+   * is remote: with `sync: "manual"` it is pushed now.
+   *
+   * @throws GraftError `diverged`, or as `push`
+   */
+  bookmark(options: ActionOptions = {}): Promise<string> {
+    return createBookmark(this.volume, options);
   }
 
   /** Requests and bytes so far, where they are counted. */
@@ -306,9 +324,13 @@ export class Database implements AsyncDisposable {
     return this.#pool.closeIdle(0);
   }
 
-  /** Ends everything: what is running fails, what is not committed is rolled back. */
+  /**
+   * Ends everything: what is running fails, what is not committed is rolled back. With `sync:
+   * "auto"` commits that wait to be pushed are given 2 s, while the server is there; what is not
+   * pushed by then stays on disk, and goes out when the database is next open.
+   */
   close(): Promise<void> {
-    this.#closing ??= this.#pool.close().finally(() => this.#options.onClose?.());
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 
@@ -316,40 +338,13 @@ export class Database implements AsyncDisposable {
     return this.close();
   }
 
-  async #openConnection(signal: AbortSignal): Promise<Connection> {
-    const { engine, clock, random, heapMaxBytes, missStrategy } = this.#options;
-    const vfs = new GraftVfs({
-      name: `volume ${this.volume.volumeId}`,
-      volumeOf: (name) => this.#volumeOf(name),
-      spill: this.#spill,
-      pragma: (file, name, value) => this.#answerPragma(file, name, value),
-    });
-    const slots = this.#options.instances ?? instanceSlotsOf(engine);
-    const slot = await slots.take(clock, signal);
+  async #close(): Promise<void> {
     try {
-      return await Connection.open({
-        engine,
-        vfs,
-        slot,
-        filename: MAIN_NAME,
-        pageSize: this.volume.pageSize,
-        clock,
-        random,
-        ...(heapMaxBytes !== undefined && { heapMaxBytes }),
-        ...(missStrategy !== undefined && { missStrategy }),
-      });
-    } catch (error) {
-      slot.giveBack();
-      throw error;
+      await this.#pool.close();
+      await waitForLastPush(this.volume, this.#options.clock);
+    } finally {
+      await this.#options.onClose?.();
     }
-  }
-
-  #volumeOf(name: string): Volume | undefined {
-    if (name === MAIN_NAME) return this.volume;
-    for (const [attached, volume] of this.#attached) {
-      if (fileNameOf(attached) === name) return volume;
-    }
-    return undefined;
   }
 
   #answerPragma(
@@ -357,7 +352,9 @@ export class Database implements AsyncDisposable {
     name: string,
     value: string | undefined,
   ): ReturnType<typeof answerPragma> {
-    const { volume, reader, isWriting } = file;
+    const { reader, isWriting } = file;
+    // A connection that runs transactions again has the volume in another form.
+    const volume = file.volume.volumeId === this.volume.volumeId ? this.volume : file.volume;
     const settings = this.#settings;
     const actions = this.#actionsOf(volume);
     return answerPragma({ volume, reader, isWriting, actions, settings }, name, value);
@@ -367,20 +364,14 @@ export class Database implements AsyncDisposable {
     const known = this.#actions.get(volume);
     if (known !== undefined) return known;
     const { clock, random, save } = this.#options;
-    const actions = createVolumeActions({ volume, clock, random, ...(save && { save }) });
+    const actions = createVolumeActions({
+      volume,
+      clock,
+      random,
+      ...(save && { save }),
+      ...(volume === this.volume && { conflicts: this.#conflicts }),
+    });
     this.#actions.set(volume, actions);
     return actions;
   }
-}
-
-function createSpillArea({ save, random }: DatabaseOptions): SpillArea {
-  if (save === undefined) return new SpillArea();
-  const { fileSystem, directory } = save;
-  return new SpillArea({ disk: { fileSystem, directory: `${directory}/tmp`, random } });
-}
-
-/** The file an attached database is opened as: hex, so that no name needs quoting. */
-function fileNameOf(name: string): string {
-  const hex = [...new TextEncoder().encode(name)].map((byte) => byte.toString(16).padStart(2, "0"));
-  return `attached-${hex.join("")}.db`;
 }

@@ -20,6 +20,11 @@ export interface GraftVfsOptions {
   readonly volumeOf: (name: string) => Volume | undefined;
   readonly spill: SpillArea;
   readonly pragma: (file: VolumeFile, name: string, value: string | undefined) => PragmaAnswer;
+  /**
+   * What a commit of a file carries along. `isAlone`: no other file of the connection is written in
+   * the same transaction.
+   */
+  readonly noteOf?: (file: VolumeFile, isAlone: boolean) => CommitNote | undefined;
 }
 
 interface SpillEntry {
@@ -40,8 +45,6 @@ export class GraftVfs implements Vfs, VolumeFileHost {
   readonly #entries = new Map<string, SpillEntry>();
   readonly #contents = new Set<SpillContent>();
   readonly #closing = new AbortController();
-  /** What commits of this connection carry along, until it is changed. */
-  note: CommitNote | undefined;
 
   constructor(options: GraftVfsOptions) {
     this.name = options.name;
@@ -76,8 +79,9 @@ export class GraftVfs implements Vfs, VolumeFileHost {
     return this.#options.pragma(file, name, value);
   }
 
-  noteOf(): CommitNote | undefined {
-    return this.note;
+  noteOf(file: VolumeFile): CommitNote | undefined {
+    const others = this.#volumeFiles.keys().filter((other) => other !== file);
+    return this.#options.noteOf?.(file, !others.some((other) => other.isReserved()));
   }
 
   /**

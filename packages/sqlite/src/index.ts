@@ -1,11 +1,24 @@
+// Conflicts.
+export {
+  type ConflictPolicy,
+  type ConflictResolution,
+  isConflictPolicy,
+  type RebaseOutcome,
+} from "./conflict/conflict-policy.ts";
+export {
+  type DatabaseOutbox,
+  describeRejected,
+  type OutboxEntry,
+} from "./conflict/database-outbox.ts";
+export type { SaveMeans } from "./conflict/save-work.ts";
 // SQLite on a volume.
 export {
   BUSY_TIMEOUT_MS_DEFAULT,
   Database,
-  type DatabaseOptions,
+  type DatabaseEvents,
   type ExportRequest,
-  type Traffic,
 } from "./database.ts";
+export type { DatabaseOptions, Traffic } from "./database-options.ts";
 // Plain SQLite files, in and out.
 export {
   type ExportOptions,
@@ -39,10 +52,6 @@ export type { PreparedQuery, QueryOptions } from "./prepared-query.ts";
 export { type SplitSql, splitSql } from "./sql/split-sql.ts";
 export { StatementSplitter } from "./sql/statement-splitter.ts";
 export { isBusy, resultCodeOf } from "./sqlite-error.ts";
-export type { Transaction } from "./transaction.ts";
+export type { Transaction, TransactionFunction } from "./transaction.ts";
 export { GRAFT_VERSION } from "./version.ts";
-export {
-  createVolumeActions,
-  type SaveMeans,
-  type VolumeActionsOptions,
-} from "./volume-actions.ts";
+export { createVolumeActions, type VolumeActionsOptions } from "./volume-actions.ts";

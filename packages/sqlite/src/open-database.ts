@@ -1,4 +1,11 @@
-import { type Remote, Runtime, type Volume } from "@graft/client";
+import {
+  createNewsFeed,
+  type NewsFeed,
+  type Remote,
+  Runtime,
+  type SyncPolicy,
+  type Volume,
+} from "@graft/client";
 import {
   type Clock,
   type FileSystem,
@@ -9,7 +16,9 @@ import {
   type VolumeId,
 } from "@graft/core";
 import type { Engine, MissStrategyKind } from "@graft/sqlite-engine";
-import { Database, type Traffic } from "./database.ts";
+import type { ConflictPolicy } from "./conflict/conflict-policy.ts";
+import { Database } from "./database.ts";
+import type { Traffic } from "./database-options.ts";
 import { SpillArea } from "./file/spill-area.ts";
 import { createOfflineRemote } from "./offline-remote.ts";
 
@@ -38,8 +47,29 @@ export interface OpenDatabaseOptions {
    * when they are read. Default: no limit.
    */
   readonly cacheSizeMax?: number | undefined;
-  /** Pushing and pulling is up to the caller. */
-  readonly sync?: "manual" | undefined;
+  /**
+   * "auto" (default where there is a url): commits are pushed as they come, and other clients'
+   * arrive by themselves · "manual": pushing and pulling is up to the caller.
+   */
+  readonly sync?: "auto" | "manual" | undefined;
+  /** With "auto": ms that a commit waits for others to be pushed with it. Default 0. */
+  readonly pushDelayMs?: number | undefined;
+  /**
+   * With "auto": what another client's commit brings along. "eager" (default): the pages that came
+   * with its news, when it is small · "lazy": the knowledge of what changed · "full": every page of
+   * the database, in the background.
+   */
+  readonly replica?: SyncPolicy["pages"] | undefined;
+  /**
+   * What is done when another client committed on our base and the two cannot be merged. Default
+   * "stop": it is left to the application (`reset`, `rebase`); local work goes on meanwhile.
+   */
+  readonly onConflict?: ConflictPolicy | undefined;
+  /**
+   * Keeps the statements of each write transaction beside its commit until it is pushed, so that
+   * they can be run again on another base. Default: with `onConflict: "rebase"`.
+   */
+  readonly recordStatements?: boolean | undefined;
   /** Connections that read at the same time. Default 8. */
   readonly readersMax?: number | undefined;
   /** How long a write tries again while somebody else writes. Default 5 s. */
@@ -60,6 +90,11 @@ export interface OpenDatabaseMeans {
     url: Exclude<OpenDatabaseOptions["url"], undefined>,
     token: string | undefined,
   ) => Remote & { traffic?(): Traffic };
+  /** What happens on the server. Default: one stream for each database. */
+  readonly openNewsFeed?: (
+    url: Exclude<OpenDatabaseOptions["url"], undefined>,
+    token: string | undefined,
+  ) => NewsFeed;
 }
 
 /**
@@ -79,6 +114,10 @@ export async function openDatabaseWith(
 ): Promise<Database> {
   const { clock, random, fileSystem } = means;
   const { path, durability, cacheSizeMax } = options;
+  const isAuto = (options.sync ?? (options.url === undefined ? "manual" : "auto")) === "auto";
+  if (isAuto && options.url === undefined) {
+    throw new GraftError("invalid-argument", 'sync: "auto" needs a url to sync with');
+  }
   const remote: Remote & { traffic?(): Traffic } =
     options.url === undefined
       ? createOfflineRemote()
@@ -86,6 +125,12 @@ export async function openDatabaseWith(
   const runtime = await openRuntime(remote, {
     clock,
     random,
+    ...(isAuto &&
+      options.url !== undefined && {
+        newsFeed:
+          means.openNewsFeed?.(options.url, options.token) ??
+          createNewsFeed({ remote, clock, random }),
+      }),
     ...(path !== undefined && { directory: { path, fileSystem } }),
     ...(durability !== undefined && { durability }),
     ...(cacheSizeMax !== undefined && { cacheSizeMax }),
@@ -93,9 +138,9 @@ export async function openDatabaseWith(
   try {
     const volume = await openVolume(runtime, options);
     checkPageSize(volume, options.pageSize);
-    const { readersMax, busyTimeoutMs, missStrategy } = options;
+    const { readersMax, busyTimeoutMs, missStrategy, onConflict, recordStatements } = options;
     const traffic = remote.traffic?.bind(remote);
-    return new Database({
+    const database = new Database({
       volume,
       engine: means.engine,
       clock,
@@ -108,12 +153,27 @@ export async function openDatabaseWith(
       ...(busyTimeoutMs !== undefined && { busyTimeoutMs }),
       ...(missStrategy !== undefined && { missStrategy }),
       ...(traffic !== undefined && { traffic }),
+      ...(onConflict !== undefined && { onConflict }),
+      ...(recordStatements !== undefined && { recordStatements }),
       onClose: () => runtime.close(),
     });
+    if (isAuto) volume.startSync(syncPolicyOf(options, database));
+    return database;
   } catch (error) {
     await runtime.close();
     throw error;
   }
+}
+
+function syncPolicyOf(
+  { pushDelayMs, replica }: OpenDatabaseOptions,
+  database: Database,
+): SyncPolicy {
+  return {
+    onDiverged: async (signal) => void (await database.resolveConflict({ signal })),
+    ...(pushDelayMs !== undefined && { pushDelayMs }),
+    ...(replica !== undefined && { pages: replica }),
+  };
 }
 
 async function openRuntime(

@@ -9,6 +9,7 @@ import type {
   StatementRequest,
 } from "./connection/statement-host.ts";
 import { createQuery, type PreparedQuery, type QueryOptions } from "./prepared-query.ts";
+import type { TransactionLabel } from "./replay/transaction-recorder.ts";
 import { splitSql } from "./sql/split-sql.ts";
 import { isBusy } from "./sqlite-error.ts";
 
@@ -29,6 +30,20 @@ export interface Transaction {
   transaction<Result>(fn: (tx: Transaction) => Promise<Result>): Promise<Result>;
 }
 
+/** What the application does in a write transaction. */
+export type TransactionFunction<Result = unknown> = (tx: Transaction) => Promise<Result>;
+
+/** What a transaction needs of whoever owns its connection. */
+export type TransactionHost = Pick<
+  DatabaseHost,
+  "touchesConnectionState" | "refreshConnectionState"
+>;
+
+interface RunOptions {
+  readonly signal: AbortSignal | undefined;
+  readonly label: TransactionLabel | undefined;
+}
+
 /**
  * Runs `fn` between BEGIN IMMEDIATE and COMMIT, on a new snapshot each time: again when another
  * writer was first (`SQLITE_BUSY…`), up to a limit. So `fn` must not keep what it learnt in an
@@ -36,8 +51,8 @@ export interface Transaction {
  */
 export async function runTransaction<Result>(
   host: DatabaseHost,
-  fn: (tx: Transaction) => Promise<Result>,
-  { signal }: QueryOptions,
+  fn: TransactionFunction<Result>,
+  { signal, label }: QueryOptions & { readonly label?: TransactionLabel },
 ): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -47,7 +62,7 @@ export async function runTransaction<Result>(
           () => true,
           () => begin(connection, signal),
         );
-        return await runOnce(host, connection, fn, signal);
+        return await runOnce(host, connection, fn, { signal, label });
       });
     } catch (error) {
       if (!isBusy(error) || attempt >= ATTEMPTS_MAX || signal?.aborted === true) throw error;
@@ -55,17 +70,24 @@ export async function runTransaction<Result>(
   }
 }
 
-async function begin(connection: Connection, signal: AbortSignal | undefined): Promise<void> {
+/** Begins a write transaction on a connection that the caller has alone. */
+export async function begin(
+  connection: Connection,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   await connection.engine.exec("BEGIN IMMEDIATE", signal === undefined ? {} : { signal });
 }
 
-async function runOnce<Result>(
-  host: DatabaseHost,
+/** Runs `fn` in the transaction that was begun, and commits it. */
+export async function runOnce<Result>(
+  host: TransactionHost,
   connection: Connection,
-  fn: (tx: Transaction) => Promise<Result>,
-  signal: AbortSignal | undefined,
+  fn: TransactionFunction<Result>,
+  { signal, label }: RunOptions,
 ): Promise<Result> {
   const scope = new TransactionScope(host, connection, signal);
+  const { recorder } = connection;
+  if (recorder !== undefined) recorder.label = label;
   try {
     const result = await fn(scope);
     await scope.end();
@@ -83,6 +105,7 @@ async function runOnce<Result>(
     if (!connection.isBroken && connection.inTransaction) await connection.engine.exec("ROLLBACK");
     throw error;
   } finally {
+    if (recorder !== undefined) recorder.label = undefined;
     if (scope.touchedConnectionState && !connection.isBroken) {
       await host.refreshConnectionState(connection);
     }
@@ -92,14 +115,14 @@ async function runOnce<Result>(
 /** Statements of one transaction, on the connection it has to itself. */
 class TransactionScope implements Transaction, StatementHost {
   touchedConnectionState = false;
-  readonly #host: DatabaseHost;
+  readonly #host: TransactionHost;
   readonly #connection: Connection;
   readonly #signal: AbortSignal | undefined;
   readonly #leases = new Set<StatementLease>();
   #savepointCount = 0;
   #isOver = false;
 
-  constructor(host: DatabaseHost, connection: Connection, signal: AbortSignal | undefined) {
+  constructor(host: TransactionHost, connection: Connection, signal: AbortSignal | undefined) {
     this.#host = host;
     this.#connection = connection;
     this.#signal = signal;

@@ -2,12 +2,14 @@ import type {
   HydrateResult,
   PullResult,
   PushResult,
+  RejectedTransaction,
   SyncResult,
   Volume,
-  VolumeReader,
 } from "@graft/client";
-import { type Clock, type FileSystem, GraftError, type Random } from "@graft/core";
-import { exportDatabase } from "./export/export-database.ts";
+import { isGraftError } from "@graft/core";
+import type { RebaseOutcome } from "./conflict/conflict-policy.ts";
+import type { Conflicts } from "./conflict/conflicts.ts";
+import { createWorkSaver, type WorkSaverOptions } from "./conflict/save-work.ts";
 import type {
   ActionOptions,
   HydrateRequest,
@@ -17,18 +19,10 @@ import type {
   VolumeActions,
 } from "./pragma/pragma-context.ts";
 
-/** Where and how local work is saved before it is given up. */
-export interface SaveMeans {
-  readonly fileSystem: FileSystem;
-  /** For files whose path nobody chose. */
-  readonly directory: string;
-}
-
-export interface VolumeActionsOptions {
+export interface VolumeActionsOptions extends WorkSaverOptions {
   readonly volume: Volume;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly save?: SaveMeans;
+  /** What is done about a divergence; absent: nothing. */
+  readonly conflicts?: Pick<Conflicts, "resolve" | "rebase">;
 }
 
 /** What can be done with a volume beside SQL, with files for what a reset gives up. */
@@ -37,45 +31,46 @@ export function createVolumeActions(options: VolumeActionsOptions): VolumeAction
   return {
     push: (request: PushRequest = {}): Promise<PushResult> => volume.push(request),
     pull: (request: ActionOptions = {}): Promise<PullResult> => volume.pull(request),
-    sync: (request: ActionOptions = {}): Promise<SyncResult> => volume.sync(request),
+    sync: (request: ActionOptions = {}): Promise<SyncResult> => sync(options, request),
     hydrate: (request: HydrateRequest = {}): Promise<HydrateResult> => volume.hydrate(request),
     reset: (request: ResetRequest = {}): Promise<ResetOutcome> => reset(options, request),
+    rebase: (request: ActionOptions = {}): Promise<RebaseOutcome> => rebase(options, request),
+    outbox: (): readonly RejectedTransaction[] => volume.outbox.list(),
   };
+}
+
+/** A divergence is dealt with as the policy says, and what is left then is sent: once. */
+async function sync(options: VolumeActionsOptions, request: ActionOptions): Promise<SyncResult> {
+  const { volume, conflicts } = options;
+  try {
+    return await volume.sync(request);
+  } catch (error) {
+    if (!isGraftError(error, "diverged") || conflicts === undefined) throw error;
+    if ((await conflicts.resolve(request)) === undefined) throw error;
+    return await volume.sync(request);
+  }
 }
 
 async function reset(options: VolumeActionsOptions, request: ResetRequest): Promise<ResetOutcome> {
-  const { volume, save } = options;
-  const { signal } = request;
-  const wanted = request.save ?? true;
-  let savedFile: string | undefined;
-  const saveTo = async (reader: VolumeReader, note: string | undefined): Promise<void> => {
-    if (save === undefined) {
-      throw new GraftError(
-        "invalid-argument",
-        "there is no file system to save local work to: reset with save: false discards it",
-      );
-    }
-    const path = typeof wanted === "string" ? wanted : savePath(options, save, reader, note);
-    const means = { fileSystem: save.fileSystem, random: options.random };
-    await exportDatabase({ ...means, reader, path, ...(signal !== undefined && { signal }) });
-    savedFile = path;
-  };
-  const result = await volume.reset({
-    ...(wanted !== false && { save: saveTo }),
+  const { signal, save: wanted = true } = request;
+  const path = typeof wanted === "string" ? wanted : undefined;
+  const saver = createWorkSaver(options, path, signal);
+  const { lsn, discardedCommitCount } = await options.volume.reset({
+    ...(wanted !== false && { save: (reader, note) => saver.save(reader, note) }),
     ...(signal !== undefined && { signal }),
   });
-  return { lsn: result.lsn, discardedCommitCount: result.discardedCommitCount, savedFile };
+  return { lsn, discardedCommitCount, savedFile: saver.savedFile };
 }
 
-/** `<volume>-<time>-v<version>[-<note>].db`: sorts by time, and says what is special about it. */
-function savePath(
-  { volume, clock }: VolumeActionsOptions,
-  { fileSystem, directory }: SaveMeans,
-  reader: VolumeReader,
-  note: string | undefined,
-): string {
-  fileSystem.makeDirectory(directory);
-  const time = new Date(clock.nowMs()).toISOString().replaceAll(/[:.]/g, "-");
-  const suffix = note === undefined ? "" : `-${note.replaceAll(/[^A-Za-z0-9]+/g, "-")}`;
-  return `${directory}/${volume.volumeId}-${time}-v${reader.version}${suffix}.db`;
+async function rebase(
+  { volume, conflicts }: VolumeActionsOptions,
+  request: ActionOptions,
+): Promise<RebaseOutcome> {
+  if (conflicts !== undefined) return await conflicts.rebase(request);
+  const result = await volume.rebase({
+    ...request,
+    canReplay: () => false,
+    replay: async () => ({ kind: "rejected", code: "not-recorded", message: "" }),
+  });
+  return { ...result, savedFile: undefined };
 }

@@ -12,9 +12,12 @@ export const IDLE_MS_DEFAULT = 10_000;
 /** Times a reader is handed on while other databases wait for an instance. */
 const HANDED_ON_MAX = 16;
 
+/** What a connection is for. */
+export type ConnectionRole = "reader" | "writer";
+
 export interface ConnectionPoolOptions {
   /** Waits for an instance until the signal is aborted. */
-  readonly open: (signal: AbortSignal) => Promise<Connection>;
+  readonly open: (role: ConnectionRole, signal: AbortSignal) => Promise<Connection>;
   readonly setup: ConnectionSetup;
   readonly clock: Clock;
   readonly readersMax?: number;
@@ -194,7 +197,8 @@ export class ConnectionPool {
     const closing = this.#closing.signal;
     let connection: Connection;
     try {
-      connection = await this.#open(signal === undefined ? closing : anyOf(closing, signal));
+      const until = signal === undefined ? closing : anyOf(closing, signal);
+      connection = await this.#open("reader", until);
     } catch (error) {
       this.#readerCount--;
       this.#waiting.shift()?.(undefined);
@@ -208,8 +212,8 @@ export class ConnectionPool {
     return connection;
   }
 
-  async #open(signal: AbortSignal): Promise<Connection> {
-    const connection = await this.#options.open(signal);
+  async #open(role: ConnectionRole, signal: AbortSignal): Promise<Connection> {
+    const connection = await this.#options.open(role, signal);
     connection.slot.holder = {
       tryClose: () => this.#tryClose(connection),
       get isRunning() {
@@ -223,7 +227,7 @@ export class ConnectionPool {
   }
 
   #createWriter(): Promise<Connection> {
-    const opening = this.#open(this.#closing.signal);
+    const opening = this.#open("writer", this.#closing.signal);
     this.#writer = opening;
     opening.then(
       (connection) => {

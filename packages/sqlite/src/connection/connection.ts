@@ -12,6 +12,7 @@ import {
   WOULD_WAIT,
 } from "@graft/sqlite-engine";
 import type { GraftVfs } from "../graft-vfs.ts";
+import type { TransactionRecorder } from "../replay/transaction-recorder.ts";
 import { leadingWords } from "../sql/scan-sql.ts";
 import type { InstanceSlot } from "./instance-slots.ts";
 
@@ -41,6 +42,8 @@ export interface ConnectionOptions {
   readonly random: Random;
   readonly heapMaxBytes?: number;
   readonly missStrategy?: MissStrategyKind;
+  /** Of a connection that writes: how its transactions can be run again. */
+  readonly recorder?: TransactionRecorder;
 }
 
 /** One connection: one WASM instance, its files, and the statements prepared in it. */
@@ -48,6 +51,7 @@ export class Connection {
   readonly vfs: GraftVfs;
   readonly engine: EngineInstance;
   readonly slot: InstanceSlot;
+  readonly recorder: TransactionRecorder | undefined;
   /** Least recently used first. A statement in use is not in here: nobody else may touch it. */
   readonly #idleStatements = new Map<string, Statement>();
   /** Stands on a row while a snapshot is kept. */
@@ -68,6 +72,7 @@ export class Connection {
   private constructor(options: ConnectionOptions, engine: EngineInstance) {
     this.vfs = options.vfs;
     this.slot = options.slot;
+    this.recorder = options.recorder;
     this.engine = engine;
     const heapMaxBytes = options.heapMaxBytes ?? HEAP_BYTES_MAX;
     this.#cacheSizeMax = (heapMaxBytes - HEAP_BYTES_IN_USE) / 2;
@@ -75,12 +80,14 @@ export class Connection {
 
   /** @throws SqliteError `SQLITE_CANTOPEN`, … */
   static async open(options: ConnectionOptions): Promise<Connection> {
-    const { heapMaxBytes, missStrategy } = options;
+    const { heapMaxBytes, missStrategy, recorder } = options;
+    const journal = recorder?.recordsStatements === true ? recorder : undefined;
     const engine = await EngineInstance.open(options.engine, {
       vfs: options.vfs,
       filename: options.filename,
-      clock: options.clock,
+      clock: journal?.clock ?? options.clock,
       random: options.random,
+      ...(journal !== undefined && { journal }),
       ...(heapMaxBytes !== undefined && { heapMaxBytes }),
       ...(missStrategy !== undefined && { missStrategy }),
     });

@@ -1,4 +1,4 @@
-import { openNodeRemote } from "@graft/client/node";
+import { openNodeRemote, shareNewsFeed } from "@graft/client/node";
 import { nodeFileSystem, systemClock, systemRandom } from "@graft/core/node";
 import { loadNodeEngine } from "@graft/sqlite-engine/node";
 import type { Database } from "../database.ts";
@@ -8,9 +8,10 @@ import { type OpenDatabaseOptions, openDatabaseWith } from "../open-database.ts"
  * Opens SQLite on a volume, with Node's disks, clock and network.
  *
  * ```ts
- * await using db = await openDatabase({ url: "http://127.0.0.1:3000", path: "./data", tag: "forum"
- * }); await db.exec("create table if not exists note(id integer primary key, text)"); await
- * db.prepare("insert into note(text) values (?)").run("hello"); await db.push();
+ * const url = "http://127.0.0.1:3000";
+ * await using db = await openDatabase({ url, path: "./data", tag: "forum" });
+ * await db.exec("create table if not exists note(id integer primary key, text)");
+ * await db.prepare("insert into note(text) values (?)").run("hello"); // pushed by itself
  * ```
  */
 export async function openDatabase(options: OpenDatabaseOptions = {}): Promise<Database> {
@@ -21,6 +22,7 @@ export async function openDatabase(options: OpenDatabaseOptions = {}): Promise<D
       random: systemRandom,
       fileSystem: nodeFileSystem,
       openRemote: (url, token) => openNodeRemote({ url, token }),
+      openNewsFeed: (url, token) => shareNewsFeed({ url, token }),
     },
     options,
   );

@@ -6,6 +6,7 @@
 import type { LocalCommit } from "@graft/client";
 import { isGraftError, type Lsn, type PageSet, parseLsn } from "@graft/core";
 import type { PragmaAnswer } from "@graft/sqlite-engine";
+import { describeRejected, type OutboxEntry } from "../conflict/database-outbox.ts";
 import { GRAFT_VERSION } from "../version.ts";
 import { parsePageList } from "./page-list.ts";
 import { asyncJsonAnswer, errorAnswer, jsonAnswer } from "./pragma-answer.ts";
@@ -42,11 +43,27 @@ export const GRAFT_PRAGMAS: Readonly<Record<string, PragmaHandler>> = {
   graft_sync: withoutValue((context) =>
     outsideTransaction(context, "graft_sync", (signal) => context.actions.sync({ signal })),
   ),
+  graft_rebase: withoutValue((context) =>
+    outsideTransaction(context, "graft_rebase", (signal) => context.actions.rebase({ signal })),
+  ),
+  graft_outbox: ({ actions }, value) => {
+    const entries = actions.outbox().map(describeRejected);
+    if (value === undefined) return jsonAnswer(entries.map(withCount));
+    const entry = entries.find(({ id }) => id === value);
+    return entry === undefined
+      ? errorAnswer(`no transaction "${value}" in the outbox`)
+      : jsonAnswer(entry);
+  },
   graft_reset: (context, value) =>
     outsideTransaction(context, "graft_reset", (signal) =>
       context.actions.reset({ signal, save: value === "discard" ? false : (value ?? true) }),
     ),
 };
+
+/** A list of many tells how much each did; what, it tells one by one. */
+function withCount({ statements, ...entry }: OutboxEntry): unknown {
+  return { ...entry, statementCount: statements?.length };
+}
 
 function describeSnapshot({ volume, reader }: PragmaContext): unknown {
   const snapshot = reader ?? volume.openReader();

@@ -1,4 +1,4 @@
-import { GraftError } from "@graft/core";
+import { encodeHex, GraftError } from "@graft/core";
 import { type PragmaAnswer, SQLITE_ERROR } from "@graft/sqlite-engine";
 
 /** A text answer. */
@@ -25,6 +25,7 @@ export function errorAnswer(message: string): PragmaAnswer {
 export function toJson(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) => {
     if (typeof member === "bigint") return toJsonNumber(member);
+    if (member instanceof Uint8Array) return `x'${encodeHex(member)}'`;
     if (member instanceof GraftError) return { code: member.code, message: member.message };
     return member;
   });

@@ -3,11 +3,13 @@ import type {
   Progress,
   PullResult,
   PushResult,
+  RejectedTransaction,
   SyncResult,
   Volume,
   VolumeReader,
 } from "@graft/client";
 import type { PragmaAnswer } from "@graft/sqlite-engine";
+import type { RebaseOutcome } from "../conflict/conflict-policy.ts";
 
 /** What can be done with a volume beside SQL. The database and its pragmas share it. */
 export interface VolumeActions {
@@ -16,6 +18,9 @@ export interface VolumeActions {
   sync(options?: ActionOptions): Promise<SyncResult>;
   hydrate(options?: HydrateRequest): Promise<HydrateResult>;
   reset(options?: ResetRequest): Promise<ResetOutcome>;
+  rebase(options?: ActionOptions): Promise<RebaseOutcome>;
+  /** Transactions that could not be run again, oldest first. */
+  outbox(): readonly RejectedTransaction[];
 }
 
 export interface ActionOptions {

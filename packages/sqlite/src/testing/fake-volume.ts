@@ -4,11 +4,13 @@ import type {
   LocalCommitRequest,
   PullResult,
   PushResult,
+  RebaseResult,
   ResetOptions,
   ResetResult,
   SyncResult,
   Volume,
   VolumeEvents,
+  VolumeOutbox,
   VolumeReader,
   VolumeStatus,
   VolumeWriter,
@@ -211,6 +213,16 @@ export class FakeVolume implements Volume {
     return this.#latest.lsn;
   }
 
+  async rebase(): Promise<RebaseResult> {
+    return { lsn: this.#latest.lsn, rebasedCount: 0, rejectedCount: 0 };
+  }
+
+  readonly outbox: VolumeOutbox = {
+    list: () => [],
+    discard: async () => false,
+    retry: async () => ({ kind: "done" }),
+  };
+
   status(): VolumeStatus {
     const pages = this.#latest.pages.size - this.#absent.size;
     return {
@@ -221,7 +233,7 @@ export class FakeVolume implements Volume {
         pageCount: this.#latest.pageCount,
         pageSize: this.pageSize,
       },
-      local: { pending: this.#pending.length },
+      local: { pending: this.#pending.length, rejected: 0 },
       remote: { lsn: this.#remote.lsn },
       cached: { pages, bytes: pages * this.pageSize },
       lagMs: undefined,

@@ -36,6 +36,13 @@ export async function openConnection(options: TestConnectionOptions): Promise<Co
             sync: (request) => file.volume.sync(request),
             hydrate: (request) => file.volume.hydrate(request),
             reset: async () => ({ ...(await file.volume.reset()), savedFile: undefined }),
+            rebase: async () => ({
+              lsn: undefined,
+              rebasedCount: 0,
+              rejectedCount: 0,
+              savedFile: undefined,
+            }),
+            outbox: () => file.volume.outbox.list(),
           },
           settings: { busyTimeoutMs: 0 },
         },

@@ -1,6 +1,7 @@
 import { systemClock, systemRandom } from "@graft/core/node";
 import { loadNodeEngine } from "@graft/sqlite-engine/node";
-import { Database, type DatabaseOptions } from "../database.ts";
+import { Database } from "../database.ts";
+import type { DatabaseOptions } from "../database-options.ts";
 import { FakeVolume } from "./fake-volume.ts";
 
 const engine = await loadNodeEngine();
