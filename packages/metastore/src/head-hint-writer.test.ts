@@ -37,15 +37,29 @@ describe("the head hint", () => {
     expect(clock.sleeperCount).toBe(0);
   });
 
-  test("is never more than four commits behind, and is not written for each", async () => {
+  test("is written with the fourth commit, then once a second however fast they are", async () => {
     const { clock, writer, hint, puts } = setUp();
-    for (let lsn = 1n; lsn <= 100n; lsn++) {
+    for (let lsn = 1n; lsn <= 300n; lsn++) {
       writer.note(volumeId, toLsn(lsn));
-      await clock.advance(1);
+      await clock.advance(10);
       const written = (await hint()) ?? 0n;
-      expect(lsn - written).toBeLessThanOrEqual(4n);
+      expect(lsn - written).toBeLessThanOrEqual(101n);
+      if (lsn === 4n) expect(written).toBe(4n);
     }
-    expect(puts()).toBeLessThanOrEqual(26);
+    expect(puts()).toBe(3);
+    await clock.advance(1000);
+    expect(await hint()).toBe(300n);
+  });
+
+  test("is at most a second behind when commits are slow", async () => {
+    const { clock, writer, hint, puts } = setUp();
+    for (let lsn = 1n; lsn <= 5n; lsn++) {
+      writer.note(volumeId, toLsn(lsn));
+      await clock.advance(1001);
+      expect(await hint()).toBe(lsn);
+      await clock.advance(600);
+    }
+    expect(puts()).toBe(5);
   });
 
   test("is written when the writer is disposed", async () => {

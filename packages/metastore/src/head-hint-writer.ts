@@ -1,9 +1,12 @@
 /**
  * Keeps `volumes/<vid>/head` near the head, in the background: at most 4 commits or 1 s behind,
- * one PUT at a time a volume, never one for each commit. It is a hint: what fails is written again
- * with the next commit, and readers find the head without it.
+ * whichever is later, and at most one PUT a second for a volume, however fast its commits are. It
+ * is a hint: what fails is written again with the next commit, and readers find the head without
+ * it, with two requests more each time the commits that it is behind double.
  *
- *     clean ──commit──▶ due in 1 s ──4th commit──▶ due now ──▶ writing ──▶ clean, or due again
+ *     clean ──commit──▶ due in 1 s ──or with the 4th──▶ writing ──▶ resting for 1 s ──▶ clean
+ *                                                          ▲                │
+ *                                                          └── commits came ┘
  */
 import {
   type Clock,
@@ -18,8 +21,9 @@ import type { ObjectStore } from "@graft/object-store";
 import type { Log } from "@graft/rpc";
 import { within } from "./within.ts";
 
-/** A hint is never further behind than this. */
+/** The first commits after a rest: so many are not waited for any longer. */
 const BEHIND_COUNT_MAX = 4n;
+/** From a commit to its hint, and from one hint to the next. */
 const BEHIND_MS_MAX = 1000;
 /** Hints written side by side. */
 const WRITE_CONCURRENCY = 8;
@@ -32,8 +36,8 @@ interface Hint {
   /** What the object says at least, as far as we know. */
   writtenLsn: bigint;
   lsn: Lsn;
-  /** Ends the wait for the time to pass. */
-  hurry: AbortController;
+  /** Ends the wait before the first PUT. */
+  readonly hurry: AbortController;
 }
 
 export interface HeadHintWriterOptions {
@@ -48,7 +52,7 @@ export class HeadHintWriter implements AsyncDisposable {
   readonly #permits = new KeyedLimiter<"write">(WRITE_CONCURRENCY);
   /** Volumes whose hint is behind. */
   readonly #hints = new Map<VolumeId, Hint>();
-  #isClosing = false;
+  readonly #closing = new AbortController();
 
   constructor(options: HeadHintWriterOptions) {
     this.#options = options;
@@ -72,24 +76,26 @@ export class HeadHintWriter implements AsyncDisposable {
 
   /** Writes what is behind, then stops. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isClosing = true;
+    this.#closing.abort(HURRY);
     for (const { hurry } of this.#hints.values()) hurry.abort(HURRY);
     await this.#supervisor.whenIdle();
     await this.#supervisor[Symbol.asyncDispose]();
   }
 
-  /** One task a volume that is behind: waits, writes, and again when commits came meanwhile. */
+  /** One task a volume that is behind: waits, writes, rests; again when commits came meanwhile. */
   async #keepUp(volumeId: VolumeId, hint: Hint): Promise<void> {
+    if (!this.#closing.signal.aborted && !isFarBehind(hint)) await this.#wait(hint.hurry.signal);
     while (hint.lsn > hint.writtenLsn) {
-      if (!this.#isClosing && !isFarBehind(hint)) {
-        await this.#options.clock.sleep(BEHIND_MS_MAX, hint.hurry.signal).catch(() => undefined);
-      }
-      hint.hurry = new AbortController();
       const { lsn } = hint;
       await this.#permits.run("write", () => this.#write(volumeId, lsn));
       hint.writtenLsn = lsn;
+      await this.#wait(this.#closing.signal);
     }
     this.#hints.delete(volumeId);
+  }
+
+  async #wait(signal: AbortSignal): Promise<void> {
+    await this.#options.clock.sleep(BEHIND_MS_MAX, signal).catch(() => undefined);
   }
 
   async #write(volumeId: VolumeId, lsn: Lsn): Promise<void> {
