@@ -43,12 +43,13 @@ import {
   type VfsFile,
 } from "@graft/sqlite-engine";
 import { type LockState, nextLockState } from "../lock-state.ts";
-import { HEADER, readUint32, statedPageCount, statedPageSize } from "../page-one.ts";
 import { toSqliteError, type VfsOperation } from "../sqlite-error.ts";
+import { DirtyPageOne } from "./dirty-page-one.ts";
 import { widening } from "./fetch-width.ts";
 import { HeldReader } from "./held-reader.ts";
 import { PageOneCache } from "./page-one-cache.ts";
 import { mustBePageSize } from "./page-size-rule.ts";
+import { ReadSet } from "./read-set.ts";
 import type { VolumeFileHost } from "./volume-file-host.ts";
 
 /** `SAFE_APPEND | SEQUENTIAL | POWERSAFE_OVERWRITE`: true of every size and offset here. */
@@ -80,11 +81,9 @@ export class VolumeFile implements VfsFile {
   #size = 0;
   /** Counter that SQLite sees minus version of the volume. */
   #counterOffset = 0;
-  /** Page 1 as SQLite wrote it in this transaction. */
-  #dirtyPageOne: Uint8Array | undefined;
-  /** Whether the writer holds a page 1 from an attempt to commit that failed. */
-  #hasHandedPageOne = false;
+  readonly #dirtyPageOne: DirtyPageOne;
   readonly #held = new HeldReader();
+  readonly #reads = new ReadSet();
   /** While `committed`: the page count that the commit made. */
   #committedPageCount = 0;
 
@@ -95,6 +94,7 @@ export class VolumeFile implements VfsFile {
     this.#pageSize = options.volume.pageSize;
     this.#scratch = new Uint8Array(this.#pageSize);
     this.#pageOne = new PageOneCache(this.#pageSize);
+    this.#dirtyPageOne = new DirtyPageOne(this.#pageSize);
   }
 
   /** The snapshot under the lock; undefined while there is none. */
@@ -119,9 +119,9 @@ export class VolumeFile implements VfsFile {
       const size = this.#pageSize;
       if (target.length === size && offset >= size && offset % size === 0) {
         if (offset >= this.#size) return shortRead(target, 0);
-        return pages.read((offset / size + 1) as PageIndex, target)
-          ? SQLITE_OK
-          : this.#held.noteMiss();
+        const index = (offset / size + 1) as PageIndex;
+        this.#reads.add(index);
+        return pages.read(index, target) ? SQLITE_OK : this.#held.noteMiss();
       }
       return this.#readParts(pages, target, offset);
     } catch (error) {
@@ -152,13 +152,13 @@ export class VolumeFile implements VfsFile {
       const writer = this.#mustHaveWriter();
       const index = toPageIndex(offset / this.#pageSize + 1);
       if (index === 1) {
-        // VACUUM to another size copies its image in pages of ours; only its header tells.
-        mustBePageSize(this.#pageSize, statedPageSize(bytes));
-        this.#dirtyPageOne ??= new Uint8Array(this.#pageSize);
-        this.#dirtyPageOne.set(bytes);
+        this.#dirtyPageOne.write(bytes);
+        this.#reads.noteWritten(this.#dirtyPageOne.stated?.counter ?? 0);
       } else {
         writer.write(index, bytes);
       }
+      // SQLite keeps it after the commit, and never reads it.
+      this.#reads.add(index);
       this.#size = Math.max(this.#size, offset + bytes.length);
     });
   }
@@ -201,7 +201,7 @@ export class VolumeFile implements VfsFile {
     this.#become(nextLockState(before, { kind: level === LOCK_NONE ? "release" : "downgrade" }));
     if (level === LOCK_NONE) before.reader.close();
     else this.#size = before.reader.pageCount * this.#pageSize;
-    this.#forgetPageOne();
+    this.#dirtyPageOne.clear();
     if (level === LOCK_NONE) {
       this.#held.endLock();
       this.#host.onRelease(this);
@@ -281,33 +281,30 @@ export class VolumeFile implements VfsFile {
 
   /** THE COMMIT, unless there is nothing to commit. On an error the writer stays open (rule 4). */
   #commit(reader: VolumeReader, writer: VolumeWriter, base: Uint8Array): void {
-    const dirty = this.#dirtyPageOne;
-    const pageCount = toPageCount(
-      dirty === undefined ? writer.base.pageCount : statedPageCount(dirty),
-    );
+    const { bytes: dirty, stated } = this.#dirtyPageOne;
+    const pageCount = toPageCount(stated?.pageCount ?? writer.base.pageCount);
     const changed = dirty !== undefined && this.#pageOne.differs(dirty);
-    if (changed || this.#hasHandedPageOne) {
-      this.#hasHandedPageOne = true;
+    if (changed || this.#dirtyPageOne.isHanded) {
+      this.#dirtyPageOne.isHanded = true;
       writer.write(toPageIndex(1), changed ? this.#pageOne.toStored(dirty) : base);
     }
     // On the commit itself: another process may have committed right behind it.
-    const outcome = writer.commit({ ...this.#host.noteOf(this), pageCount, opensReader: true });
+    const { pages: reads } = this.#reads;
+    const note = this.#host.noteOf(this);
+    const outcome = writer.commit({ ...note, reads, pageCount, opensReader: true });
     const next = outcome.kind === "unchanged" ? reader : outcome.reader;
-    const version = outcome.kind === "unchanged" ? reader.version : outcome.version;
-    invariant(next?.version === version, "a commit comes with a reader on it");
+    invariant(next !== undefined, "a commit comes with a reader on it");
+    // NOTE: when news was taken in below the commit it is the version before the commit's, which is
+    // what SQLite makes of its cache; under the next lock it sees a further one, and drops that.
+    const { version } = next;
     if (next !== reader) reader.close();
     this.#become(nextLockState(this.#state, { kind: "commit", reader: next }));
     this.#committedPageCount = pageCount;
-    if (dirty !== undefined) {
-      this.#counterOffset = readUint32(dirty, HEADER.changeCounter) - version;
+    if (dirty !== undefined && stated !== undefined) {
+      this.#counterOffset = stated.counter - version;
       this.#pageOne.put(version, changed ? this.#pageOne.toStored(dirty) : base);
     }
-    this.#forgetPageOne();
-  }
-
-  #forgetPageOne(): void {
-    this.#dirtyPageOne = undefined;
-    this.#hasHandedPageOne = false;
+    this.#dirtyPageOne.clear();
   }
 
   /**
@@ -359,13 +356,17 @@ export class VolumeFile implements VfsFile {
   /** A page as SQLite sees it, valid until the next call; undefined when it is not here. */
   #pageAt(pages: VolumeReader | VolumeWriter, index: number): Uint8Array | undefined {
     if (index > 1) {
+      this.#reads.add(index);
       return pages.read(toPageIndex(index), this.#scratch) ? this.#scratch : undefined;
     }
-    if (this.#dirtyPageOne !== undefined) return this.#dirtyPageOne;
+    const { bytes: dirty } = this.#dirtyPageOne;
+    if (dirty !== undefined) return dirty;
     const reader = "base" in pages ? pages.base : pages;
-    return this.#pageOne.load(reader) === undefined
-      ? undefined
-      : this.#pageOne.seen(reader.version + this.#counterOffset);
+    if (this.#pageOne.load(reader) === undefined) return undefined;
+    const counter = reader.version + this.#counterOffset;
+    this.#reads.show(counter);
+    this.#reads.add(index);
+    return this.#pageOne.seen(counter);
   }
 
   /** SQLite reads the header once without a lock, when it opens the file. */

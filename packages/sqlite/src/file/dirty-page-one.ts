@@ -1,0 +1,40 @@
+import { HEADER, readUint32, statedPageCount, statedPageSize } from "../page-one.ts";
+import { mustBePageSize } from "./page-size-rule.ts";
+
+/** Page 1 as SQLite wrote it in the transaction that is open. */
+export class DirtyPageOne {
+  readonly #pageSize: number;
+  #bytes: Uint8Array | undefined;
+  /** Whether the writer holds a page 1 from an attempt to commit that failed. */
+  isHanded = false;
+
+  constructor(pageSize: number) {
+    this.#pageSize = pageSize;
+  }
+
+  /** Undefined: it was not written. Valid until the next `write`. */
+  get bytes(): Uint8Array | undefined {
+    return this.#bytes;
+  }
+
+  /** @throws SqliteError: a page of another size */
+  write(bytes: Uint8Array): void {
+    // VACUUM to another size copies its image in pages of ours; only its header tells.
+    mustBePageSize(this.#pageSize, statedPageSize(bytes));
+    this.#bytes ??= new Uint8Array(this.#pageSize);
+    this.#bytes.set(bytes);
+  }
+
+  /** The change counter in it, and the page count. Undefined: it was not written. */
+  get stated(): { readonly counter: number; readonly pageCount: number } | undefined {
+    const bytes = this.#bytes;
+    if (bytes === undefined) return undefined;
+    return { counter: readUint32(bytes, HEADER.changeCounter), pageCount: statedPageCount(bytes) };
+  }
+
+  /** The transaction has ended. */
+  clear(): void {
+    this.#bytes = undefined;
+    this.isHanded = false;
+  }
+}
