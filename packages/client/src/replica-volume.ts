@@ -76,7 +76,6 @@ export class ReplicaVolume implements face.Volume {
   #auto: AutoSync | undefined;
   /** Whether the prepared push is under way in this process. */
   #isPushing = false;
-  #reachedMs: number | undefined;
   /** The remote snapshot that was told last. */
   #toldLsn: Lsn | undefined;
   #closed: Promise<void> | undefined;
@@ -251,7 +250,7 @@ export class ReplicaVolume implements face.Volume {
       local: { pending: state.pending.length, rejected: this.#context.outbox.count },
       remote: { lsn: state.remote?.lsn },
       cached: { pages: usage.pages, bytes: usage.bytes },
-      lagMs: this.#lagMs(),
+      lagMs: this.#auto === undefined ? this.#herald.sinceReachedMs : this.#auto.lagMs,
       sync: this.#auto?.health(),
       lastError: this.#herald.lastError,
     };
@@ -303,7 +302,7 @@ export class ReplicaVolume implements face.Volume {
       state: () => this.#state(),
       note: (event) => this.#note(event),
       settled: (commits, fate, lsn) => this.#herald.settle(commits, fate, lsn),
-      reached: () => this.#reached(),
+      reached: () => this.#herald.reached(),
     };
   }
 
@@ -382,17 +381,6 @@ export class ReplicaVolume implements face.Volume {
         if (this.#auto?.loop.isResting) throw divergedError(this.#context);
       },
     };
-  }
-
-  #lagMs(): number | undefined {
-    if (this.#auto !== undefined) return this.#auto.lagMs;
-    const reached = this.#reachedMs;
-    return reached === undefined ? undefined : this.#parts.clock.monotonicMs() - reached;
-  }
-
-  #reached(): void {
-    this.#reachedMs = this.#parts.clock.monotonicMs();
-    this.#herald.forgetError();
   }
 
   #mustBeOpen(): void {

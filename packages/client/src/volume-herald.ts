@@ -20,6 +20,7 @@ export class VolumeHerald {
   /** The state that was told last. */
   #toldState: SyncState;
   #lastError: VolumeStatus["lastError"];
+  #reachedMs: number | undefined;
 
   constructor(means: HeraldMeans) {
     this.#means = means;
@@ -86,8 +87,16 @@ export class VolumeHerald {
     this.#listeners.emit("error", known);
   }
 
-  forgetError(): void {
+  /** The server answered: ends an outage. */
+  reached(): void {
+    this.#reachedMs = this.#means.clock.monotonicMs();
     this.#lastError = undefined;
+  }
+
+  /** Undefined before the first answer. */
+  get sinceReachedMs(): number | undefined {
+    const reached = this.#reachedMs;
+    return reached === undefined ? undefined : this.#means.clock.monotonicMs() - reached;
   }
 
   #tellDivergence(): void {

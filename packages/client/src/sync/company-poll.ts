@@ -52,6 +52,8 @@ export class CompanyPoll {
 
   async #run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#means;
+    // Volumes that are opened together are looked at together.
+    await Promise.resolve();
     let hadCompany = true;
     let askedMs = Number.NEGATIVE_INFINITY;
     for (;;) {

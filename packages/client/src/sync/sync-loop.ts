@@ -231,10 +231,10 @@ export class SyncLoop implements NewsSubscriber {
         await this.#apply(signal);
         break;
       case "push":
-        await this.#push(signal);
+        await this.#orDiverged(this.#push(signal));
         break;
       case "pull":
-        await this.#pull(signal);
+        await this.#orDiverged(this.#pull(signal));
         break;
       case "reconcile":
         await this.#reconcile(signal);
@@ -302,6 +302,16 @@ export class SyncLoop implements NewsSubscriber {
     this.#background?.want();
   }
 
+  /** That it diverges is a state, not a failure: the next step deals with it. */
+  async #orDiverged(step: Promise<void>): Promise<void> {
+    try {
+      await step;
+    } catch (error) {
+      const isDiverged = this.#parts.context.state() === "diverged";
+      if (!isGraftError(error, "diverged") || !isDiverged) throw error;
+    }
+  }
+
   /** A merge, else what the application wants done; else it is left to it. */
   async #reconcile(signal: AbortSignal): Promise<void> {
     const { context, policy, merge } = this.#parts;
@@ -325,12 +335,7 @@ export class SyncLoop implements NewsSubscriber {
   }
 
   #fail(error: unknown): void {
-    const { context, onError, onHealth } = this.#parts;
-    // A divergence is a state, not a failure: the next step deals with it.
-    if (isGraftError(error, "diverged") && context.state() === "diverged") {
-      this.#succeed();
-      return;
-    }
+    const { onError, onHealth } = this.#parts;
     this.#backoff.fail(error, this.#now());
     // The volume reports what it throws itself.
     if (!isGraftError(error)) onError(error);
