@@ -189,7 +189,9 @@ async function copySlowly(from: string, to: string): Promise<void> {
   }
 }
 
-/** Whether a copy opens and holds transactions 1 … n, all of each; false when it says it is torn. */
+/**
+ * Whether a copy opens and holds transactions 1 … n, all of each; false when it says it is torn.
+ */
 async function isWhole(copy: string, newest: number): Promise<boolean> {
   try {
     await using db = await openDatabase({ sync: "manual", path: copy, url: NOWHERE, tag: "t" });

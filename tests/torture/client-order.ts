@@ -4,6 +4,10 @@ export interface ClientOrder {
   readonly path: string;
   readonly url: { readonly metastore: string; readonly pagestore: string };
   readonly volume: string;
+  readonly onConflict: "reset" | "rebase";
   readonly firstSequence: number;
   readonly seed: number;
 }
+
+/** What its databases are called in their data directories. */
+export const TORTURE_TAG = "bank";

@@ -1,43 +1,57 @@
 /**
- * One of the clients of the torture: it has a data directory of its own, moves money, reads, pushes
- * and pulls, until it is killed, and checks every snapshot it sees.
+ * One of the clients of the torture: it has a data directory of its own, which syncs by itself, and
+ * moves money, notes and reads until it is killed; it checks every snapshot it sees.
  *
  * stdout, one line each: `ready`; `try <sequence>` before a transaction; `commit <sequence>` when,
- * and only when, its COMMIT has returned; `remote <sequence>` when, and only when, a push that
- * holds it was answered; `did <action>`.
+ * and only when, its COMMIT has returned; `remote <sequence>` when it was told that it is on the
+ * server; `did <action>`, and `met <error>`.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { SeededRandom } from "@graft/core/testing";
 import { openDatabase } from "@graft/sqlite/node";
-import { isSound, rewriteBook, SNAPSHOT_SQL, transfer } from "../harness/bank.ts";
+import { primaryCode, SqliteError } from "@graft/sqlite-engine";
 import { mustBePassing } from "../harness/must-be-passing.ts";
-import type { ClientOrder } from "./client-order.ts";
+import { type ClientOrder, TORTURE_TAG } from "./client-order.ts";
+import { findUnsound, note, transfer } from "./workload.ts";
+
+const SQLITE_CONSTRAINT = 19;
+const PAUSE_MS_MAX = 80;
 
 const [orderText = ""] = process.argv.slice(2);
 // Without an order it only loads what it is made of.
 if (orderText === "") process.exit(0);
 const order = JSON.parse(orderText) as ClientOrder;
 const random = new SeededRandom(order.seed);
+const { path, url, volume, onConflict } = order;
 const db = await openDatabase({
-  sync: "manual",
-  path: order.path,
-  url: order.url,
-  volume: order.volume,
-  tag: "bank",
+  ...{ path, url, volume, onConflict },
+  tag: TORTURE_TAG,
   busyTimeoutMs: 30_000,
 });
 let sequence = order.firstSequence;
-/** Acknowledged in this life, and not yet said to be remote or given up. */
-let waiting: number[] = [];
+/** What is being committed, and what was, by the name that the database has for it. */
+let writing = 0;
+const sequences = new Map<string, number>();
+db.on("transaction", ({ fate, appTransactionId, version }) => {
+  const name = appTransactionId ?? `version ${version}`;
+  if (fate === "local") {
+    if (writing > 0) sequences.set(name, writing);
+    return;
+  }
+  say(`did ${fate}`);
+  const known = sequences.get(name);
+  if (fate === "pushed" && known !== undefined) say(`remote ${known}`);
+  if (fate !== "merged" && fate !== "rebased") sequences.delete(name);
+});
+db.on("conflict", () => say("met conflict"));
 say("ready");
 
-const PAUSE_MS_MAX = 60;
 const ACTIONS: readonly (readonly [name: string, weight: number, run: () => Promise<void>])[] = [
-  ["write", 60, () => write(transfer)],
-  ["rewrite", 2, () => write(rewriteBook)],
+  ["note", 45, () => write(note)],
+  ["transfer", 25, () => write(transfer)],
   ["read", 20, read],
-  ["push", 15, push],
-  ["pull", 10, async () => void (await db.pull())],
+  ["push", 3, async () => void (await db.push())],
+  ["pull", 3, async () => void (await db.pull())],
 ];
 const WEIGHT_SUM = ACTIONS.reduce((sum, [, weight]) => sum + weight, 0);
 
@@ -47,9 +61,7 @@ for (;;) {
     await run();
     say(`did ${name}`);
   } catch (error) {
-    const code = mustBePassing(error);
-    say(`met ${code}`);
-    if (code === "diverged") await reset().catch(mustBePassing);
+    say(`met ${isConstraint(error) ? "constraint" : mustBePassing(error)}`);
   }
   await wait(random.integer(0, PAUSE_MS_MAX));
 }
@@ -70,31 +82,21 @@ function pickAction(): (typeof ACTIONS)[number] {
 async function write(how: typeof transfer): Promise<void> {
   const mine = sequence++;
   say(`try ${mine}`);
-  await db.transaction((tx) => how(tx, random, { process: order.member, sequence: mine }));
-  waiting.push(mine);
+  writing = mine;
+  try {
+    await db.transaction((tx) => how(tx, random, { member: order.member, sequence: mine }));
+  } finally {
+    writing = 0;
+  }
   say(`commit ${mine}`);
 }
 
 async function read(): Promise<void> {
-  const row = await db.prepare(SNAPSHOT_SQL).get();
-  if (!isSound(row)) throw new Error(`an unsound snapshot: ${JSON.stringify(row)}`);
+  const fault = await findUnsound((sql) => db.prepare(sql).raw().all());
+  if (fault !== undefined) throw new Error(`an unsound snapshot: ${fault}`);
 }
 
-async function push(): Promise<void> {
-  const before = waiting;
-  waiting = [];
-  try {
-    await db.push();
-  } catch (error) {
-    waiting = [...before, ...waiting];
-    throw error;
-  }
-  for (const each of before) say(`remote ${each}`);
-}
-
-/** Local work is saved as a file: nothing that was acknowledged is lost. */
-async function reset(): Promise<void> {
-  await db.reset();
-  waiting = [];
-  say("did reset");
+/** The account would be overdrawn. */
+function isConstraint(error: unknown): boolean {
+  return error instanceof SqliteError && primaryCode(error.code) === SQLITE_CONSTRAINT;
 }

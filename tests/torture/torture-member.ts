@@ -12,6 +12,7 @@ export interface MemberOptions {
   /** Its data directory. */
   readonly path: string;
   readonly volume: string;
+  readonly onConflict: ClientOrder["onConflict"];
   readonly ways: { readonly metastore: FaultProxy; readonly pagestore: FaultProxy };
   readonly ledger: Ledger;
   readonly compileCache: string;
@@ -35,12 +36,13 @@ export class TortureMember {
 
   /** Resolves when it is at work. */
   async start(seed: number): Promise<void> {
-    const { number, path, volume, ways, ledger, compileCache } = this.options;
+    const { number, path, volume, onConflict, ways, ledger, compileCache } = this.options;
     const order: ClientOrder = {
       member: number,
       path,
       url: { metastore: ways.metastore.url, pagestore: ways.pagestore.url },
       volume,
+      onConflict,
       firstSequence: ledger.nextSequence(number),
       seed,
     };

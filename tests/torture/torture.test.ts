@@ -12,13 +12,13 @@ import { SeededRandom } from "@graft/core/testing";
 import { openDatabase } from "@graft/sqlite/node";
 import { afterAll, describe, expect, it } from "vitest";
 import { buildMinio, findMinio } from "../../scripts/object-server/minio-binary.ts";
-import { createBank } from "../harness/bank.ts";
 import { fillCompileCache } from "../harness/talking-child.ts";
 import { expectSoundAftermath, type Whereabouts } from "./aftermath.ts";
 import { Ledger } from "./ledger.ts";
 import { TortureCluster } from "./torture-cluster.ts";
 import { CLIENT_SCRIPT, TortureMember } from "./torture-member.ts";
 import { makeWeather } from "./weather.ts";
+import { createWorkload } from "./workload.ts";
 
 const SECONDS = Number(process.env.GRAFT_TORTURE_SECONDS ?? 60);
 const SEED = Number(process.env.GRAFT_SEED ?? Date.now() % 1_000_000);
@@ -44,7 +44,9 @@ describe.skipIf(MINIO === undefined)("a cluster that is tortured", () => {
       for (let number = 0; number < CLIENTS; number++) {
         const path = join(folder, `client-${number}`);
         const ways = await cluster.openWays();
-        members.push(new TortureMember({ number, path, volume, ways, ledger, compileCache }));
+        const onConflict = number % 2 === 0 ? "rebase" : "reset";
+        const common = { ways, ledger, compileCache };
+        members.push(new TortureMember({ number, path, volume, onConflict, ...common }));
       }
       await Promise.all(members.map((member) => member.start(random.u32())));
       const startMs = performance.now();
@@ -63,7 +65,7 @@ describe.skipIf(MINIO === undefined)("a cluster that is tortured", () => {
         url: cluster.services[0]?.url ?? "",
         volume,
         store: cluster.storeUrl,
-        paths: members.map(({ options }) => options.path),
+        members,
         folder,
         ledger,
       });
@@ -79,7 +81,7 @@ describe.skipIf(MINIO === undefined)("a cluster that is tortured", () => {
 /** Makes the bank, and pushes it. */
 async function found(url: string): Promise<string> {
   await using db = await openDatabase({ sync: "manual", url });
-  await createBank(db);
+  await createWorkload(db, CLIENTS);
   await db.push();
   return db.volume.volumeId;
 }
@@ -87,7 +89,7 @@ async function found(url: string): Promise<string> {
 function report(
   ledger: Ledger,
   seconds: number,
-  { remote, saved, commits }: Whereabouts,
+  { remote, saved, outbox, commits }: Whereabouts,
   { services }: TortureCluster,
 ): void {
   const count = (pattern: RegExp): number =>
@@ -95,14 +97,15 @@ function report(
   const memory = services.map(
     ({ name, peakBytes }) => `${name} ${Math.round(peakBytes / 2 ** 20)}`,
   );
+  const rate = (ledger.acknowledged.size / seconds).toFixed(1);
   console.info(
     [
       `seed ${SEED}, ${seconds.toFixed(0)} s, ${CLIENTS} clients`,
-      `transactions: ${ledger.acknowledged.size} (${(ledger.acknowledged.size / seconds).toFixed(1)} a second), ` +
-        `${remote} on the server in ${commits} commits, ${saved} in saved files`,
-      `merges ${count(/^did merge/)}, rebases ${count(/^did rebase/)}, resets ${count(/^did reset/)}, ` +
-        `rejections ${count(/^met diverged/)}`,
-      `faults: ${count(/^killed |:/)}`,
+      `${ledger.acknowledged.size} transactions, ${rate} commits/s: ${remote} on the server in ` +
+        `${commits} commits, ${saved} in saved files, ${outbox} in outboxes`,
+      `merges ${count(/^did merged/)}, rebases ${count(/^did rebased/)}, ` +
+        `rejections ${count(/^did rejected/)}, discarded ${count(/^did discarded/)}`,
+      `faults injected: ${count(/^killed |: /)}`,
       ...[...ledger.counts].sort().map(([what, times]) => `  ${what}: ${times}`),
       `peak memory of services, MiB: ${memory.join(", ")}`,
     ].join("\n"),
