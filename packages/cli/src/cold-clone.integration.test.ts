@@ -19,7 +19,7 @@ beforeAll(async () => {
   folder = createTemporaryFolder();
   await using server = await startGraft(serveWords());
   for (const count of COMMITS) {
-    await using db = await openDatabase({ url: server.url, tag: `after-${count}` });
+    await using db = await openDatabase({ sync: "manual", url: server.url, tag: `after-${count}` });
     await db.exec("CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)");
     await db.transaction(async (tx) => {
       const insert = tx.prepare("INSERT INTO notes VALUES (?, ?)");

@@ -183,6 +183,7 @@ async function openRuntime(
   try {
     return await Runtime.open({ remote, ...options });
   } catch (error) {
+    await options.newsFeed?.close();
     await remote.close();
     throw error;
   }
