@@ -75,7 +75,7 @@ async function openCold({ cluster, meter }: Served, row: number): Promise<ColdOp
   const { url } = cluster;
   if (url === undefined) throw new Error("the cluster listens on no port");
   const before = meter.requestCount;
-  await using reader = await openDatabase({ url, volume: history.volumeId });
+  await using reader = await openDatabase({ sync: "manual", url, volume: history.volumeId });
   const client = reader.traffic()?.requests ?? Number.NaN;
   const open = meter.requestCount - before;
   const found = await reader.prepare("SELECT id FROM t WHERE id = ?").get(row);

@@ -79,7 +79,12 @@ describe("a fresh replica of an imported database", () => {
       const stock = new DatabaseSync(file, { readOnly: true });
       for (const { name, sql, parameters } of datasetQueries(SHAPE, 2)) {
         for (const values of parameters) {
-          await using db = await openDatabase({ url: cluster.url, volume, missStrategy });
+          await using db = await openDatabase({
+            sync: "manual",
+            url: cluster.url,
+            volume,
+            missStrategy,
+          });
           expect(db.traffic()?.requests, "opening").toBeLessThanOrEqual(2);
           const rows = await db.prepare(sql).all(...values);
           expect(rows, name).toEqual(

@@ -51,7 +51,7 @@ describe("kill -9 of a client at a random moment", () => {
     let next = 1;
     for (let run = 0; run < RUNS; run++) {
       const acknowledged = await writeUntilKilled(path, next, randomUnit(random) * 120);
-      await using db = await openDatabase({ path, url: NOWHERE, tag: "t" });
+      await using db = await openDatabase({ sync: "manual", path, url: NOWHERE, tag: "t" });
       const newest = Number(await db.prepare("SELECT coalesce(max(id), 0) FROM a").pluck().get());
       const count = Number(await db.prepare("SELECT count(*) FROM a").pluck().get());
       expect(newest, `run ${run}: acknowledged commits are there`).toBeGreaterThanOrEqual(

@@ -5,7 +5,7 @@
 import { openDatabase } from "@graft/sqlite/node";
 
 const [path = "", url = "", firstText = "1"] = process.argv.slice(2);
-const db = await openDatabase({ path, url, tag: "t" });
+const db = await openDatabase({ sync: "manual", path, url, tag: "t" });
 await db.exec(
   "CREATE TABLE IF NOT EXISTS a(id INTEGER PRIMARY KEY, body TEXT);" +
     "CREATE TABLE IF NOT EXISTS b(id INTEGER PRIMARY KEY, body BLOB);" +

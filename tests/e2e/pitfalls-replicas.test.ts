@@ -49,7 +49,11 @@ describe("a replica of an ordinary file", () => {
       url,
     ];
     const { answer } = await runMeasured(words);
-    await using replica = await openDatabase({ url, volume: String(answer.volume) });
+    await using replica = await openDatabase({
+      sync: "manual",
+      url,
+      volume: String(answer.volume),
+    });
     for (const sql of [SCHEMA, "select * from t", "select * from v"]) {
       const expected = stock
         .prepare(sql)

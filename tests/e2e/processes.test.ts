@@ -142,7 +142,7 @@ describe("processes on one data directory", () => {
       await fillCompileCache(place.compileCache, CHILD);
       const ledger = new Ledger();
       const ended = new AbortController();
-      await using stranger = await openDatabase({ url, volume });
+      await using stranger = await openDatabase({ sync: "manual", url, volume });
       const disturbing = disturb(stranger, new SeededRandom(SEED + 1), ended.signal);
       const members = Array.from({ length: PROCESSES }, (_, at) => new Member(at, ledger, place));
       const endMs = performance.now() + SECONDS * 1000;
@@ -159,7 +159,7 @@ describe("processes on one data directory", () => {
       await Promise.all(members.map(live)).finally(() => ended.abort());
       const pushed = await disturbing;
       expect(ledger.faults).toEqual([]);
-      await using db = await openDatabase({ path, url, tag: "bank" });
+      await using db = await openDatabase({ sync: "manual", path, url, tag: "bank" });
       await expectSound(db);
       const saved = existsSync(join(path, "saved")) ? readdirSync(join(path, "saved")) : [];
       const kept = new Set(await journalEntries(db));
@@ -172,7 +172,7 @@ describe("processes on one data directory", () => {
       );
       await settle(db);
       await expectSound(db);
-      await using fresh = await openDatabase({ url, volume });
+      await using fresh = await openDatabase({ sync: "manual", url, volume });
       expect(await journalEntries(fresh)).toEqual(await journalEntries(db));
       await expectSound(fresh);
       const counts = { kills, pushed, saved: saved.length, commits: ledger.acknowledged.size };
@@ -185,7 +185,7 @@ describe("processes on one data directory", () => {
 
 /** Makes the bank, pushes it, and leaves. */
 async function found(path: string, url: string): Promise<string> {
-  await using db = await openDatabase({ path, url, tag: "bank" });
+  await using db = await openDatabase({ sync: "manual", path, url, tag: "bank" });
   await createBank(db);
   await db.push();
   return db.volume.volumeId;

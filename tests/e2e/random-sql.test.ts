@@ -26,7 +26,12 @@ describe("random SQL on two replicas that push and pull in between", () => {
     async ({ seed, pageSize, vacuum, missStrategy }) => {
       const directory = mkdtempSync(join(tmpdir(), "graft-random-sql-"));
       await using cluster = await Cluster.start({ network: "tcp" });
-      const common = { url: cluster.url, missStrategy, durability: "relaxed" } as const;
+      const common = {
+        sync: "manual",
+        url: cluster.url,
+        missStrategy,
+        durability: "relaxed",
+      } as const;
       const schema = `PRAGMA auto_vacuum=${vacuum}; CREATE TABLE first(x)`;
       const stockPath = join(directory, "stock.db");
       const stock = new StockDatabase(stockPath, `PRAGMA page_size=${pageSize}`);

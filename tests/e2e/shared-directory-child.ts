@@ -21,6 +21,7 @@ const random = new SeededRandom(Number(seedText));
 // Without a directory it only loads what it is made of.
 if (path === "") process.exit(0);
 const db = await openDatabase({
+  sync: "manual",
   path,
   url,
   tag: "bank",

@@ -115,15 +115,15 @@ describe("two databases on one data directory", () => {
   it("share what is pushed and pulled: one pushes, both are synced", async () => {
     await using cluster = await Cluster.start({ network: "tcp" });
     const url = cluster.url ?? "";
-    await using a = await openDatabase({ path, url });
-    await using b = await openDatabase({ path, url });
+    await using a = await openDatabase({ sync: "manual", path, url });
+    await using b = await openDatabase({ sync: "manual", path, url });
     await a.exec("CREATE TABLE t(x)");
     await b.exec("INSERT INTO t VALUES(1)");
     const pushed = await Promise.all([a.push(), b.push()]);
     expect(pushed.map(({ kind }) => kind).sort()).toEqual(["nothing-to-push", "pushed"]);
     expect(a.status()).toMatchObject({ state: "synced", remote: { lsn: 1n } });
     expect(b.status()).toMatchObject({ state: "synced", remote: { lsn: 1n } });
-    await using other = await openDatabase({ url, volume: a.volume.volumeId });
+    await using other = await openDatabase({ sync: "manual", url, volume: a.volume.volumeId });
     await other.exec("INSERT INTO t VALUES(2)");
     await other.push();
     await b.exec("INSERT INTO t VALUES(3)");
@@ -178,7 +178,12 @@ describe("processes on one data directory", () => {
 
 it("a cache that is smaller than what waits to be pushed still lets connections be opened", async () => {
   await using cluster = await Cluster.start({ network: "tcp" });
-  await using db = await openDatabase({ path, url: cluster.url ?? "", cacheSizeMax: 40_960 });
+  await using db = await openDatabase({
+    sync: "manual",
+    path,
+    url: cluster.url ?? "",
+    cacheSizeMax: 40_960,
+  });
   await db.exec(`
     CREATE TABLE book(id INTEGER PRIMARY KEY, body);
     WITH RECURSIVE i(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM i WHERE id < 100)

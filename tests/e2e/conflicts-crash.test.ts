@@ -1,0 +1,179 @@
+import type { Volume } from "@graft/client";
+import { GraftError, isGraftError } from "@graft/core";
+import { SeededRandom, SimulatedDisk } from "@graft/core/testing";
+import { describe, expect, test } from "vitest";
+import { type Replica, Replicas, rowsOf } from "../harness/replicas.ts";
+
+const SCHEMA = `create table counter(n integer not null); insert into counter values (0);
+  create table entry(name text primary key, at)`;
+const NAMES = ["one", "two", "three", "four"] as const;
+/** Another client takes this name meanwhile. */
+const TAKEN = "three";
+
+interface World extends AsyncDisposable {
+  readonly replicas: Replicas;
+  readonly disk: SimulatedDisk;
+  readonly a: Replica;
+  readonly b: Replica;
+}
+
+/** Two clients; the second one's four transactions stand on a base that moved. */
+async function diverge(seed: number): Promise<World> {
+  const replicas = await Replicas.start();
+  const disk = new SimulatedDisk({ random: new SeededRandom(seed) });
+  const a = await replicas.open();
+  await a.db.exec(SCHEMA);
+  await a.db.push();
+  const b = await openOn(replicas, disk);
+  for (const name of NAMES) {
+    // Statements, no function: they are run again with the time they had.
+    await b.db.exec("begin immediate; update counter set n = n + 1");
+    await b.db.prepare("insert into entry values (?, julianday('now'))").run(name);
+    await b.db.exec("commit");
+  }
+  await a.db.exec(`insert into entry values ('${TAKEN}', 'elsewhere'); update counter set n = 100`);
+  await a.db.push();
+  await expect(b.db.push()).rejects.toMatchObject({ code: "diverged" });
+  const dispose = (): Promise<void> => replicas[Symbol.asyncDispose]();
+  return { replicas, disk, a, b, [Symbol.asyncDispose]: dispose };
+}
+
+function openOn(replicas: Replicas, disk: SimulatedDisk): Promise<Replica> {
+  return replicas.open({
+    directory: { path: "/data", fileSystem: disk },
+    onConflict: "rebase",
+    idleMs: 60_000,
+  });
+}
+
+/** Everything is there once: remotely, or in the outbox. */
+async function mustBeWhole({ a }: World, b: Replica, times: readonly unknown[]): Promise<void> {
+  await b.db.push();
+  await a.db.pull();
+  expect(await rowsOf(a.db, "select n from counter")).toEqual([[103]]);
+  expect(await rowsOf(a.db, "select name from entry order by rowid")).toEqual(
+    [TAKEN, "one", "two", "four"].map((name) => [name]),
+  );
+  const kept = await rowsOf(a.db, "select at from entry order by rowid");
+  expect(kept.slice(1).flat()).toEqual([times[0], times[1], times[3]]);
+  const outbox = await b.db.outbox.list();
+  expect(outbox.map(({ error }) => error.code)).toEqual(["SQLITE_CONSTRAINT_PRIMARYKEY"]);
+  expect(b.db.status()).toMatchObject({ state: "synced", local: { pending: 0, rejected: 1 } });
+  expect(await rowsOf(b.db, "pragma integrity_check")).toEqual([["ok"]]);
+}
+
+/** Rebases under a fault; whether it met it. */
+async function attempt(step: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await step();
+    return false;
+  } catch (error) {
+    if (!isGraftError(error)) throw error;
+    return true;
+  }
+}
+
+describe("a rebase", () => {
+  test("cut short by a power loss at any change of the disk loses nothing and repeats nothing", async () => {
+    let isCut = true;
+    let cutCount = 0;
+    for (let nth = 1; isCut; nth++) {
+      await using world = await diverge(nth);
+      const { replicas, disk, b } = world;
+      const times = (await rowsOf(b.db, "select at from entry order by rowid")).flat();
+      disk.inject({ operation: "change", nth, reason: "power-loss" });
+      await attempt(() => b.db.rebase());
+      isCut = disk.isDown;
+      if (!isCut) {
+        disk.clearFaults();
+        await mustBeWhole(world, b, times);
+        break;
+      }
+      cutCount++;
+      replicas.cluster.abandonClient(b.runtime);
+      disk.crash();
+      const again = await openOn(replicas, disk);
+      // Whoever comes first does not push half of it.
+      const early = await attempt(() => again.db.push());
+      expect(early).toBe(again.db.status().state === "diverged");
+      await again.db.rebase();
+      await mustBeWhole(world, again, times);
+    }
+    expect(cutCount).toBeGreaterThan(15);
+  }, 120_000);
+
+  test("that the server leaves in the middle goes on there, and takes along what came meanwhile", async () => {
+    for (let failing = 0; failing < NAMES.length; failing++) {
+      await using world = await diverge(100 + failing);
+      const { b } = world;
+      const times = (await rowsOf(b.db, "select at from entry order by rowid")).flat();
+      const stop = new AbortController();
+      b.db.on("transaction", ({ fate }) => {
+        if (fate === "rebased" || fate === "rejected") count++;
+        if (count === failing) stop.abort(new GraftError("unavailable", "gone"));
+      });
+      let count = 0;
+      if (failing === 0) stop.abort(new GraftError("unavailable", "gone"));
+      expect(await attempt(() => b.db.rebase({ signal: stop.signal }))).toBe(true);
+      if (failing > 0) {
+        expect(b.db.status().state).toBe("diverged");
+        expect(isGraftError(await failureOf(() => b.volume.push()), "diverged")).toBe(true);
+      }
+      await b.db.exec("update counter set n = n + 0 where n < 0");
+      await b.db.rebase();
+      await mustBeWhole(world, b, times);
+    }
+  });
+
+  test("has writers wait, and readers see whole transactions only", async () => {
+    await using world = await diverge(200);
+    const { b } = world;
+    const rebasing = b.db.rebase();
+    const writing = b.db.exec("insert into entry values ('five', '')");
+    const seen: unknown[][] = [];
+    for (let at = 0; at < 50; at++) {
+      const sql = "select (select count(*) from entry where at <> '') , n from counter";
+      seen.push(...(await rowsOf(b.db, sql)));
+    }
+    await rebasing;
+    await writing;
+    for (const [entries, n] of seen) {
+      const isOld = n === entries;
+      const isNew = Number(n) - 100 === Number(entries) - 1;
+      expect(isOld || isNew, JSON.stringify([entries, n])).toBe(true);
+    }
+    const names = await rowsOf(b.db, "select name from entry order by rowid");
+    expect(names.flat()).toEqual([TAKEN, "one", "two", "four", "five"]);
+  });
+
+  test("of commits that nobody recorded is refused, or saves them as a file first", async () => {
+    await using replicas = await Replicas.start();
+    const disk = new SimulatedDisk();
+    await using a = await replicas.open();
+    await a.db.exec("create table t(a)");
+    await a.db.push();
+    await using b = await replicas.open({ directory: { path: "/data", fileSystem: disk } });
+    await b.db.exec("insert into t values ('mine')");
+    await a.db.exec("insert into t values ('theirs')");
+    await a.db.push();
+    await expect(b.db.sync()).rejects.toMatchObject({ code: "diverged" });
+    const canReplay = (): boolean => false;
+    const replay = async (): Promise<never> => {
+      throw new Error("what cannot be run again is not run");
+    };
+    await expect(b.volume.rebase({ canReplay, replay })).rejects.toThrow(/cannot be run again/);
+    expect(b.db.status().state).toBe("diverged");
+    const { savedFile, rejectedCount } = await b.db.rebase();
+    expect(rejectedCount).toBe(1);
+    expect(disk.stat(savedFile ?? "")?.kind).toBe("file");
+    expect(await b.db.outbox.list()).toMatchObject([{ error: { code: "not-recorded" } }]);
+    expect(await rowsOf(b.db, "select a from t")).toEqual([["theirs"]]);
+  });
+});
+
+async function failureOf(run: () => ReturnType<Volume["push"]>): Promise<unknown> {
+  return await run().then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
