@@ -67,7 +67,7 @@ test("conflicting transfers are run again with their rules; one that fails waits
   expect(b.db.status().local).toEqual({ pending: 0, rejected: 1 });
   expect(fates.map(({ fate }) => fate)).toEqual([
     ...["local", "local", "local"],
-    ...["rejected", "local", "rebased", "local", "rebased", "pushed", "pushed"],
+    ...["rejected", "rebased", "rebased", "pushed", "pushed"],
   ]);
   expect(fates[3]?.appTransactionId).toBe(first?.id);
 

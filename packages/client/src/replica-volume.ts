@@ -114,9 +114,9 @@ export class ReplicaVolume implements face.Volume {
       mustBeOpen: () => this.#mustBeOpen(),
       hasChange: () => gate.hasChange && this.#state() === "synced",
       letNewsIn: (transaction) => letNewsIn(this.#context, transaction),
-      onCommitted: (version) => {
+      onCommitted: (version, isInner) => {
         this.#note("commit");
-        this.#herald.tellCommit(version);
+        this.#herald.tellCommit(version, isInner);
       },
     });
     this.#rebase = new VolumeRebase({

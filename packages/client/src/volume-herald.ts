@@ -63,10 +63,10 @@ export class VolumeHerald {
     if (this.#listeners.has("status")) this.#listeners.emit("status", this.#means.status());
   }
 
-  /** The transaction that was committed last. */
-  tellCommit(version: number): void {
+  /** The transaction that was committed last. One that is run again is no new one. */
+  tellCommit(version: number, isAgain: boolean): void {
     this.#listeners.emit("commit", { version });
-    if (!this.#listeners.has("transaction")) return;
+    if (isAgain || !this.#listeners.has("transaction")) return;
     const commit = this.#means.localState().pending.at(-1);
     if (commit?.version === version) this.settle([commit], "local", undefined);
   }

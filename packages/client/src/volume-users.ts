@@ -19,7 +19,8 @@ export interface VolumeUsersMeans {
   hasChange(): boolean;
   /** As `WriterHooks.letNewsIn`. */
   letNewsIn(transaction: () => Footprint): PageSet | undefined;
-  onCommitted(version: number): void;
+  /** `isInner`: by who has the write lock already. */
+  onCommitted(version: number, isInner: boolean): void;
 }
 
 /** Who reads and writes a volume now, in this process. */
@@ -50,13 +51,13 @@ export class VolumeUsers {
   openWriter(): VolumeWriter | undefined {
     const { gate, mustBeOpen } = this.#means;
     mustBeOpen();
-    return gate.tryEnter() ? this.#openWriter(() => gate.leave()) : undefined;
+    return gate.tryEnter() ? this.#openWriter(false, () => gate.leave()) : undefined;
   }
 
   /** For who has the write lock already, and keeps it. Undefined while it writes. */
   openInnerWriter(): VolumeWriter | undefined {
     this.#means.mustBeOpen();
-    return this.#writer === undefined ? this.#openWriter(() => undefined) : undefined;
+    return this.#writer === undefined ? this.#openWriter(true, () => undefined) : undefined;
   }
 
   /** Ends all of them. */
@@ -68,14 +69,14 @@ export class VolumeUsers {
     }
   }
 
-  #openWriter(leave: () => void): VolumeWriter {
+  #openWriter(isInner: boolean, leave: () => void): VolumeWriter {
     const { store, mustBeOpen, hasChange, letNewsIn, onCommitted } = this.#means;
     const writer = new LocalWriter(this.openReader(), store, {
       mustBeOpen,
       hasChange,
       letNewsIn,
       openReader: () => this.openReader(),
-      onCommitted,
+      onCommitted: (version) => onCommitted(version, isInner),
       onEnd: () => {
         this.#writer = undefined;
         leave();
