@@ -29,6 +29,7 @@ export {
   type RetryOptions,
   type RetryPolicy,
   retry,
+  retryAfterMsOf,
 } from "./async/retry.ts";
 export { Supervisor, type TaskFailure } from "./async/supervisor.ts";
 export { inTurn, takeWholeTurn } from "./async/turn.ts";

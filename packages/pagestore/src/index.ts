@@ -24,3 +24,4 @@ export {
 export { MetastoreCommitSource } from "./metastore-commit-source.ts";
 export { Pagestore } from "./pagestore.ts";
 export { type ServeMeans, type ServingPagestore, servePagestore } from "./serve.ts";
+export { PAGESTORE_USUAL_SIZES } from "./service/routes.ts";

@@ -11,6 +11,7 @@ import type { PagestoreConfig } from "./config.ts";
 import { createPagestore } from "./create-pagestore.ts";
 import { openDiskFrameCache } from "./frame-cache/open-disk-frame-cache.ts";
 import { MetastoreCommitSource } from "./metastore-commit-source.ts";
+import { PAGESTORE_USUAL_SIZES } from "./service/routes.ts";
 
 /** How long calls under way may still take when a server stops, ms. */
 const DRAIN_MS = 10_000;
@@ -72,7 +73,9 @@ export async function servePagestore(
   );
   const { host, port } = config;
   const { routes, rawRoutes } = instance;
-  const server = await startServer({ host, port, routes, rawRoutes, metrics, log, clock });
+  const usualSizes = PAGESTORE_USUAL_SIZES;
+  const mounted = { routes, rawRoutes, usualSizes };
+  const server = await startServer({ host, port, ...mounted, metrics, log, clock });
   cleanup.defer(() => drain(server, log));
   log.info({ url: server.url, store: store.name, metastore: config.metastoreUrl }, "serving pages");
   const owned = cleanup.move();

@@ -6,6 +6,7 @@ import {
   type DiskCacheConfig,
   MetastoreCommitSource,
   openDiskFrameCache,
+  PAGESTORE_USUAL_SIZES,
 } from "@graft/pagestore";
 import { createMetastoreClient, MetricsRegistry, registerObjectStoreMetrics } from "@graft/rpc";
 import { startServer } from "@graft/rpc/node";
@@ -68,6 +69,7 @@ export async function serveAllInOne(
     },
     rawRoutes: [...metastore.rawRoutes, ...pagestore.rawRoutes],
     streamRoutes: metastore.streamRoutes,
+    usualSizes: PAGESTORE_USUAL_SIZES,
     metrics,
     log,
     clock,

@@ -1,4 +1,4 @@
-import { backoffDelayMs, isGraftError, type Random, randomUnit } from "@graft/core";
+import { backoffDelayMs, isGraftError, type Random, randomUnit, retryAfterMsOf } from "@graft/core";
 
 /** It doubles with each further failure in a row. Jittered. */
 const DELAY = { firstDelayMs: 250, delayMaxMs: 30_000 } as const;
@@ -30,7 +30,11 @@ export class Backoff {
     const isRefused = isGraftError(error) && !error.isRepeatable;
     const delayMs = isRefused
       ? jittered(REFUSED_MS, this.#random)
-      : backoffDelayMs(DELAY, this.#failureCount, this.#random);
+      : Math.max(
+          backoffDelayMs(DELAY, this.#failureCount, this.#random),
+          // A busy server says how long it wants to be left alone.
+          retryAfterMsOf(error),
+        );
     this.#dueMs = nowMs + delayMs;
   }
 

@@ -20,6 +20,7 @@ import {
   isGraftError,
   type Page,
   RETRY_POLICY_DEFAULT,
+  retryAfterMsOf,
 } from "@graft/core";
 
 import { saysNothingWritten } from "@graft/rpc";
@@ -83,7 +84,7 @@ export async function pushOnce(context: SyncContext, options: PushOptions): Prom
         isUnknown ||= !outcome.isRefused;
         if (attempt < ATTEMPTS_MAX && hasForgottenSegments(context, outcome.error)) break;
         if (attempt < ATTEMPTS_MAX && mayPass(outcome.error) && options.signal?.aborted !== true) {
-          await waitBeforeRetry(context, attempt, options.signal);
+          await waitBeforeRetry(context, attempt, outcome.error, options.signal);
           break;
         }
         if (isUnknown || (!outcome.isSent && hasUploaded(context))) {
@@ -106,14 +107,19 @@ async function prepare(context: SyncContext): Promise<PreparedPush> {
   return store.state().push ?? prepared;
 }
 
-/** Returns early when the caller gives up: the next attempt then fails with the reason. */
+/**
+ * At least as long as a busy server asked for. Returns early when the caller gives up: the next
+ * attempt then fails with the reason.
+ */
 async function waitBeforeRetry(
   context: SyncContext,
   attempt: number,
+  error: unknown,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  const delayMs = backoffDelayMs(RETRY_POLICY_DEFAULT, attempt, context.random);
   await context.clock
-    .sleep(backoffDelayMs(RETRY_POLICY_DEFAULT, attempt, context.random), signal)
+    .sleep(Math.max(delayMs, retryAfterMsOf(error)), signal)
     .catch((error: unknown) => {
       if (signal?.aborted !== true) throw error;
     });

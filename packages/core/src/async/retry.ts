@@ -59,7 +59,7 @@ export async function retry<T>(
     } catch (error) {
       signal?.throwIfAborted();
       if (attempt >= policy.attemptsMax || !isRepeatable(error)) throw error;
-      const delayMs = Math.max(backoffDelayMs(policy, attempt, random), retryAfterMs(error));
+      const delayMs = Math.max(backoffDelayMs(policy, attempt, random), retryAfterMsOf(error));
       options.onRetry?.({ attempt, delayMs, error });
       await clock.sleep(delayMs, signal);
     }
@@ -85,9 +85,10 @@ function isRepeatableError(error: unknown): boolean {
 }
 
 /**
- * What the other side asked for in `details.retryAfterMs`; 0 when it asked for nothing sensible.
+ * How long the other side asked to be left alone, in `details.retryAfterMs`, ms: at most
+ * `RETRY_AFTER_MAX_MS`; 0 when it asked for nothing sensible.
  */
-function retryAfterMs(error: unknown): number {
+export function retryAfterMsOf(error: unknown): number {
   const asked = error instanceof GraftError ? error.details.retryAfterMs : undefined;
   if (typeof asked !== "number" || !(asked > 0)) return 0;
   return Math.min(asked, RETRY_AFTER_MAX_MS);

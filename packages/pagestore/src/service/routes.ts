@@ -19,3 +19,14 @@ export function registerPagestore(router: ConnectRouter, pagestore: Pagestore): 
 export function rawPagestoreRoutes(pagestore: Pagestore): readonly RawRoute[] {
   return [createRawReadPages(pagestore), createRawWritePages(pagestore)];
 }
+
+const SERVICE = "/graft.pagestore.v1.PagestoreService";
+/**
+ * What calls take that do not say how large they are, bytes: a part of an upload, and half of an
+ * answer.
+ */
+export const PAGESTORE_USUAL_SIZES: ReadonlyMap<string, number> = new Map([
+  [`${SERVICE}/WritePages`, 4 * 1024 * 1024],
+  [`${SERVICE}/ReadPages`, 256 * 1024],
+  [`${SERVICE}/StreamPages`, 4 * 1024 * 1024],
+]);

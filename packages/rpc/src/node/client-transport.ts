@@ -18,8 +18,7 @@ import { WireCounter, type WireStats } from "./wire-counter.ts";
 
 /** An answer at the very most: a commit of 16 MiB with what is around it. */
 const ANSWER_SIZE_MAX: number = 17 * 1024 * 1024;
-/** A connection with open streams is pinged, so that a dead peer is noticed. */
-const PING_INTERVAL_MS = 30_000;
+const PING_INTERVAL_MS_DEFAULT = 30_000;
 /** Connections of one HTTP/1.1 client: uploads, reads and streams side by side. */
 const SOCKET_COUNT_MAX = 64;
 
@@ -33,6 +32,11 @@ export interface NodeTransportOptions {
   readonly getToken?: (() => string | undefined) | undefined;
   /** Longest unary call, ms; default 60 000. Streams have no limit. */
   readonly timeoutMs?: number | undefined;
+  /**
+   * How often a connection with open calls is pinged, so that a dead peer is noticed, ms; default
+   * 30 000. HTTP/2 only.
+   */
+  readonly pingIntervalMs?: number | undefined;
   /** What answers may be compressed with; default zstd, then gzip. */
   readonly acceptCompression?: readonly ("zstd" | "gzip")[] | undefined;
   /**
@@ -91,7 +95,7 @@ export function createNodeTransport(options: NodeTransportOptions): NodeTranspor
   }
   const sessionManager = new WideSessionManager(
     options.baseUrl,
-    { pingIntervalMs: PING_INTERVAL_MS },
+    { pingIntervalMs: options.pingIntervalMs ?? PING_INTERVAL_MS_DEFAULT },
     { createConnection: (authority) => counter.track(openSocket(authority)) },
   );
   const transport = createConnectTransport({ ...common, httpVersion: "2", sessionManager });

@@ -9,5 +9,6 @@ export {
 // Compression on the wire.
 export { type Compression, gzipCompression, zstdCompression } from "./compression.ts";
 export { DrainableHealth, type HealthState, registerHealth } from "./health.ts";
+export { IN_FLIGHT_DEFAULT, type InFlightLimits } from "./in-flight.ts";
 export { type RunningServer, type ServerOptions, startServer } from "./server.ts";
 export type { WireStats } from "./wire-counter.ts";

@@ -1,5 +1,5 @@
 /** Carries the raw v0.1 routes over HTTP: WIRE-v0.1 §1.1, §0 rows 1, 2, 9, 11. */
-import { isGraftError } from "@graft/core";
+import { type GraftError, isGraftError } from "@graft/core";
 import { parseBearerToken } from "../interceptors/auth.ts";
 import type { CallMetrics } from "../interceptors/metrics.ts";
 import { linkAbort } from "../link-abort.ts";
@@ -19,6 +19,8 @@ export interface RawHandlerOptions {
   readonly callMetrics: CallMetrics;
   /** Aborted when the server stops for good. */
   readonly stopped: AbortSignal;
+  /** Why a request is refused before it is read; undefined: it is let in. */
+  readonly refusalOf: (request: NodeRequest) => GraftError | undefined;
 }
 
 /** Answers the routes; anything else is 404 with an empty body, another method 405. */
@@ -35,7 +37,12 @@ export function createRawHandler(options: RawHandlerOptions): NodeHandler {
       if (!isAnswered) caller.controller.abort(CALLER_GONE);
     });
     const call = options.callMetrics.start(route.path);
-    callRoute(route, request, caller.controller.signal).then(
+    const refusal = options.refusalOf(request);
+    const answering =
+      refusal === undefined
+        ? callRoute(route, request, caller.controller.signal)
+        : Promise.reject(refusal);
+    answering.then(
       (body) => {
         isAnswered = true;
         call.end("ok");

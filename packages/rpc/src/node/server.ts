@@ -15,11 +15,13 @@ import type { Log } from "../log.ts";
 import type { MetricsRegistry } from "../metrics.ts";
 import type { RawRoute } from "../raw/raw-route.ts";
 import type { StreamRoute } from "../raw/stream-route.ts";
+import { Admission } from "./admission.ts";
 import { COMPRESS_SIZE_MIN, gzipCompression, zstdCompression } from "./compression.ts";
 import { Connections } from "./connections.ts";
 import { registerEventLoopMetrics } from "./event-loop-metrics.ts";
 import { DrainableHealth, registerHealth } from "./health.ts";
-import { type NodeHandler, pathOf } from "./node-handler.ts";
+import { IN_FLIGHT_DEFAULT, InFlight, type InFlightLimits } from "./in-flight.ts";
+import { type NodeHandler, type NodeRequest, pathOf } from "./node-handler.ts";
 import { createOpsHandler } from "./ops-handler.ts";
 import { detectProtocol } from "./preface.ts";
 import { createRawHandler } from "./raw-handler.ts";
@@ -33,6 +35,8 @@ const SILENCE_MS = 60_000;
 /** Bytes a peer may send ahead on one stream. */
 const STREAM_WINDOW_SIZE: number = 4 * 1024 * 1024;
 const STREAM_COUNT_MAX = 1000;
+/** Before the names of our services; health is always answered. */
+const SERVICES = "/graft.";
 /** MB of buffers an HTTP/2 session may hold; Node's 10 refuses streams under large uploads. */
 const SESSION_MEMORY_MB = 128;
 
@@ -46,6 +50,10 @@ export interface ServerOptions {
   readonly rawRoutes?: readonly RawRoute[] | undefined;
   /** Streams of `routes` that are written as bytes where the caller speaks plain Connect. */
   readonly streamRoutes?: readonly StreamRoute[] | undefined;
+  /** What is worked on at once; default `IN_FLIGHT_DEFAULT`. */
+  readonly inFlight?: InFlightLimits | undefined;
+  /** Bytes of requests that do not say how large they are, by path; default 64 KiB. */
+  readonly usualSizes?: ReadonlyMap<string, number> | undefined;
   readonly metrics: MetricsRegistry;
   readonly log: Log;
   readonly clock: Clock;
@@ -113,7 +121,22 @@ function createHandler(
   const { log, clock, metrics } = options;
   registerBuildInfo(metrics);
   const callMetrics = createCallMetrics(metrics, clock);
-  const raw = createRawHandler({ routes: options.rawRoutes ?? [], log, callMetrics, stopped });
+  const rawPaths = new Set(options.rawRoutes?.map((route) => route.path));
+  const streamPaths = new Set(options.streamRoutes?.map((route) => route.path));
+  const admission = new Admission({
+    inFlight: new InFlight(options.inFlight ?? IN_FLIGHT_DEFAULT, metrics),
+    isCounted: (path) =>
+      rawPaths.has(path) || (path.startsWith(SERVICES) && !streamPaths.has(path)),
+    usualSizes: options.usualSizes ?? new Map(),
+  });
+  const refusalOf = (request: NodeRequest): GraftError | undefined => admission.refusalOf(request);
+  const raw = createRawHandler({
+    routes: options.rawRoutes ?? [],
+    log,
+    callMetrics,
+    stopped,
+    refusalOf,
+  });
   const ops = createOpsHandler({ health, metrics, next: raw });
   const connect = connectNodeAdapter({
     routes: (router) => {
@@ -126,14 +149,16 @@ function createHandler(
     compressMinBytes: COMPRESS_SIZE_MIN,
     readMaxBytes: REQUEST_BODY_SIZE_MAX,
     shutdownSignal: stopped,
+    contextValues: (request) => admission.contextValues(request),
+    requestGate: admission.gate,
   });
   const routes = options.streamRoutes ?? [];
   const common = { log, clock, callMetrics, stopped };
   const streams = createStreamHandler({ ...common, routes, next: connect });
   // Straight to where they are answered: a small read is over before the adapter has looked it up.
-  const rawPaths = new Set(options.rawRoutes?.map((route) => route.path));
-  return (request, response) =>
-    rawPaths.has(pathOf(request)) ? raw(request, response) : streams(request, response);
+  return admission.guard((request, response) =>
+    rawPaths.has(pathOf(request)) ? raw(request, response) : streams(request, response),
+  );
 }
 
 function listen(listener: net.Server, host: string, port: number): Promise<number> {

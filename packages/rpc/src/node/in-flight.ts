@@ -1,0 +1,80 @@
+import { GraftError } from "@graft/core";
+import { nothingWritten } from "../error-mapping.ts";
+import type { MetricsRegistry } from "../metrics.ts";
+
+/** What one server works on at once; whoever comes then is sent away. */
+export interface InFlightLimits {
+  /** Calls, streams of news not counted. */
+  readonly callCountMax: number;
+  /** Bytes of their requests, as announced, or as usual for their route. */
+  readonly sizeMax: number;
+}
+
+/**
+ * At a store that takes 10 s for a request, 200 calls a second; at one that takes 5 ms, more than
+ * the processor can do. Of memory: 32 uploads of 4 MiB, or 2,048 small calls of 64 KiB.
+ */
+export const IN_FLIGHT_DEFAULT: InFlightLimits = {
+  callCountMax: 2048,
+  sizeMax: 128 * 1024 * 1024,
+};
+
+/** What a request counts that does not say how large it is, unless its route says otherwise. */
+export const REQUEST_SIZE_USUAL: number = 64 * 1024;
+
+/** How long who is sent away is to wait, ms: not all of them equally long. */
+const RETRY_AFTER_MS = { min: 250, max: 1000 };
+/** Coprime with the span: neighbours are sent far from each other. */
+const RETRY_AFTER_STEP_MS = 337;
+
+/**
+ * Calls that a server works on, and how much memory their requests take. A call beyond the limits
+ * is refused before its body is read, so that neither a crowd nor a slow object store grows memory.
+ */
+export class InFlight {
+  readonly #limits: InFlightLimits;
+  #callCount = 0;
+  #size = 0;
+  #refusedCount = 0;
+
+  constructor(limits: InFlightLimits, metrics: MetricsRegistry) {
+    this.#limits = limits;
+    const gauge = (name: string, help: string, read: () => number): void =>
+      metrics.callback("gauge", name, help, () => [{ labels: {}, value: read() }]);
+    gauge("graft_calls_in_flight", "Calls being worked on.", () => this.#callCount);
+    gauge("graft_call_bytes_in_flight", "Bytes of their requests.", () => this.#size);
+    const refused = "Calls sent away because of too many.";
+    metrics.callback("counter", "graft_calls_refused_total", refused, () => [
+      { labels: {}, value: this.#refusedCount },
+    ]);
+  }
+
+  /**
+   * Undefined: it may go on, until `leave`. Else what it is to be told: nothing was done for it.
+   */
+  enter(size: number): GraftError | undefined {
+    const { callCountMax, sizeMax } = this.#limits;
+    // One that is larger than all may go when it is alone.
+    const fits = this.#size + size <= sizeMax || this.#callCount === 0;
+    if (this.#callCount < callCountMax && fits) {
+      this.#callCount++;
+      this.#size += size;
+      return undefined;
+    }
+    this.#refusedCount++;
+    const spanMs = RETRY_AFTER_MS.max - RETRY_AFTER_MS.min;
+    const retryAfterMs = RETRY_AFTER_MS.min + ((this.#refusedCount * RETRY_AFTER_STEP_MS) % spanMs);
+    return new GraftError(
+      "unavailable",
+      `this server works on as much as it can: ${this.#callCount} calls with ${this.#size} bytes; ` +
+        `nothing was done, repeat the request in ${retryAfterMs} ms`,
+      { details: { ...nothingWritten, retryAfterMs } },
+    );
+  }
+
+  /** It was answered, or its caller has left. */
+  leave(size: number): void {
+    this.#callCount--;
+    this.#size -= size;
+  }
+}
