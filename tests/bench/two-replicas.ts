@@ -13,14 +13,18 @@ export interface TwoReplicas extends AsyncDisposable {
   readonly readerProxy: DelayProxy;
 }
 
-export async function openTwoReplicas(directory: string, rttMs: number): Promise<TwoReplicas> {
+export async function openTwoReplicas(
+  directory: string,
+  rttMs: number,
+  sync: "auto" | "manual" = "manual",
+): Promise<TwoReplicas> {
   const stack = new AsyncDisposableStack();
   const server = stack.use(await startServer(`file:${join(directory, "store")}`));
   const writerProxy = stack.use(await DelayProxy.start(server.url, rttMs));
   const readerProxy = stack.use(await DelayProxy.start(server.url, rttMs));
   const writer = stack.use(
     await openDatabase({
-      sync: "manual",
+      sync,
       url: writerProxy.url,
       path: join(directory, "a"),
       tag: "t",
@@ -31,7 +35,7 @@ export async function openTwoReplicas(directory: string, rttMs: number): Promise
   const volume = writer.volume.volumeId;
   const reader = stack.use(
     await openDatabase({
-      sync: "manual",
+      sync,
       url: readerProxy.url,
       path: join(directory, "b"),
       volume,
