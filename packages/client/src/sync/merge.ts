@@ -6,9 +6,9 @@
  * same; and none touched a page that they wrote, so that nothing of either is lost.
  *
  * ```
- * page 1 written here, and the remote's page 1 or its size moved   conflict
- * any other page written here, and changed there                   conflict
- * any other page read here, and changed there                      conflict
+ * page 1 written here, and anything changed there     conflict
+ * any other page written here, and changed there      conflict
+ * any other page read here, and changed there         conflict
  * page 1 read here, and changed there    the bytes tell: what says how many pages there are, and
  *                                        who wrote last, may differ; the rest may not
  * ```
@@ -56,16 +56,15 @@ export function decideMerge(
   const others = changed.clone();
   const hasPageOne = others.remove(PAGE_ONE);
   const resizes = remote.pageCount !== base.pageCount;
+  const isEmpty = changed.isEmpty && !resizes;
   let decision: MergeDecision = "merge";
   for (const { reads, pages, pageCount } of transactions) {
     if (pageCount !== base.pageCount || intersects(pages, changed)) return "conflict";
-    if (pages.contains(PAGE_ONE) && resizes) return "conflict";
+    if (isEmpty) continue;
+    // It allocated or freed pages, or changed the schema.
+    if (pages.contains(PAGE_ONE) || reads === undefined) return "conflict";
     // Pages beyond the end are not among the changed ones, though they are gone.
     if ((pages.last ?? 0) > remote.pageCount) return "conflict";
-    if (reads === undefined) {
-      if (resizes || !changed.isEmpty) return "conflict";
-      continue;
-    }
     if ((reads.last ?? 0) > remote.pageCount || intersects(reads, others)) return "conflict";
     if (hasPageOne && reads.contains(PAGE_ONE)) decision = "page-one";
   }
