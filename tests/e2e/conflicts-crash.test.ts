@@ -157,11 +157,11 @@ describe("a rebase", () => {
     await a.db.exec("insert into t values ('theirs')");
     await a.db.push();
     await expect(b.db.sync()).rejects.toMatchObject({ code: "diverged" });
-    const canReplay = (): boolean => false;
+    const refusalOf = (): string => "for no reason";
     const replay = async (): Promise<never> => {
       throw new Error("what cannot be run again is not run");
     };
-    await expect(b.volume.rebase({ canReplay, replay })).rejects.toThrow(/cannot be run again/);
+    await expect(b.volume.rebase({ refusalOf, replay })).rejects.toThrow(/for no reason/);
     expect(b.db.status().state).toBe("diverged");
     const { savedFile, rejectedCount } = await b.db.rebase();
     expect(rejectedCount).toBe(1);

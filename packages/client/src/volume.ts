@@ -117,8 +117,8 @@ export interface RebaseOptions extends CallOptions {
    * later. `volume` is this one for who has its turn to write: it is good during the call only.
    */
   readonly replay: (transaction: SetAsideTransaction, volume: Volume) => Promise<ReplayOutcome>;
-  /** Whether it can be run again at all; what cannot is never handed to `replay`. */
-  readonly canReplay: (transaction: SetAsideTransaction) => boolean;
+  /** Why it can never be run again: it is not handed to `replay`. Undefined: it can. */
+  readonly refusalOf: (transaction: SetAsideTransaction) => string | undefined;
   /**
    * As in `ResetOptions`: called when something cannot be run again; without it that is refused.
    */

@@ -69,7 +69,7 @@ async function rebase(
   if (conflicts !== undefined) return await conflicts.rebase(request);
   const result = await volume.rebase({
     ...request,
-    canReplay: () => false,
+    refusalOf: () => "this volume is attached to another database",
     replay: async () => ({ kind: "rejected", code: "not-recorded", message: "" }),
   });
   return { ...result, savedFile: undefined };

@@ -70,7 +70,8 @@ export async function retryRejected(
     throw new GraftError("not-found", `no transaction "${id}" in the outbox: list it again`);
   }
   refuseWhileRebasing(context);
-  if (!options.canReplay(rejected)) return CANNOT_REPLAY;
+  const refusal = options.refusalOf(rejected);
+  if (refusal !== undefined) return refused(refusal);
   return await gate.apply(async () => {
     journal.write(1, [rejected]);
     // From here on the journal has it.
@@ -133,16 +134,22 @@ async function saveWhatIsLost(
   context: SyncContext,
   inside: Volume,
   transactions: Iterable<SetAsideTransaction>,
-  { canReplay, save }: RebaseOptions,
+  { refusalOf, save }: RebaseOptions,
 ): Promise<void> {
   let count = 0;
-  for (const transaction of transactions) if (!canReplay(transaction)) count++;
+  let reason = "";
+  for (const transaction of transactions) {
+    const refusal = refusalOf(transaction);
+    if (refusal === undefined) continue;
+    count++;
+    reason = refusal;
+  }
   if (count === 0) return;
   if (save === undefined) {
     throw new GraftError(
       "invalid-argument",
-      `volume ${context.volumeId}: ${count} local commit(s) cannot be run again, their statements ` +
-        "were not recorded: reset, which saves them as a file, or rebase with a place to save them",
+      `volume ${context.volumeId}: ${count} local commit(s) cannot be run again (${reason}): reset, ` +
+        "which saves them as a file, or rebase with a place to save them",
       { details: { volume: context.volumeId, count } },
     );
   }
@@ -166,9 +173,9 @@ async function replayAll(
     if (done.has(transaction.id)) continue;
     options.signal?.throwIfAborted();
     const { version } = store.state();
-    const outcome = options.canReplay(transaction)
-      ? await options.replay(transaction, inside)
-      : CANNOT_REPLAY;
+    const refusal = options.refusalOf(transaction);
+    const outcome =
+      refusal === undefined ? await options.replay(transaction, inside) : refused(refusal);
     if (outcome.kind === "rejected") {
       const { code, message } = outcome;
       outbox.add(transaction, { code, message, atMs: clock.nowMs() });
@@ -187,11 +194,9 @@ async function replayAll(
   return { rebasedCount, rejectedCount };
 }
 
-const CANNOT_REPLAY: ReplayOutcome = {
-  kind: "rejected",
-  code: "not-recorded",
-  message: "its statements were not recorded, and its function is gone: it cannot be run again",
-};
+function refused(reason: string): Extract<ReplayOutcome, { readonly kind: "rejected" }> {
+  return { kind: "rejected", code: "not-recorded", message: reason };
+}
 
 /** Ids of transactions that are where they belong. */
 function doneIds({ store, outbox }: SyncContext): ReadonlySet<string> {

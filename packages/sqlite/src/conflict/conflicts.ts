@@ -130,7 +130,7 @@ export class Conflicts {
     await using replayer = new Replayer({ functions: this.#functions, openConnection }, signal);
     return await use({
       signal,
-      canReplay: (transaction) => replayer.canReplay(transaction),
+      refusalOf: (transaction) => replayer.refusalOf(transaction),
       replay: (transaction, volume) => replayer.replay(transaction, volume),
     });
   }

@@ -37,8 +37,10 @@ export class Replayer implements AsyncDisposable {
     this.#signal = signal;
   }
 
-  canReplay(transaction: SetAsideTransaction): boolean {
-    return this.#scriptOf(transaction).kind !== "none";
+  /** Why a transaction can never be run again; undefined when it can. */
+  refusalOf(transaction: SetAsideTransaction): string | undefined {
+    const script = this.#scriptOf(transaction);
+    return script.kind === "none" ? script.reason : undefined;
   }
 
   /** @throws what kept it from being run: the transaction may go well later */
