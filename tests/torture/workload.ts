@@ -9,8 +9,8 @@
 import type { SeededRandom } from "@graft/core/testing";
 import type { Database, Transaction } from "@graft/sqlite";
 
-const ACCOUNT_COUNT = 200;
-const BALANCE = 100;
+const ACCOUNT_COUNT = 60;
+const BALANCE = 60;
 /** Some eight accounts to a page. */
 const PAD_SIZE = 400;
 /** Numbers of five digits on one page of a desk; they are noted where they belong. */
