@@ -187,6 +187,19 @@ describe("losing hints costs time, never news:", () => {
     await stop();
   });
 
+  test("a node that was without the bus for a moment tells then how much was missed", async () => {
+    const { a, b, busA } = await setUp();
+    const { told, stop } = await watch(b, a.volumeId, toLsn(1n));
+    busA.setConnected(false);
+    await commit(a, a.volumeId, 2);
+    await settle();
+    expect(told).toEqual([]);
+    busA.setConnected(true);
+    await settle();
+    expect(told).toMatchObject([{ fromLsn: 1n, snapshot: { lsn: 2n } }]);
+    await stop();
+  });
+
   test("a node that is cut off and still commits is noticed by its silence", async () => {
     const { a, b, busA, meter, seconds } = await setUp();
     const { told, stop } = await watch(b, a.volumeId, toLsn(1n));
