@@ -22,18 +22,22 @@ export const FAULTS: readonly Fault[] = ["cut", "stall", "delay", "lost answers"
 export interface FaultProxyOptions {
   /** Asked for each new connection. Undefined: nobody is there, the connection is reset. */
   readonly target: () => string | undefined;
+  /** Connections that are silent for so long, ms, are cut. Default: never. */
+  readonly idleMsMax?: number | undefined;
 }
 
 export class FaultProxy implements AsyncDisposable {
   readonly #target: () => string | undefined;
+  readonly #idleMsMax: number | undefined;
   readonly #server: Server;
   readonly #links = new Set<Link>();
   #delayMs = 0;
   #isStalled = false;
   #acceptedCount = 0;
 
-  private constructor({ target }: FaultProxyOptions) {
+  private constructor({ target, idleMsMax }: FaultProxyOptions) {
     this.#target = target;
+    this.#idleMsMax = idleMsMax;
     this.#server = createServer({ noDelay: true }, (client) => this.#accept(client));
   }
 
@@ -94,6 +98,7 @@ export class FaultProxy implements AsyncDisposable {
     link.setStalled(this.#isStalled);
     this.#links.add(link);
     link.onEnd = () => this.#links.delete(link);
+    client.setTimeout(this.#idleMsMax ?? 0, () => link.cut());
   }
 
   #setStalled(isStalled: boolean): void {

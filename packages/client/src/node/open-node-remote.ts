@@ -49,6 +49,9 @@ export function openNodeRemote(options: NodeRemoteOptions): NodeRemote {
       pagestore: createPagestoreClient(pagestore.transport),
     },
     compute: nodeCompute,
+    reconnect: () => {
+      for (const transport of transports) transport.reconnect();
+    },
     close: async () => {
       for (const transport of transports) transport.close();
     },

@@ -48,6 +48,8 @@ export interface ConnectRemoteParts {
   readonly name: string;
   readonly clients: GraftClients;
   readonly compute: Compute;
+  /** See `Remote.reconnect`. */
+  readonly reconnect?: () => void;
   /** Lets go of connections. */
   readonly close: () => Promise<void>;
 }
@@ -136,6 +138,7 @@ export function createConnectRemote(parts: ConnectRemoteParts): Remote {
       }
     },
 
+    ...present({ reconnect: parts.reconnect }),
     close: parts.close,
   };
 }

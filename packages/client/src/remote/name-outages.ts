@@ -48,6 +48,7 @@ export function nameOutages(remote: Remote, clock: Clock): Remote {
     writePages: (...request) => told(remote.writePages(...request)),
     streamPages: (...request) => toldAlong(remote.streamPages(...request)),
     watch: (...request) => toldAlong(remote.watch(...request)),
+    ...(remote.reconnect !== undefined && { reconnect: () => remote.reconnect?.() }),
     close: () => remote.close(),
   };
 }

@@ -62,6 +62,12 @@ export interface Remote {
     signal?: AbortSignal,
   ): Promise<readonly UploadedSegment[]>;
 
+  /**
+   * Lets go of connections that are taken for dead, though nobody has said so: calls under way fail
+   * as `unavailable`, later ones connect anew. Absent where there is nothing to let go of.
+   */
+  reconnect?(): void;
+
   close(): Promise<void>;
 }
 

@@ -87,6 +87,13 @@ export class ScriptedServer {
     return call.events(signal);
   }
 
+  /** How often connections were let go. */
+  reconnectCount = 0;
+
+  reconnect(): void {
+    this.reconnectCount++;
+  }
+
   get open(): readonly Call[] {
     return this.calls.filter((call) => call.isOpen);
   }

@@ -15,6 +15,8 @@ import type { NewsFeed, NewsSubscriber, NewsSubscription } from "./news-feed.ts"
 import { pollChain } from "./poll-chain.ts";
 import { type PlanAction, StreamPlan } from "./stream-plan.ts";
 
+/** A server looks for the heads of 10 000 volumes before it answers; it has that long, ms. */
+const ANSWER_MS_DEFAULT = 10_000;
 /** How often the clocks are looked at: a machine that slept is back this soon. */
 const TICK_MS = 5_000;
 /** Why a wait ends early. One for all: making an error with its stack is dear. */
@@ -22,11 +24,13 @@ const WOKEN = new Error("there is something to do");
 
 export interface NewsFeedOptions {
   /** The feed does not close it. */
-  readonly remote: Pick<Remote, "watch">;
+  readonly remote: Pick<Remote, "watch" | "reconnect">;
   readonly clock: Clock;
   readonly random: Random;
   /** Ms between heartbeats while nothing happens, 1000 … 60 000; default 15 000. */
   readonly heartbeatMs?: number | undefined;
+  /** Ms until a stream without an answer is doubted, and long-polled beside; default 10 000. */
+  readonly answerMs?: number | undefined;
 }
 
 /** The news of one remote. Nothing is opened, and no timer runs, while nobody subscribes. */
@@ -57,7 +61,8 @@ class StreamingNewsFeed implements NewsFeed {
   constructor(options: NewsFeedOptions) {
     this.#options = options;
     const heartbeatMs = options.heartbeatMs ?? WATCH_HEARTBEAT_MS.default;
-    this.#plan = new StreamPlan({ random: options.random, heartbeatMs });
+    const answerMs = options.answerMs ?? ANSWER_MS_DEFAULT;
+    this.#plan = new StreamPlan({ random: options.random, heartbeatMs, answerMs });
     this.#audience = new Audience((volumeId) => {
       this.#act(this.#plan.unwatch(volumeId));
     });
@@ -121,6 +126,9 @@ class StreamingNewsFeed implements NewsFeed {
           break;
         case "close":
           this.#drop(action.streamId)?.controller.abort(WOKEN);
+          break;
+        case "reconnect":
+          this.#options.remote.reconnect?.();
           break;
         case "live":
           for (const volumeId of action.volumeIds) this.#tellLive(volumeId);

@@ -42,11 +42,26 @@ describe("a lost stream", () => {
       await server.clock.advance(29_000);
       await server.last.say(HEARTBEAT);
     }
-    expect(server.calls).toHaveLength(1);
+    expect([server.calls.length, server.reconnectCount]).toEqual([1, 0]);
     await server.clock.advance(30_100);
+    expect(server.reconnectCount).toBe(1);
     expect(a.heard).toEqual(["stale"]);
     expect(server.calls).toHaveLength(2);
     expect(server.open).toEqual([server.last]);
+    await server.feed.close();
+  });
+
+  test("that is silent beside one that is not does not end their connection", async () => {
+    const server = new ScriptedServer();
+    const a = await server.subscribeLive(5n);
+    const b = await server.subscribeLive(5n);
+    const [, steady] = server.calls;
+    for (let beat = 0; beat < 3; beat++) {
+      await server.clock.advance(11_000);
+      await steady?.say(HEARTBEAT);
+    }
+    expect([a.heard, b.heard]).toEqual([["stale"], []]);
+    expect([server.calls.length, server.reconnectCount]).toEqual([3, 0]);
     await server.feed.close();
   });
 
@@ -58,7 +73,7 @@ describe("a lost stream", () => {
     const a = await server.subscribeLive(5n);
     jump(server.clock);
     await server.clock.advance(5_000);
-    expect(server.calls).toHaveLength(2);
+    expect([server.calls.length, server.reconnectCount]).toEqual([2, 1]);
     expect(server.open).toEqual([server.last]);
     expect(a.heard).toEqual(["stale"]);
     await server.feed.close();

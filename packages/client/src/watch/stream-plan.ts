@@ -27,8 +27,6 @@ import { WaitingVolumes } from "./waiting-volumes.ts";
 export const GATHER_MS = 20;
 /** Streams that have room, at the same time, at most. */
 export const STREAM_COUNT_MAX = 4;
-/** A stream that has not said a word by then may be held back on its way. */
-export const ANSWER_MS = 10_000;
 /** A poll may take so much longer than it was asked to wait. */
 const POLL_GRACE_MS = 15_000;
 /** A failure after so long is the first one of a new outage. */
@@ -54,6 +52,8 @@ export type PlanAction =
       readonly waitMs: number;
     }
   | { readonly kind: "close"; readonly streamId: number }
+  /** Connections that did not say so are dead. */
+  | { readonly kind: "reconnect" }
   /** Everything is told of these from now on. */
   | { readonly kind: "live"; readonly volumeIds: readonly VolumeId[] }
   /** It is not, until they are live again. */
@@ -81,8 +81,17 @@ export interface Loss {
   readonly retryAfterMs?: number | undefined;
 }
 
+export interface StreamPlanOptions {
+  readonly random: Random;
+  /** Ms between heartbeats, at most. */
+  readonly heartbeatMs: number;
+  /** A stream that has not said a word by then, ms, may be held back on its way. */
+  readonly answerMs: number;
+}
+
 export class StreamPlan {
   readonly #random: Random;
+  readonly #answerMs: number;
   readonly #tuner: HeartbeatTuner;
   readonly #streams = new Map<number, Stream>();
   /** Wanted volumes, and how often in a row each was ended alone. */
@@ -97,8 +106,9 @@ export class StreamPlan {
   /** Nothing is opened before. */
   #retryMs = Number.NEGATIVE_INFINITY;
 
-  constructor(options: { readonly random: Random; readonly heartbeatMs: number }) {
+  constructor(options: StreamPlanOptions) {
     this.#random = options.random;
+    this.#answerMs = options.answerMs;
     this.#tuner = new HeartbeatTuner(options.heartbeatMs);
   }
 
@@ -129,7 +139,7 @@ export class StreamPlan {
     let next = Math.min(this.#trialMs, this.#heldMs() ?? Number.POSITIVE_INFINITY);
     for (const stream of this.#streams.values()) {
       next = Math.min(next, stream.heardMs + stream.silenceMaxMs);
-      if (awaitsAnswer(stream)) next = Math.min(next, stream.openedMs + ANSWER_MS);
+      if (awaitsAnswer(stream)) next = Math.min(next, stream.openedMs + this.#answerMs);
     }
     return Number.isFinite(next) ? next : undefined;
   }
@@ -230,7 +240,7 @@ export class StreamPlan {
     this.#tuner.reset();
     this.#waiting.takeAll();
     this.#wait([...this.#wanted.keys()], nowMs);
-    return [...actions, ...this.due(nowMs)];
+    return [...actions, { kind: "reconnect" }, ...this.due(nowMs)];
   }
 
   /** What time has made necessary. */
@@ -238,8 +248,8 @@ export class StreamPlan {
     const actions: PlanAction[] = [];
     for (const stream of [...this.#streams.values()]) {
       if (nowMs >= stream.heardMs + stream.silenceMaxMs) {
-        actions.push(...this.lost(stream.id, {}, nowMs), { kind: "close", streamId: stream.id });
-      } else if (awaitsAnswer(stream) && nowMs >= stream.openedMs + ANSWER_MS) {
+        actions.push(...this.#fallSilent(stream, nowMs));
+      } else if (awaitsAnswer(stream) && nowMs >= stream.openedMs + this.#answerMs) {
         actions.push(...this.#doubt(stream, nowMs));
       }
     }
@@ -263,6 +273,16 @@ export class StreamPlan {
       for (const { id } of roomy) for (const one of this.wantedOf(id)) volumeIds.add(one);
     }
     return this.#open([...volumeIds], transfer, nowMs);
+  }
+
+  /** The stream is dead, and so is its connection, unless another stream has been heard since. */
+  #fallSilent(stream: Stream, nowMs: number): readonly PlanAction[] {
+    const lost = this.lost(stream.id, {}, nowMs);
+    const isHeard = [...this.#streams.values()].some(
+      (other) => other.heardMs > Math.max(other.openedMs, stream.heardMs),
+    );
+    const close: PlanAction = { kind: "close", streamId: stream.id };
+    return isHeard ? [...lost, close] : [...lost, close, { kind: "reconnect" }];
   }
 
   /** The stream does not answer. */

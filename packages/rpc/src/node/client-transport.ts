@@ -51,6 +51,11 @@ export interface NodeTransport {
   readonly transport: Transport;
   /** So far, over all connections: calls, and bytes with headers and framing. */
   stats(): WireStats;
+  /**
+   * Lets go of every connection, as dead ones that nobody has told us of: calls under way fail, the
+   * next one connects anew.
+   */
+  reconnect(): void;
   /** Closes every connection; calls under way fail. */
   close(): void;
 }
@@ -91,7 +96,8 @@ export function createNodeTransport(options: NodeTransportOptions): NodeTranspor
       httpVersion: "1.1",
       nodeOptions: { agent },
     });
-    return { transport, stats, close: () => agent.destroy() };
+    const close = (): void => agent.destroy();
+    return { transport, stats, reconnect: close, close };
   }
   const sessionManager = new WideSessionManager(
     options.baseUrl,
@@ -99,7 +105,8 @@ export function createNodeTransport(options: NodeTransportOptions): NodeTranspor
     { createConnection: (authority) => counter.track(openSocket(authority)) },
   );
   const transport = createConnectTransport({ ...common, httpVersion: "2", sessionManager });
-  return { transport, stats, close: () => sessionManager.abort() };
+  const close = (): void => sessionManager.abort();
+  return { transport, stats, reconnect: close, close };
 }
 
 function createAgent(baseUrl: string, counter: WireCounter): http.Agent {
