@@ -2,18 +2,13 @@
  * The commit record, `volumes/<vid>/log/<lsn>`: the create-only PUT of its bytes is the commit.
  * `docs/formats/commit.md` has its fields, `commit-record-fault.ts` what makes one valid.
  */
-import { create, toBinary } from "@bufbuild/protobuf";
 import {
   type ClientId,
   COMMIT_FRAME_INDEX_SIZE_MAX,
   COMMIT_RECORD_SIZE_MAX,
   type CommitId,
   type Compute,
-  commitIdBytes,
-  concatBytes,
-  encodePageSet,
   GraftError,
-  gidBytes,
   type Lsn,
   type PageCount,
   type PageSet,
@@ -21,15 +16,14 @@ import {
   type Snapshot,
   type VolumeId,
 } from "@graft/core";
-import { CommitBodySchema } from "@graft/proto-gen/storage";
 import { Splinter, unionInto } from "@graft/splinter";
+import { encodeCommitBody } from "./commit-body-encode.ts";
 import { commitRecordFault } from "./commit-record-fault.ts";
 import { encodeRecord, RECORD } from "./record.ts";
 import type { Frame } from "./segment/frame.ts";
-import { encodeFrameCodec } from "./segment/frame-index.ts";
 import type { SegmentRef } from "./segment/segment-ref.ts";
-import { boundFrameIndexes, encodeSegmentRef } from "./segment/segment-ref-body.ts";
-import { encodeTailIndex, type TailIndex } from "./tail-index.ts";
+import { boundFrameIndexes } from "./segment/segment-ref-body.ts";
+import type { TailIndex } from "./tail-index.ts";
 
 /** Bytes of a SHA-256: of a record, or of a checkpoint root. */
 export const RECORD_HASH_SIZE = 32;
@@ -99,8 +93,8 @@ export function encodeCommitRecord(record: CommitRecord, compute: Compute): Uint
   const name = `commit ${record.lsn} of volume ${record.volumeId}`;
   const fault = commitRecordFault(bounded);
   if (fault !== undefined) throw new GraftError("invalid-argument", `invalid ${name}: ${fault}`);
-  const body = encodeBody(bounded);
-  const size = RECORD.overhead + body.length;
+  const body = encodeCommitBody(bounded);
+  const size = body.reduce<number>((sum, piece) => sum + piece.length, RECORD.overhead);
   if (size > COMMIT_RECORD_SIZE_MAX) {
     throw new GraftError(
       "resource-exhausted",
@@ -155,38 +149,4 @@ function withBoundedFrameIndexes(record: CommitRecord): CommitRecord {
     return isWhole ? commit : { ...commit, segments: bounded.refs };
   });
   return { ...record, segments, tailIndex: { ...record.tailIndex, commits } };
-}
-
-function encodeBody(record: CommitRecord): Uint8Array {
-  const { commitId, lowPageCount, parentHash, checkpoint, tailIndex, metadata } = record;
-  const body = create(CommitBodySchema, {
-    vid: gidBytes(record.volumeId),
-    lsn: record.lsn,
-    cid: gidBytes(record.clientId),
-    ...(commitId === undefined ? {} : { commitId: commitIdBytes(commitId) }),
-    timestampMs: BigInt(record.timestampMs),
-    pageSize: record.pageSize,
-    pageCount: record.pageCount,
-    ...(lowPageCount === undefined ? {} : { lowPageCount }),
-    ...(parentHash === undefined ? {} : { parentHash }),
-    segments: record.segments.map(encodeSegmentRef),
-    inlineFrames: record.inlineFrames.map((frame) => ({
-      pageSet: encodePageSet(frame.pageSet),
-      codec: encodeFrameCodec(frame.codec),
-      hash: frame.hash,
-      data: frame.data,
-    })),
-    ...(checkpoint === undefined ? {} : { checkpoint }),
-  });
-  const texts = create(CommitBodySchema, {
-    ...(metadata?.message ? { message: metadata.message } : {}),
-    ...(metadata?.appTransactionId ? { appTransactionId: metadata.appTransactionId } : {}),
-  });
-  // The tail index is nearly its parent's: it is put together from pieces, and stands where the
-  // encoder would have written it, between the fields below and above it.
-  return concatBytes([
-    toBinary(CommitBodySchema, body),
-    ...(tailIndex === undefined ? [] : encodeTailIndex(tailIndex)),
-    toBinary(CommitBodySchema, texts),
-  ]);
 }

@@ -16,19 +16,19 @@ export class PageTally {
   /** Adds a set, or says what is wrong with it, as a sentence: then the tally is of no more use. */
   add(set: PageSet, pageCount: PageCount): string | undefined {
     const last = set.last ?? 0;
-    if (last > pageCount) return `page ${last} is above the page count ${pageCount}`;
     const { cardinality } = set;
-    // Most sets of a tail index are one page: it is known by now.
-    if (cardinality === 1) return this.#addOne(last) ? undefined : `page ${last} is in it twice`;
+    if (cardinality === 1) return this.addPage(last, pageCount);
+    if (last > pageCount) return `page ${last} is above the page count ${pageCount}`;
     const double = cardinality > FEW ? this.#addMany(set) : this.#addFew(set);
     return double === undefined ? undefined : `page ${double} is in it twice`;
   }
 
-  /** False when it was added before. */
-  #addOne(page: number): boolean {
-    if (this.#few.has(page) || this.#many.contains(page)) return false;
+  /** The same for a set of one page. */
+  addPage(page: number, pageCount: PageCount): string | undefined {
+    if (page > pageCount) return `page ${page} is above the page count ${pageCount}`;
+    if (this.#few.has(page) || this.#many.contains(page)) return `page ${page} is in it twice`;
     this.#few.add(page);
-    return true;
+    return undefined;
   }
 
   /** The first page that was added before. */

@@ -57,18 +57,31 @@ invariant(RECORD.magic + MAGIC.length === RECORD.kind, "the kind follows the mag
 invariant(RECORD.bodySize + 4 === RECORD.body, "the body follows its size");
 invariant(RECORD.overhead === RECORD.body + RECORD.checksumSize, "header and checksum surround it");
 
-/** Wraps a body. The caller has checked its size: over the limit of its kind is broken code. */
-export function encodeRecord(kind: RecordKind, body: Uint8Array, compute: Compute): Uint8Array {
+/**
+ * Wraps a body, given whole or in pieces. The caller has checked its size: over the limit of its
+ * kind is broken code.
+ */
+export function encodeRecord(
+  kind: RecordKind,
+  body: Uint8Array | readonly Uint8Array[],
+  compute: Compute,
+): Uint8Array {
   const { code, version, sizeMax } = RECORD_KINDS[kind];
-  const size = RECORD.overhead + body.length;
+  const pieces = body instanceof Uint8Array ? [body] : body;
+  const bodySize = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const size = RECORD.overhead + bodySize;
   invariant(size <= sizeMax, `a ${kind} record of ${size} bytes is at most ${sizeMax}`);
   const bytes = new Uint8Array(size);
   bytes.set(MAGIC, RECORD.magic);
   bytes[RECORD.kind] = code;
   bytes[RECORD.version] = version;
-  new DataView(bytes.buffer).setUint32(RECORD.bodySize, body.length);
-  bytes.set(body, RECORD.body);
-  bytes.set(checksumOf(bytes, compute), RECORD.body + body.length);
+  new DataView(bytes.buffer).setUint32(RECORD.bodySize, bodySize);
+  let at: number = RECORD.body;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  bytes.set(checksumOf(bytes, compute), at);
   return bytes;
 }
 

@@ -120,6 +120,8 @@ function tailCommitFault(
   tally: PageTally,
 ): string | undefined {
   if (commit.inlinePageSet === undefined && commit.segments.length === 0) return "it has no page";
+  const onlyPage = onlyPageOf(commit);
+  if (onlyPage > 0) return tally.addPage(onlyPage, context.lowPageCount);
   const sets = commit.inlinePageSet === undefined ? [] : [commit.inlinePageSet];
   for (const ref of commit.segments) {
     const fault = segmentRefFault(ref, context);
@@ -131,6 +133,20 @@ function tailCommitFault(
     if (fault !== undefined) return fault;
   }
   return undefined;
+}
+
+/** Of what is kept from index to index they are looked up once. */
+const ONLY_PAGES = new WeakMap<TailCommit, number>();
+
+/** The page of a commit that has one, inside its record, as most have; 0 for any other. */
+function onlyPageOf(commit: TailCommit): number {
+  const known = ONLY_PAGES.get(commit);
+  if (known !== undefined) return known;
+  const { inlinePageSet, segments } = commit;
+  const hasOne = segments.length === 0 && inlinePageSet?.cardinality === 1;
+  const page = hasOne ? (inlinePageSet.first ?? 0) : 0;
+  ONLY_PAGES.set(commit, page);
+  return page;
 }
 
 /** From the wire. `tailIndexFault` is still to be asked. @throws GraftError `corrupt` */
