@@ -17,6 +17,8 @@ import {
   createMetastoreClient,
   MetricsRegistry,
   type RawRoute,
+  type StreamRoute,
+  type StreamRoute,
   silentLog,
 } from "@graft/rpc";
 import { createNodeTransport, startServer } from "@graft/rpc/node";
@@ -47,13 +49,17 @@ interface Services {
     readonly transport: Transport;
     readonly close: () => void;
   };
-  readonly close: () => Promise<void>;
+  readonly drain: () => void;
+  readonly close: (deadlineMs: number) => Promise<void>;
 }
 
 /** Both services, not yet reachable. */
 interface Parts {
   readonly routes: (router: ConnectRouter) => void;
   readonly rawRoutes: readonly RawRoute[];
+  readonly streamRoutes: readonly StreamRoute[];
+  readonly streamRoutes: readonly StreamRoute[];
+  readonly drain: () => void;
   readonly metrics: MetricsRegistry;
   readonly dispose: () => Promise<void>;
 }
@@ -94,8 +100,16 @@ export class Cluster implements AsyncDisposable {
 
   /** Ends both services; what they kept is gone. Clients get errors meanwhile. */
   async stopServices(): Promise<void> {
-    await this.#services?.close();
+    await this.#services?.close(0);
     this.#services = undefined;
+  }
+
+  /** As SIGTERM does: watchers are told to go elsewhere, and what is under way may end. */
+  async drainServices(deadlineMs: number): Promise<void> {
+    const services = this.#services;
+    this.#services = undefined;
+    services?.drain();
+    await services?.close(deadlineMs);
   }
 
   async restartServices(): Promise<void> {
@@ -173,18 +187,22 @@ export class Cluster implements AsyncDisposable {
     return {
       routes,
       rawRoutes: [...metastore.rawRoutes, ...pagestore.rawRoutes],
+      streamRoutes: metastore.streamRoutes,
+      streamRoutes: metastore.streamRoutes,
+      drain: () => metastore.drain(),
       metrics,
       dispose,
     };
   }
 
   async #serve(parts: Parts): Promise<Services> {
-    const { routes, rawRoutes, metrics } = parts;
+    const { routes, rawRoutes, streamRoutes, metrics } = parts;
     const { clock } = this;
     const server = await startServer({
       port: 0,
       routes,
       rawRoutes,
+      streamRoutes,
       metrics,
       clock,
       log: silentLog,
@@ -192,8 +210,9 @@ export class Cluster implements AsyncDisposable {
     return {
       url: server.url,
       connect: (interceptors) => createNodeTransport({ baseUrl: server.url, clock, interceptors }),
-      close: async () => {
-        await server.close(0);
+      drain: parts.drain,
+      close: async (deadlineMs) => {
+        await server.close(deadlineMs);
         await parts.dispose();
       },
     };
@@ -207,6 +226,7 @@ export class Cluster implements AsyncDisposable {
         transport: createInMemoryTransport(parts.routes, { clock, clientInterceptors }),
         close: () => undefined,
       }),
+      drain: parts.drain,
       close: parts.dispose,
     };
   }
