@@ -72,6 +72,7 @@ export class SegmentVerifier {
     claims: SegmentClaims,
     signal: AbortSignal | undefined,
   ): Promise<readonly SegmentRef[]> {
+    if (claims.segments.length === 0) return [];
     for (const segment of claims.segments) mustBeOwn(segment, claims.volumeId);
     await this.#mustBeYoung(claims);
     const options = { concurrency: READ_CONCURRENCY, signal };

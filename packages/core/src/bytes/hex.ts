@@ -1,7 +1,12 @@
+/** The two digits of each byte: ids are read and written in every record. */
+const PAIRS: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, "0"),
+);
+
 /** Lower-case hex, two digits a byte. */
 export function encodeHex(bytes: Uint8Array): string {
   let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
+  for (const byte of bytes) text += PAIRS[byte] ?? "";
   return text;
 }
 

@@ -5,8 +5,11 @@ import { GraftError, isGraftError } from "@graft/core";
  * `exactOptionalPropertyTypes` would otherwise ask for a branch for each optional field.
  */
 export function present<T extends object>(value: T): Present<T> {
-  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
-  return Object.fromEntries(entries) as Present<T>;
+  const result: Record<string, unknown> = {};
+  for (const [name, member] of Object.entries(value)) {
+    if (member !== undefined) result[name] = member;
+  }
+  return result as Present<T>;
 }
 
 /** `T` where a member that may be undefined is an optional member instead. */
