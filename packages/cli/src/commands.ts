@@ -16,6 +16,8 @@ const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   log: async () => (await import("./commands/log.ts")).log,
   fetch: async () => (await import("./commands/fetch.ts")).fetch,
   hydrate: async () => (await import("./commands/hydrate.ts")).hydrate,
+  rebase: async () => (await import("./commands/rebase.ts")).rebase,
+  outbox: async () => (await import("./commands/outbox.ts")).outbox,
   reset: async () => (await import("./commands/reset.ts")).reset,
   export: async () => (await import("./commands/export.ts")).exportCommand,
   inspect: async () => (await import("./commands/inspect.ts")).inspect,

@@ -9,6 +9,7 @@ export {
   type DatabaseOutbox,
   describeRejected,
   type OutboxEntry,
+  readRecorded,
 } from "./conflict/database-outbox.ts";
 export type { SaveMeans } from "./conflict/save-work.ts";
 // SQLite on a volume.
@@ -49,6 +50,11 @@ export type {
   VolumeActions,
 } from "./pragma/pragma-context.ts";
 export type { PreparedQuery, QueryOptions } from "./prepared-query.ts";
+export type {
+  RecordedContent,
+  RecordedStatement,
+  RecordedTransaction,
+} from "./replay/recorded-transaction.ts";
 export { type SplitSql, splitSql } from "./sql/split-sql.ts";
 export { StatementSplitter } from "./sql/statement-splitter.ts";
 export { isBusy, resultCodeOf } from "./sqlite-error.ts";

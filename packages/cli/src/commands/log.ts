@@ -1,14 +1,24 @@
-import type { LocalCommit, RemoteCommitInfo, Volume } from "@graft/client";
+import type { RemoteCommitInfo, Volume } from "@graft/client";
 import { type Lsn, toLsn } from "@graft/core";
 import { numberValue } from "../arguments.ts";
 import type { Command, Invocation } from "../command.ts";
 import { REPLICA_FLAGS } from "../flags.ts";
+import {
+  describePending,
+  describeRemote,
+  pendingFacts,
+  remoteFacts,
+} from "../replica/describe-commits.ts";
+import { type Divergence, findDivergence } from "../replica/divergence.ts";
 import { openReplica, openTagged } from "../replica/open-replica.ts";
 
 const COUNT_DEFAULT = 20;
 const COUNT_MAX = 1_000_000;
 
-/** `graft log TAG`: local commits that are not yet sent, then the remote ones, newest first. */
+/**
+ * `graft log TAG`: local commits that are not yet sent, then the remote ones, newest first; of a
+ * diverged volume what the other side committed stands between them.
+ */
 export const log: Command = {
   name: "log",
   summary: "the commits of a volume, newest first",
@@ -24,17 +34,34 @@ export const log: Command = {
     const count = numberValue(invocation, "count", bounds);
     await using replica = await openReplica(invocation, "existing");
     const volume = await openTagged(replica, positionals[0] ?? "", signal);
-    for (const commit of [...volume.pendingCommits()].reverse()) tellPending(invocation, commit);
+    const divergence = await findDivergence(volume, signal);
+    for (const commit of [...volume.pendingCommits()].reverse()) {
+      output.row(pendingFacts(commit), describePending(commit));
+    }
+    if (divergence !== undefined) tellTheirs(invocation, divergence);
     const { lsn } = volume.status().remote;
     if (lsn === undefined) {
       if (volume.pendingCommits().length === 0) output.note("no commits yet");
       return;
     }
     for (const commit of await newestCommits(volume, lsn, count, signal)) {
-      tellRemote(invocation, commit);
+      output.row(remoteFacts(commit), describeRemote(commit));
     }
   },
 };
+
+/** What the other side committed after the common base, newest first. */
+function tellTheirs({ output }: Invocation, { base, theirs, hasMore }: Divergence): void {
+  output.note(`diverged: the commits below, up to LSN ${base ?? 0}, are common to both sides`);
+  if ("code" in theirs) {
+    output.note(`what the other side committed is not known: ${theirs.message}`);
+    return;
+  }
+  if (hasMore) output.note("the other side has more commits than are shown");
+  for (const commit of [...theirs].reverse()) {
+    output.row({ ...remoteFacts(commit), theirs: true }, `theirs    ${describeRemote(commit)}`);
+  }
+}
 
 /** The last `count` commits up to what is known here, newest first. */
 async function newestCommits(
@@ -53,35 +80,4 @@ async function newestCommits(
     next = toLsn(newest.snapshot.lsn + 1n);
   }
   return commits.reverse();
-}
-
-function tellPending({ output }: Invocation, commit: LocalCommit): void {
-  const { version, pageCount, pages, message, appTransactionId } = commit;
-  const changedPages = pages.cardinality;
-  output.row(
-    { pending: true, version, pages: pageCount, changedPages, message, appTransactionId },
-    `pending   version ${version}  ${changedPages} page(s) changed of ${pageCount}${quoted(message)}`,
-  );
-}
-
-function tellRemote({ output }: Invocation, commit: RemoteCommitInfo): void {
-  const { snapshot, changedPageCount, message, appTransactionId } = commit;
-  const { lsn, pageCount } = snapshot;
-  const at = new Date(snapshot.timestampMs).toISOString();
-  output.row(
-    {
-      pending: false,
-      lsn,
-      at,
-      pages: pageCount,
-      changedPages: changedPageCount,
-      message,
-      appTransactionId,
-    },
-    `LSN ${lsn}  ${at}  ${changedPageCount} page(s) changed of ${pageCount}${quoted(message)}`,
-  );
-}
-
-function quoted(message: string | undefined): string {
-  return message === undefined ? "" : `  ${message}`;
 }

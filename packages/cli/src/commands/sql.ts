@@ -22,6 +22,7 @@ export const sql: Command = {
       help: "how rows are printed: table, list, csv, json or line",
       fallback: "table in a terminal, else list",
     },
+    { name: "record", help: "keep statements that write, so that graft rebase can run them again" },
     { name: "timing", help: "say how long each statement took, and what it moved" },
     ...REPLICA_FLAGS,
   ],
@@ -32,7 +33,10 @@ export const sql: Command = {
     const mode = pickMode(values.get("mode"), output.isJson, stdout.isTTY === true);
     await using replica = await openReplica(invocation, "existing");
     const volume = await replica.runtime.openVolume(findVolume(replica, tag), signal);
-    await using database = await openDatabaseOf(volume, replica, surroundings);
+    const recordStatements = switches.has("record");
+    await using database = await openDatabaseOf(volume, replica, surroundings, {
+      recordStatements,
+    });
     const session: ShellSession = {
       database,
       volume,

@@ -35,6 +35,7 @@ export function describeStatus(status: VolumeStatus, tag: string | undefined): s
     `status   ${state}${hintOf(status)}`,
     `remote   ${remote.lsn === undefined ? "no commit yet" : `LSN ${remote.lsn}`}`,
     `pending  ${local.pending} local commit(s)`,
+    ...(local.rejected > 0 ? [`outbox   ${local.rejected} transaction(s): graft outbox`] : []),
     `size     ${formatCount(snapshot.pageCount)} pages of ${snapshot.pageSize} B (${size})`,
     `here     ${formatCount(cached.pages)} pages (${formatBytes(cached.bytes)})`,
   ];
@@ -56,6 +57,9 @@ function hintOf({ state }: VolumeStatus): string {
     case "unknown":
       return ": the last push got no answer; graft push asks again, with the same commit id";
     case "diverged":
-      return ": another client committed first; graft reset takes theirs and saves yours as a file";
+      return (
+        ": another client committed first; graft rebase runs yours again on theirs, " +
+        "graft reset takes theirs and saves yours as a file"
+      );
   }
 }

@@ -1,5 +1,5 @@
 import type { Volume } from "@graft/client";
-import { Database, SpillArea } from "@graft/sqlite";
+import { Database, type DatabaseOptions, SpillArea } from "@graft/sqlite";
 import { loadNodeEngine } from "@graft/sqlite-engine/node";
 import type { Surroundings } from "../surroundings.ts";
 import type { Replica } from "./open-replica.ts";
@@ -9,10 +9,11 @@ export async function openDatabaseOf(
   volume: Volume,
   { path, runtime }: Replica,
   { clock, fileSystem, random }: Pick<Surroundings, "clock" | "fileSystem" | "random">,
+  options: Pick<DatabaseOptions, "recordStatements"> = {},
 ): Promise<Database> {
   const engine = await loadNodeEngine();
   const save = { fileSystem, directory: `${path}/saved` };
   const directory = runtime.temporaryPath ?? `${path}/tmp`;
   const spill = new SpillArea({ disk: { fileSystem, directory, random } });
-  return new Database({ volume, engine, clock, random, save, spill });
+  return new Database({ ...options, volume, engine, clock, random, save, spill });
 }

@@ -61,7 +61,7 @@ export function createDatabaseOutbox(means: DatabaseOutboxMeans): DatabaseOutbox
 /** What is in the outbox, in the application's words. */
 export function describeRejected(transaction: RejectedTransaction): OutboxEntry {
   const { id, message, rejection, replay } = transaction;
-  const recorded = replay === undefined ? undefined : tryDecode(replay);
+  const recorded = replay === undefined ? undefined : readRecorded(replay);
   const content = recorded?.content;
   return {
     id,
@@ -80,7 +80,7 @@ function textAndValues({ sql, parameters }: RecordedStatement): {
 }
 
 /** A record that cannot be read is shown without what it says. */
-export function tryDecode(replay: Uint8Array): RecordedTransaction | undefined {
+export function readRecorded(replay: Uint8Array): RecordedTransaction | undefined {
   try {
     return decodeTransaction(replay);
   } catch (error) {

@@ -3,7 +3,7 @@ import type { Connection } from "../connection/connection.ts";
 import type { RecordedTransaction } from "../replay/recorded-transaction.ts";
 import { runFunctionAgain, runStatementsAgain } from "../replay/run-again.ts";
 import type { TransactionFunction } from "../transaction.ts";
-import { tryDecode } from "./database-outbox.ts";
+import { readRecorded } from "./database-outbox.ts";
 import { judgeFailure } from "./judge-failure.ts";
 import type { KeptFunctions } from "./kept-functions.ts";
 
@@ -74,7 +74,7 @@ export class Replayer implements AsyncDisposable {
   }
 
   #scriptOf({ id, replay }: SetAsideTransaction): Script {
-    const recorded = replay === undefined ? undefined : tryDecode(replay);
+    const recorded = replay === undefined ? undefined : readRecorded(replay);
     const fn = this.#means.functions.get(id);
     if (fn !== undefined) return { kind: "function", fn, name: recorded?.name };
     switch (recorded?.content.kind) {
