@@ -117,6 +117,7 @@ export function settleOwnPush(
   const { push, isDiverged } = context.store.state();
   const pageSize = context.store.pageSize;
   if (push === undefined || isDiverged || pageSize === undefined || !isNamed(push.commitId)) return;
+  context.reached();
   // A commit lands on the LSN after its base or nowhere, whatever the news folds after it.
   completePush(context, push, { lsn: nextLsn(push.base), pageCount: push.pageCount, pageSize });
 }

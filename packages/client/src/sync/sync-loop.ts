@@ -31,8 +31,8 @@ const POLL_MS_MAX = 30_000;
 const STREAM_MS = 3_000;
 /** A watch that the server refuses is tried again this seldom. */
 const REFUSED_MS = 60_000;
-/** How long a push may go on that news says has landed. */
-const ANSWER_MS = 1_000;
+/** How long a push may go on that news says has landed: less than a pause before it is repeated. */
+const ANSWER_MS = 40;
 
 export interface SyncLoopParts {
   readonly context: SyncContext;
@@ -156,6 +156,7 @@ export class SyncLoop implements NewsSubscriber {
       // The server is there: what failed before may pass now.
       this.#hasReached = true;
       this.#succeed();
+      this.#background?.want();
     } else {
       this.#noteStale();
       this.#pollIn(POLL_MS_MIN);
@@ -175,6 +176,7 @@ export class SyncLoop implements NewsSubscriber {
     // What starts a loop goes on first.
     await Promise.resolve();
     const { signal } = this.#ending;
+    this.#background?.want();
     while (!signal.aborted) {
       try {
         const step = planSync(this.#facts());
