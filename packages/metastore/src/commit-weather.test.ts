@@ -14,7 +14,7 @@ import {
   FaultyObjectStore,
   type ObjectStoreFault,
 } from "@graft/object-store/testing";
-import { type CommitRequest, saysNothingWritten } from "@graft/rpc";
+import { type CommitRequest, saysNothingWritten, type WatchEvent } from "@graft/rpc";
 import { describe, expect, test } from "vitest";
 import {
   createTestMetastore,
@@ -128,6 +128,27 @@ describe("an outcome that stays unknown", () => {
     await on.faulty.settled();
     expect(await latest(on)).toBe(2n);
     expect(await on.metastore.commit(request)).toMatchObject({ snapshot: { lsn: 2n } });
+  });
+
+  test("that lands a minute later is told to who watches, though nobody asks", async () => {
+    const on = setUp();
+    const request = await nextCommit(on);
+    const leave = new AbortController();
+    const volumes = [{ volumeId: on.volumeId, lsn: FIRST }];
+    const watched = { volumes, heartbeatMs: 60_000, omitPages: false };
+    const told: WatchEvent[] = [];
+    const reading = (async () => {
+      for await (const event of on.metastore.watch(watched, leave.signal)) {
+        if (event.kind === "news") return told.push(event);
+      }
+      return 0;
+    })();
+    on.faulty.setRules(onCreate({ kind: "lands-late", delayMs: 60_000 }, 1000));
+    expect((await failureOf(on.metastore.commit(request))).code).toBe("unavailable");
+    on.faulty.setRules();
+    await reading;
+    expect(told).toMatchObject([{ fromLsn: 1n, snapshot: { lsn: 2n } }]);
+    leave.abort();
   });
 
   test("does not let a stale writer overtake: who lost is rejected", async () => {

@@ -82,6 +82,7 @@ export function createMetastore(options: MetastoreOptions): MetastoreInstance {
   const news = new NewsReader({
     heads,
     commits,
+    clock,
     log: options.log,
     isWatched: (volumeId) => hub.isWatched(volumeId),
     onNews: (volumeId) => {

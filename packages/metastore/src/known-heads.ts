@@ -16,7 +16,7 @@ import { FreshFlights } from "./fresh-flights.ts";
 import type { VolumeLog } from "./volume-log.ts";
 
 /** A PUT without an answer is not expected to land later than this, ms. */
-const DOUBT_MS = 120_000;
+export const DOUBT_MS = 120_000;
 /** Volumes remembered at most: at ≈ 200 bytes each, 20 MiB. */
 const VOLUME_COUNT_MAX = 100_000;
 
@@ -31,6 +31,13 @@ interface HeadEntry {
 
 const NOTHING: HeadEntry = { lsn: undefined, isHead: false, doubtUntilMs: 0 };
 
+export interface HeadListener {
+  /** A head above the known one that this node did not make: another one did. */
+  onFound(volumeId: VolumeId, from: Lsn | undefined, to: Lsn): void;
+  /** For `DOUBT_MS` from now on a commit of this node may land by itself. */
+  onDoubt(volumeId: VolumeId): void;
+}
+
 export interface KnownHeadsOptions {
   readonly log: VolumeLog;
   readonly clock: Clock;
@@ -44,7 +51,7 @@ export class KnownHeads {
   readonly #isAlone: boolean;
   /** Alone, an acknowledged commit went through here, so that any look-up knows of it. */
   readonly #searches: Pick<FreshFlights<VolumeId, Lsn | undefined>, "run">;
-  #onFound: (volumeId: VolumeId, from: Lsn | undefined, to: Lsn) => void = () => undefined;
+  #listener: HeadListener | undefined;
   /** Least recently used first. */
   readonly #entries = new Map<VolumeId, HeadEntry>();
 
@@ -55,9 +62,9 @@ export class KnownHeads {
     this.#searches = this.#isAlone ? new Coalescer() : new FreshFlights();
   }
 
-  /** Told of each head above the known one that this node did not make: another one did. */
-  onFound(listener: (volumeId: VolumeId, from: Lsn | undefined, to: Lsn) => void): void {
-    this.#onFound = listener;
+  /** Begins to tell. One listener. */
+  listen(listener: HeadListener): void {
+    this.#listener = listener;
   }
 
   /** The newest LSN that was seen here: a lower bound. Asks nobody. */
@@ -95,7 +102,8 @@ export class KnownHeads {
       // A commit of this node that landed during the search stands above what it found.
       const isNewest = (found ?? 0n) >= (entry.lsn ?? 0n);
       if (isNewest) this.#remember(volumeId, { ...entry, lsn: found, isHead: true });
-      if (found !== undefined && found > (entry.lsn ?? 0n)) this.#onFound(volumeId, before, found);
+      if (found !== undefined && found > (entry.lsn ?? 0n))
+        this.#listener?.onFound(volumeId, before, found);
       return this.peek(volumeId);
     };
     return await this.#searches.run(volumeId, search, signal);
@@ -112,13 +120,14 @@ export class KnownHeads {
     const entry = this.#entries.get(volumeId) ?? NOTHING;
     if ((entry.lsn ?? 0n) >= lsn) return;
     this.#remember(volumeId, { ...entry, lsn, isHead: false });
-    this.#onFound(volumeId, entry.lsn, lsn);
+    this.#listener?.onFound(volumeId, entry.lsn, lsn);
   }
 
   /** A commit whose outcome is unknown may land by itself. */
   doubt(volumeId: VolumeId): void {
     const entry = this.#entries.get(volumeId) ?? NOTHING;
     this.#remember(volumeId, { ...entry, doubtUntilMs: this.#clock.monotonicMs() + DOUBT_MS });
+    this.#listener?.onDoubt(volumeId);
   }
 
   #remember(volumeId: VolumeId, entry: HeadEntry): void {

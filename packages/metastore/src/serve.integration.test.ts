@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -126,6 +128,33 @@ test("what was asked of the object store is counted in /metrics", async () => {
   );
 });
 
+test("a bucket that does not honour If-None-Match is refused, saying so", async () => {
+  const objects = new Map<string, Buffer>();
+  const bucket = createServer(async (request, response) => {
+    const key = (request.url ?? "").split("?", 1)[0] ?? "";
+    const body = Buffer.concat(await Array.fromAsync(request));
+    if (request.method === "PUT") objects.set(key, body);
+    if (request.method === "DELETE") objects.delete(key);
+    response.setHeader("etag", '"x"');
+    response.end(request.method === "GET" ? objects.get(key) : undefined);
+  });
+  bucket.listen(0, "127.0.0.1");
+  await once(bucket, "listening");
+  const { port } = bucket.address() as AddressInfo;
+  const storeUrl = `s3://bucket/pre?endpoint=http://127.0.0.1:${port}&region=us-east-1`;
+  const env = { AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "secret" };
+  const config = { host: "127.0.0.1", port: 0, storeUrl, logLevel: "silent" as const };
+  try {
+    await expect(serveMetastore(config, { ...MEANS, env })).rejects.toMatchObject({
+      code: "invalid-argument",
+      message: expect.stringMatching(/4 of 4 racing create-only writes won.*If-None-Match/),
+    });
+  } finally {
+    bucket.closeAllConnections();
+    bucket.close();
+  }
+});
+
 function run(env: Record<string, string>): ChildProcess {
   const main = join(import.meta.dirname, "main.ts");
   const clean = { PATH: process.env.PATH ?? "", ...env };
@@ -155,6 +184,7 @@ test.each([
   [{ GRAFT_STORE: "memory:", GRAFT_METASTORE_PORT: "99999" }, /GRAFT_METASTORE_PORT is "99999"/],
   [{ GRAFT_STORE: "memory:", GRAFT_LOG_LEVEL: "loud" }, /GRAFT_LOG_LEVEL is "loud"/],
   [{ GRAFT_STORE: "ftp://x" }, /unknown object store/],
+  [{ GRAFT_STORE: "memory:", GRAFT_NOTIFY: "nats://a b" }, /no place of NATS/],
 ])("a process set up with %j says what was expected and exits with 2", async (env, message) => {
   const child = run(env);
   const [errors, [code]] = await Promise.all([output(child.stderr), once(child, "exit")]);

@@ -16,6 +16,7 @@ import {
   judgeClockSkew,
   judgeFailure,
   judgeHealth,
+  judgeHints,
   judgeRoundTrip,
   judgeService,
 } from "./judge.ts";
@@ -66,7 +67,8 @@ async function* examineHealth(url: string, means: ServerMeans): AsyncGenerator<C
     return;
   }
   const { status, body, dateMs, tookMs, nowMs } = answer;
-  const version = await askVersion(url, means);
+  const metrics = await askMetrics(url, means);
+  const version = /^graft_build_info\{[^}]*version="([^"]+)"/m.exec(metrics)?.[1];
   yield {
     name: "server health",
     target: url,
@@ -74,6 +76,11 @@ async function* examineHealth(url: string, means: ServerMeans): AsyncGenerator<C
   };
   const skewMs = dateMs === undefined ? undefined : dateMs + DATE_HALF_MS - (nowMs - tookMs / 2);
   yield { name: "server clock", target: url, ...judgeClockSkew(skewMs, "server") };
+  // Only a server with `--notify nats://…` has it.
+  const hearing = /^graft_notify_hearing ([01])/m.exec(metrics)?.[1];
+  if (hearing !== undefined) {
+    yield { name: "server hints", target: url, ...judgeHints(hearing === "1") };
+  }
   const timesMs: number[] = [];
   for (let count = 0; count < ROUND_TRIP_COUNT; count++) {
     const startMs = clock.monotonicMs();
@@ -108,16 +115,15 @@ function askHealth(url: string, means: ServerMeans): Promise<HealthAnswer> {
   });
 }
 
-/** The version in `graft_build_info` of `/metrics`; undefined where a server does not give it. */
-async function askVersion(url: string, means: ServerMeans): Promise<string | undefined> {
+/** What `/metrics` says; empty where a server does not give it. */
+async function askMetrics(url: string, means: ServerMeans): Promise<string> {
   try {
-    return await withDeadline(url, TIMEOUT_MS, means, async (signal) => {
-      const text = await (await means.fetch(`${url}/metrics`, { signal })).text();
-      return /^graft_build_info\{[^}]*version="([^"]+)"/m.exec(text)?.[1];
-    });
+    return await withDeadline(url, TIMEOUT_MS, means, async (signal) =>
+      (await means.fetch(`${url}/metrics`, { signal })).text(),
+    );
   } catch {
     means.signal.throwIfAborted();
-    return undefined;
+    return "";
   }
 }
 

@@ -52,6 +52,15 @@ export function judgeClockSkew(skewMs: number | undefined, whose: string): Judge
   return { status: "fail", found, advice: `${advice}: ${effect}`, values };
 }
 
+/** @param isHearing whether hints of other MetaStores come through */
+export function judgeHints(isHearing: boolean): Judgement {
+  if (isHearing) return { status: "ok", found: "hints of other MetaStores come through" };
+  const found =
+    "NATS, or a node that was heard before, cannot be heard: watched volumes are probed";
+  const advice = "nothing is lost, but news takes longer; see that NATS runs, and the server's log";
+  return { status: "warn", found, advice };
+}
+
 export function judgeStoreLatency(putMs: readonly number[], getMs: readonly number[]): Judgement {
   const [put, get] = [medianOf(putMs), medianOf(getMs)];
   const found = `4 KiB: put median ${formatDuration(put)}, get median ${formatDuration(get)}`;

@@ -1,4 +1,5 @@
 import {
+  type Clock,
   isGraftError,
   LSN_FIRST,
   type Lsn,
@@ -9,14 +10,17 @@ import {
 } from "@graft/core";
 import type { Log } from "@graft/rpc";
 import type { CatalogUpdater } from "../catalog-updater.ts";
-import type { KnownHeads } from "../known-heads.ts";
+import { DOUBT_MS, type KnownHeads } from "../known-heads.ts";
 
 /** Commits catalogued for watchers at most: whoever is further behind pulls. */
 const CATALOGUED_COUNT_MAX = 64n;
+/** Until the first look after a commit whose outcome is unknown, ms; then twice as long each. */
+const DOUBT_DELAY_MS = 1000;
 
 export interface NewsReaderOptions {
   readonly heads: KnownHeads;
   readonly commits: CatalogUpdater;
+  readonly clock: Clock;
   readonly log: Log;
   readonly isWatched: (volumeId: VolumeId) => boolean;
   /** The volume has a new head, and its commits are catalogued as far as they are few. */
@@ -27,6 +31,7 @@ export interface NewsReaderOptions {
 export class NewsReader implements AsyncDisposable {
   readonly #options: NewsReaderOptions;
   readonly #supervisor: Supervisor;
+  readonly #doubted = new Set<VolumeId>();
 
   constructor(options: NewsReaderOptions) {
     const { heads, log } = options;
@@ -34,7 +39,10 @@ export class NewsReader implements AsyncDisposable {
     this.#supervisor = new Supervisor(({ task, error }) => {
       log.error({ task, err: error }, "background task failed");
     });
-    heads.onFound((volumeId, from, to) => this.#found(volumeId, from, to));
+    heads.listen({
+      onFound: (volumeId, from, to) => this.#found(volumeId, from, to),
+      onDoubt: (volumeId) => this.#doubt(volumeId),
+    });
   }
 
   /**
@@ -61,6 +69,30 @@ export class NewsReader implements AsyncDisposable {
     this.#supervisor.start(`news of ${volumeId}`, async (signal) => {
       await this.#read(volumeId, from, to, signal);
       this.#options.onNews(volumeId);
+    });
+  }
+
+  /**
+   * A commit whose outcome is unknown may land when nobody asks any more: who watches is to hear of
+   * it all the same.
+   */
+  #doubt(volumeId: VolumeId): void {
+    if (this.#doubted.has(volumeId)) return;
+    this.#doubted.add(volumeId);
+    this.#supervisor.start(`doubts of ${volumeId}`, async (signal) => {
+      const { clock, heads, isWatched, log } = this.#options;
+      try {
+        for (let delayMs = DOUBT_DELAY_MS, ms = 0; ms < DOUBT_MS; ms += delayMs, delayMs *= 2) {
+          await clock.sleep(delayMs, signal);
+          if (!isWatched(volumeId)) continue;
+          await heads.refresh(volumeId, signal).catch((error: unknown) => {
+            if (!isGraftError(error)) throw error;
+            log.debug({ volume: volumeId, error: error.message }, "it was not looked for");
+          });
+        }
+      } finally {
+        this.#doubted.delete(volumeId);
+      }
     });
   }
 
