@@ -18,7 +18,6 @@ import {
   MetricsRegistry,
   type RawRoute,
   type StreamRoute,
-  type StreamRoute,
   silentLog,
 } from "@graft/rpc";
 import { createNodeTransport, startServer } from "@graft/rpc/node";
@@ -57,7 +56,6 @@ interface Services {
 interface Parts {
   readonly routes: (router: ConnectRouter) => void;
   readonly rawRoutes: readonly RawRoute[];
-  readonly streamRoutes: readonly StreamRoute[];
   readonly streamRoutes: readonly StreamRoute[];
   readonly drain: () => void;
   readonly metrics: MetricsRegistry;
@@ -187,7 +185,6 @@ export class Cluster implements AsyncDisposable {
     return {
       routes,
       rawRoutes: [...metastore.rawRoutes, ...pagestore.rawRoutes],
-      streamRoutes: metastore.streamRoutes,
       streamRoutes: metastore.streamRoutes,
       drain: () => metastore.drain(),
       metrics,
