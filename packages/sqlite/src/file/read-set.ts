@@ -5,8 +5,8 @@
  *
  * SQLite empties the cache when it takes a lock and finds another change counter than the one it
  * read or wrote last. A counter never comes back, so one that is above all that were shown or
- * written is another one, and only then is anything forgotten here. What is forgotten too late makes
- * a merge less likely; what is forgotten too early would make one wrong.
+ * written is another one, and only then is anything forgotten here. What is forgotten too late
+ * makes a merge less likely; what is forgotten too early would make one wrong.
  */
 import { MutablePageSet, type PageSet } from "@graft/core";
 
