@@ -22,11 +22,11 @@ export function rawPagestoreRoutes(pagestore: Pagestore): readonly RawRoute[] {
 
 const SERVICE = "/graft.pagestore.v1.PagestoreService";
 /**
- * What calls take that do not say how large they are, bytes: a part of an upload, and half of an
- * answer.
+ * What calls take that do not say how large they are, bytes: a part of an upload, and what of an
+ * answer is in memory at once, more or less.
  */
 export const PAGESTORE_USUAL_SIZES: ReadonlyMap<string, number> = new Map([
   [`${SERVICE}/WritePages`, 4 * 1024 * 1024],
   [`${SERVICE}/ReadPages`, 256 * 1024],
-  [`${SERVICE}/StreamPages`, 4 * 1024 * 1024],
+  [`${SERVICE}/StreamPages`, 1024 * 1024],
 ]);

@@ -26,7 +26,7 @@ import { startServer } from "./server.ts";
 const CREATE_VOLUME = "/graft.metastore.v1.MetastoreService/CreateVolume";
 
 /** A server whose calls end when they are told to. */
-async function setUp(inFlight: InFlightLimits) {
+async function setUp(inFlight: InFlightLimits, usualSize = 1000) {
   const stack = new AsyncDisposableStack();
   const metrics = new MetricsRegistry();
   const gates: (() => void)[] = [];
@@ -47,7 +47,7 @@ async function setUp(inFlight: InFlightLimits) {
         handle: answer,
       }),
     ],
-    usualSizes: new Map([[CREATE_VOLUME, 1000]]),
+    usualSizes: new Map([[CREATE_VOLUME, usualSize]]),
     inFlight,
     metrics,
     log: silentLog,
@@ -105,19 +105,35 @@ describe("a server that works on as much as it may", () => {
     expect(await next).toMatchObject({ created: true });
   });
 
-  test("counts what requests weigh, and lets a heavy one in when it is alone", async () => {
-    await using all = await setUp({ callCountMax: 100, sizeMax: 1500 });
+  test("counts what large requests weigh, and lets one in that is the only one", async () => {
+    await using all = await setUp({ callCountMax: 100, sizeMax: 150_000 }, 100_000);
     const { client, gates, release } = all;
     const first = client.createVolume({});
     await until(() => gates.length === 1);
     expect((await refusalOf(client.createVolume({}))).code).toBe("unavailable");
     release();
     await first;
-    await using small = await setUp({ callCountMax: 100, sizeMax: 10 });
+    await using small = await setUp({ callCountMax: 100, sizeMax: 10 }, 100_000);
     const alone = small.client.createVolume({});
     await until(() => small.gates.length === 1);
     small.release();
     await alone;
+  });
+
+  test("never sends a small call away because of large ones", async () => {
+    await using all = await setUp({ callCountMax: 100, sizeMax: 150_000 }, 100_000);
+    const { client, gates, release, server } = all;
+    const large = client.createVolume({});
+    await until(() => gates.length === 1);
+    const small = fetch(`${server.url}/metastore/v1/create`, {
+      method: "POST",
+      headers: { "content-type": RAW_CONTENT_TYPE },
+      body: new Uint8Array([0x18, 0x01]),
+    });
+    await until(() => gates.length === 2);
+    release();
+    expect((await small).status).toBe(200);
+    await large;
   });
 
   test("says so in every protocol, and is healthy", async () => {

@@ -6,20 +6,23 @@ import type { MetricsRegistry } from "../metrics.ts";
 export interface InFlightLimits {
   /** Calls, streams of news not counted. */
   readonly callCountMax: number;
-  /** Bytes of their requests, as announced, or as usual for their route. */
+  /** Bytes of large requests, as announced, or as usual for their route. */
   readonly sizeMax: number;
 }
 
 /**
  * At a store that takes 10 s for a request, 200 calls a second; at one that takes 5 ms, more than
- * the processor can do. Of memory: 32 uploads of 4 MiB, or 2,048 small calls of 64 KiB.
+ * the processor can do. Of memory: 32 uploads of 4 MiB, and 2,048 small calls of 64 KiB.
  */
 export const IN_FLIGHT_DEFAULT: InFlightLimits = {
   callCountMax: 2048,
   sizeMax: 128 * 1024 * 1024,
 };
 
-/** What a request counts that does not say how large it is, unless its route says otherwise. */
+/**
+ * What a request counts that does not say how large it is, unless its route says otherwise. One
+ * that is not larger is small: it is never sent away because of uploads.
+ */
 export const REQUEST_SIZE_USUAL: number = 64 * 1024;
 
 /** How long who is sent away is to wait, ms: not all of them equally long. */
@@ -42,7 +45,11 @@ export class InFlight {
     const gauge = (name: string, help: string, read: () => number): void =>
       metrics.callback("gauge", name, help, () => [{ labels: {}, value: read() }]);
     gauge("graft_calls_in_flight", "Calls being worked on.", () => this.#callCount);
-    gauge("graft_call_bytes_in_flight", "Bytes of their requests.", () => this.#size);
+    gauge(
+      "graft_call_bytes_in_flight",
+      "Bytes of the large ones among their requests.",
+      () => this.#size,
+    );
     const refused = "Calls sent away because of too many.";
     metrics.callback("counter", "graft_calls_refused_total", refused, () => [
       { labels: {}, value: this.#refusedCount },
@@ -54,11 +61,12 @@ export class InFlight {
    */
   enter(size: number): GraftError | undefined {
     const { callCountMax, sizeMax } = this.#limits;
-    // One that is larger than all may go when it is alone.
-    const fits = this.#size + size <= sizeMax || this.#callCount === 0;
+    const large = largeOf(size);
+    // One that is larger than all may go when it is the only large one.
+    const fits = large === 0 || this.#size === 0 || this.#size + large <= sizeMax;
     if (this.#callCount < callCountMax && fits) {
       this.#callCount++;
-      this.#size += size;
+      this.#size += large;
       return undefined;
     }
     this.#refusedCount++;
@@ -66,8 +74,8 @@ export class InFlight {
     const retryAfterMs = RETRY_AFTER_MS.min + ((this.#refusedCount * RETRY_AFTER_STEP_MS) % spanMs);
     return new GraftError(
       "unavailable",
-      `this server works on as much as it can: ${this.#callCount} calls with ${this.#size} bytes; ` +
-        `nothing was done, repeat the request in ${retryAfterMs} ms`,
+      `this server works on as much as it can: ${this.#callCount} calls, large ones of ${this.#size} ` +
+        `bytes; nothing was done, repeat the request in ${retryAfterMs} ms`,
       { details: { ...nothingWritten, retryAfterMs } },
     );
   }
@@ -75,6 +83,10 @@ export class InFlight {
   /** It was answered, or its caller has left. */
   leave(size: number): void {
     this.#callCount--;
-    this.#size -= size;
+    this.#size -= largeOf(size);
   }
+}
+
+function largeOf(size: number): number {
+  return size <= REQUEST_SIZE_USUAL ? 0 : size;
 }
