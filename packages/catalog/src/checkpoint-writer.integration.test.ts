@@ -157,7 +157,7 @@ describe("a checkpoint of ten million pages", () => {
     const clock = {
       ...systemClock,
       nowMs: () => systemClock.nowMs(),
-      monotonicMs: () => (nowMs += 6),
+      monotonicMs: () => (nowMs += 3),
       sleep: async () => void turns++,
     };
     const reader = new CheckpointReader({ objects, compute: nodeCompute });
