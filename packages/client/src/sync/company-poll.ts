@@ -9,6 +9,11 @@ const PROCESSES_MS = 500;
 /** Between two looks at volumes, while there is company. */
 const LOOK_MS = 40;
 /**
+ * How long volumes are looked at after the last company has gone: what each knows of who else has
+ * it open may be a second old, and whoever is left has to lead them all.
+ */
+const LINGER_MS = 4_000;
+/**
  * Volumes in one look, at a few µs each: of 200 volumes each is looked at every 40 ms, of 10 000
  * every 2 s.
  */
@@ -54,24 +59,24 @@ export class CompanyPoll {
     const { clock } = this.#means;
     // Volumes that are opened together are looked at together.
     await Promise.resolve();
-    let hadCompany = true;
+    // Nobody knows yet: there may be.
+    let lookUntilMs = clock.monotonicMs() + PROCESSES_MS;
     let askedMs = Number.NEGATIVE_INFINITY;
     for (;;) {
       const nowMs = clock.monotonicMs();
       if (nowMs - askedMs >= PROCESSES_MS) {
-        const hasCompany = this.#means.hasCompany();
+        if (this.#means.hasCompany()) lookUntilMs = nowMs + LINGER_MS;
         askedMs = nowMs;
-        // Those who learn that they are alone now are told, too.
-        if (!hasCompany && hadCompany) this.#lookAt(this.#looks.size);
-        hadCompany = hasCompany;
       }
-      if (hadCompany) this.#lookAt(LOOK_COUNT_MAX);
-      await clock.sleep(hadCompany ? LOOK_MS : PROCESSES_MS, signal);
+      const isLooking = nowMs < lookUntilMs;
+      if (isLooking) this.#look();
+      await clock.sleep(isLooking ? LOOK_MS : PROCESSES_MS, signal);
     }
   }
 
-  #lookAt(countMax: number): void {
-    let left = Math.min(countMax, this.#looks.size);
+  /** At a bounded number of volumes, in turn. */
+  #look(): void {
+    let left = Math.min(LOOK_COUNT_MAX, this.#looks.size);
     for (const look of this.#looks) {
       if (left-- <= 0) return;
       // To the end of the line.
