@@ -12,8 +12,9 @@ import type { Remote, RemoteEvent, WatchRequest } from "../remote/remote.ts";
 import { Audience, type Position } from "./audience.ts";
 import { hasJumped, momentOf } from "./clock-jump.ts";
 import type { NewsFeed, NewsSubscriber, NewsSubscription } from "./news-feed.ts";
+import type { PlanAction } from "./plan-action.ts";
 import { pollChain } from "./poll-chain.ts";
-import { type PlanAction, StreamPlan } from "./stream-plan.ts";
+import { StreamPlan } from "./stream-plan.ts";
 
 /** A server looks for the heads of 10 000 volumes before it answers; it has that long, ms. */
 const ANSWER_MS_DEFAULT = 10_000;
@@ -203,9 +204,9 @@ class StreamingNewsFeed implements NewsFeed {
 
   #requestOf({ id, action, positions }: OpenStream): WatchRequest {
     const { heartbeatMs } = action;
-    const volumeIds = action.volumeIds.filter(
-      (one) => positions.has(one) && this.#plan.isWanted(one),
-    );
+    // A poll need not ask for what nobody wants any more.
+    for (const volumeId of this.#plan.shed(id)) positions.delete(volumeId);
+    const volumeIds = [...positions.keys()];
     const volumes = volumeIds.map((volumeId) => {
       const position = positions.get(volumeId);
       const lsn = position?.kind === "at" ? position.lsn : this.#audience.startOf(volumeId, id);

@@ -56,7 +56,7 @@ describe("a network that does not stream", () => {
       }
       await server.clock.advance(100);
     }
-    expect(server.calls.length - before).toBeLessThan(16);
+    expect(server.calls.length - before).toBeLessThan(40);
     await server.feed.close();
   });
 

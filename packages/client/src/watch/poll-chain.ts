@@ -10,7 +10,7 @@ import type { Remote, RemoteEvent, WatchRequest } from "../remote/remote.ts";
 /** Polls follow each other this fast at most: what happens meanwhile is folded into one event. */
 const PACE_MS = 100;
 /** A volume that has to resync is told so again by each poll, until it has. */
-const RESYNC_PACE_MS_MAX = 5_000;
+const RESYNC_PACE_MS_MAX = 1_000;
 
 export interface PollChain {
   readonly remote: Pick<Remote, "watch">;

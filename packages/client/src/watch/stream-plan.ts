@@ -21,6 +21,7 @@ import {
   WATCH_VOLUME_COUNT_MAX,
 } from "@graft/core";
 import { HeartbeatTuner } from "./heartbeat-tuner.ts";
+import type { Loss, PlanAction, Transfer } from "./plan-action.ts";
 import { WaitingVolumes } from "./waiting-volumes.ts";
 
 /** Subscriptions that come so close together are one request. */
@@ -39,26 +40,6 @@ const UNANSWERED_MAX = 2;
 const FIRST_TRIAL_MS = 1_000;
 const TRIAL_POLICY = { firstDelayMs: 60_000, delayMaxMs: 10 * 60_000 };
 
-/** A response that goes on, or one response after the other. */
-export type Transfer = "stream" | "poll";
-
-export type PlanAction =
-  | {
-      readonly kind: "open";
-      readonly streamId: number;
-      readonly transfer: Transfer;
-      readonly volumeIds: readonly VolumeId[];
-      readonly heartbeatMs: number;
-      readonly waitMs: number;
-    }
-  | { readonly kind: "close"; readonly streamId: number }
-  /** Connections that did not say so are dead. */
-  | { readonly kind: "reconnect" }
-  /** Everything is told of these from now on. */
-  | { readonly kind: "live"; readonly volumeIds: readonly VolumeId[] }
-  /** It is not, until they are live again. */
-  | { readonly kind: "stale"; readonly volumeIds: readonly VolumeId[] };
-
 interface Stream {
   readonly id: number;
   readonly transfer: Transfer;
@@ -71,14 +52,6 @@ interface Stream {
   liveMs: number | undefined;
   outlivedMs: number;
   hasRival: boolean;
-}
-
-/** How a stream was lost. */
-export interface Loss {
-  /** The server asked to go elsewhere: nothing is wrong, and nothing to wait for. */
-  readonly isFarewell?: boolean;
-  /** What the server asked to wait, ms. */
-  readonly retryAfterMs?: number | undefined;
 }
 
 export interface StreamPlanOptions {
@@ -167,6 +140,14 @@ export class StreamPlan {
       if (stream.wantedCount === 0) actions.push(this.#close(stream));
     }
     return actions;
+  }
+
+  /** Volumes that nobody wants leave a stream that is able to go on without them. */
+  shed(streamId: number): readonly VolumeId[] {
+    const volumeIds = this.#streams.get(streamId)?.volumeIds;
+    const unwanted = [...(volumeIds ?? [])].filter((volumeId) => !this.isWanted(volumeId));
+    for (const volumeId of unwanted) volumeIds?.delete(volumeId);
+    return unwanted;
   }
 
   /** An event that is no heartbeat. */
