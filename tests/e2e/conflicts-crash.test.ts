@@ -1,3 +1,4 @@
+import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import type { Volume } from "@graft/client";
 import { GraftError, isGraftError } from "@graft/core";
 import { SeededRandom, SimulatedDisk } from "@graft/core/testing";
@@ -6,9 +7,9 @@ import { type Replica, Replicas, rowsOf } from "../harness/replicas.ts";
 
 const SCHEMA = `create table counter(n integer not null); insert into counter values (0);
   create table entry(name text primary key, at)`;
-const NAMES = ["one", "two", "three", "four"] as const;
+const NAMES = ["one", "two", "three"] as const;
 /** Another client takes this name meanwhile. */
-const TAKEN = "three";
+const TAKEN = "two";
 
 interface World extends AsyncDisposable {
   readonly replicas: Replicas;
@@ -17,7 +18,7 @@ interface World extends AsyncDisposable {
   readonly b: Replica;
 }
 
-/** Two clients; the second one's four transactions stand on a base that moved. */
+/** Two clients; the second one's three transactions stand on a base that moved. */
 async function diverge(seed: number): Promise<World> {
   const replicas = await Replicas.start();
   const disk = new SimulatedDisk({ random: new SeededRandom(seed) });
@@ -50,12 +51,12 @@ function openOn(replicas: Replicas, disk: SimulatedDisk): Promise<Replica> {
 async function mustBeWhole({ a }: World, b: Replica, times: readonly unknown[]): Promise<void> {
   await b.db.push();
   await a.db.pull();
-  expect(await rowsOf(a.db, "select n from counter")).toEqual([[103]]);
+  expect(await rowsOf(a.db, "select n from counter")).toEqual([[102]]);
   expect(await rowsOf(a.db, "select name from entry order by rowid")).toEqual(
-    [TAKEN, "one", "two", "four"].map((name) => [name]),
+    [TAKEN, "one", "three"].map((name) => [name]),
   );
   const kept = await rowsOf(a.db, "select at from entry order by rowid");
-  expect(kept.slice(1).flat()).toEqual([times[0], times[1], times[3]]);
+  expect(kept.slice(1).flat()).toEqual([times[0], times[2]]);
   const outbox = await b.db.outbox.list();
   expect(outbox.map(({ error }) => error.code)).toEqual(["SQLITE_CONSTRAINT_PRIMARYKEY"]);
   expect(b.db.status()).toMatchObject({ state: "synced", local: { pending: 0, rejected: 1 } });
@@ -87,6 +88,13 @@ describe("a rebase", () => {
       if (!isCut) {
         disk.clearFaults();
         await mustBeWhole(world, b, times);
+        // What was not synced is gone: the end of the rebase was.
+        replicas.cluster.abandonClient(b.runtime);
+        disk.crash(0);
+        const after = await openOn(replicas, disk);
+        expect(after.db.status().state).toBe("synced");
+        await after.db.rebase();
+        await mustBeWhole(world, after, times);
         break;
       }
       cutCount++;
@@ -125,6 +133,34 @@ describe("a rebase", () => {
     }
   });
 
+  test("that misses a page while the server is gone blames no transaction, and goes on later", async () => {
+    await using replicas = await Replicas.start();
+    await using a = await replicas.open();
+    await a.db.exec("create table first(x); create table second(x)");
+    await a.db.push();
+    let [isGone, wasGone] = [false, false];
+    const interceptor: Interceptor = (next) => (request) => {
+      if (isGone) throw new ConnectError("gone", Code.Unavailable);
+      return next(request);
+    };
+    await using b = await replicas.open({ onConflict: "rebase", interceptors: [interceptor] });
+    for (const table of ["first", "second"]) {
+      await b.db.exec(`insert into ${table} values ('mine')`);
+      await a.db.exec(`insert into ${table} values ('theirs')`);
+    }
+    await a.db.push();
+    b.db.on("transaction", ({ fate }) => {
+      isGone ||= fate === "rebased" && !wasGone;
+    });
+    const failure = await b.db.sync().catch((error: unknown) => error);
+    expect(isGraftError(failure, "unavailable")).toBe(true);
+    expect(b.db.status()).toMatchObject({ state: "diverged", local: { pending: 1, rejected: 0 } });
+    [isGone, wasGone] = [false, true];
+    expect((await b.db.sync()).push).toMatchObject({ kind: "pushed", commitCount: 2 });
+    const all = "select x from first union all select x from second";
+    expect((await rowsOf(b.db, all)).flat()).toEqual(["theirs", "mine", "theirs", "mine"]);
+  });
+
   test("has writers wait, and readers see whole transactions only", async () => {
     await using world = await diverge(200);
     const { b } = world;
@@ -143,7 +179,7 @@ describe("a rebase", () => {
       expect(isOld || isNew, JSON.stringify([entries, n])).toBe(true);
     }
     const names = await rowsOf(b.db, "select name from entry order by rowid");
-    expect(names.flat()).toEqual([TAKEN, "one", "two", "four", "five"]);
+    expect(names.flat()).toEqual([TAKEN, "one", "three", "five"]);
   });
 
   test("of commits that nobody recorded is refused, or saves them as a file first", async () => {

@@ -2,7 +2,7 @@ import type { Runtime, Volume } from "@graft/client";
 import type { FileSystem } from "@graft/core";
 import { Database, type DatabaseOptions } from "@graft/sqlite";
 import { loadNodeEngine } from "@graft/sqlite-engine/node";
-import { Cluster } from "./cluster.ts";
+import { type ClientOptions, Cluster } from "./cluster.ts";
 
 const engine = await loadNodeEngine();
 
@@ -15,6 +15,7 @@ export interface Replica extends AsyncDisposable {
 
 export interface ReplicaOptions extends Partial<Omit<DatabaseOptions, "volume">> {
   readonly directory?: { readonly path: string; readonly fileSystem: FileSystem };
+  readonly interceptors?: ClientOptions["interceptors"];
 }
 
 /** A cluster in memory and its clients, which all have one volume. */
@@ -32,9 +33,12 @@ export class Replicas implements AsyncDisposable {
 
   /** A client. The first one makes the volume: it has to push before the next one opens. */
   async open(options: ReplicaOptions = {}): Promise<Replica> {
-    const { directory, ...rest } = options;
+    const { directory, interceptors, ...rest } = options;
     const { clock, random } = this.cluster;
-    const runtime = await this.cluster.openClient({ ...(directory && { directory }) });
+    const runtime = await this.cluster.openClient({
+      ...(directory && { directory }),
+      ...(interceptors && { interceptors }),
+    });
     const volume =
       this.#volume === undefined
         ? await runtime.createVolume()
