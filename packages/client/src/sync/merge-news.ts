@@ -15,13 +15,16 @@ const ROUNDS_MAX = 8;
  */
 export async function mergeNews(context: SyncContext, options: CallOptions): Promise<boolean> {
   if (context.journal.exists) return false;
-  const asked = await askForNews(context, options.signal);
-  context.reached();
-  if (asked === undefined) return false;
-  const from = context.store.state().remote?.lsn;
-  const news = { from, snapshot: asked.remote, changed: asked.changed, pages: [] };
-  const outcome = await applyNews(context, news, { keepsPages: false, ...options });
-  return outcome.kind === "applied";
+  for (;;) {
+    const asked = await askForNews(context, options.signal);
+    context.reached();
+    if (asked === undefined) return false;
+    const { from, remote: snapshot, changed } = asked;
+    const news = { from, snapshot, changed, pages: [] };
+    const outcome = await applyNews(context, news, { keepsPages: false, ...options });
+    // The base moved while it was asked for: what changed since then is another set.
+    if (outcome.kind !== "gap") return outcome.kind === "applied";
+  }
 }
 
 /**

@@ -22,23 +22,28 @@ export async function pull(context: SyncContext, options: CallOptions): Promise<
   const { store } = context;
   // While an outcome is unknown no pull is applied: the push is repeated first.
   if (store.state().push !== undefined) await pushOnce(context, options);
-  const asked = await askForNews(context, options.signal);
-  context.reached();
-  const from = store.state().remote?.lsn;
-  if (asked === undefined) return nothingNew(from);
-  mustBePageSize(context, asked.remote.pageSize);
-  const { remote: snapshot, changed } = asked;
-  const news = { from, snapshot, changed, pages: [] };
-  const outcome = await applyNews(context, news, { keepsPages: false, ...options });
-  switch (outcome.kind) {
-    case "applied":
-      return { lsn: snapshot.lsn, changedPageCount: changed.cardinality, news: changed };
-    case "diverged":
-      throw divergedError(context);
-    // Another pull, or a local commit, came first.
-    case "gap":
-    case "set-aside":
-      return nothingNew(from);
+  for (;;) {
+    const asked = await askForNews(context, options.signal);
+    context.reached();
+    if (asked === undefined) return nothingNew(store.state().remote?.lsn);
+    mustBePageSize(context, asked.remote.pageSize);
+    const { from, remote: snapshot, changed } = asked;
+    const news = { from, snapshot, changed, pages: [] };
+    const outcome = await applyNews(context, news, { keepsPages: false, ...options });
+    const lsn = store.state().remote?.lsn;
+    switch (outcome.kind) {
+      case "applied":
+        return { lsn: snapshot.lsn, changedPageCount: changed.cardinality, news: changed };
+      case "diverged":
+        throw divergedError(context);
+      // The base moved while it was asked for, perhaps less far than the answer goes.
+      case "gap":
+        if (lsn !== undefined && lsn >= snapshot.lsn) return nothingNew(lsn);
+        break;
+      // A push was prepared meanwhile.
+      case "set-aside":
+        return nothingNew(lsn);
+    }
   }
 }
 

@@ -50,10 +50,12 @@ export async function reset(
         `volume ${context.volumeId} was written while its work was being saved: reset again`,
       );
     }
-    const remote = news?.remote ?? state.remote;
+    // Others may have gone further while it was asked for.
+    const isNewer = news !== undefined && news.remote.lsn > (state.remote?.lsn ?? 0n);
+    const remote = isNewer ? news.remote : state.remote;
     // What a rebase took out of the store is in no saved file.
     abandonRebase(context);
-    context.store.resetToRemote(remote, news?.changed ?? new MutablePageSet());
+    context.store.resetToRemote(remote, isNewer ? news.changed : new MutablePageSet());
     context.journal.remove();
     context.note("reset");
     context.settled(state.pending, "discarded");
