@@ -128,7 +128,8 @@ class Replica implements NewsSubscriber {
   constructor(server: Server, volumeId: VolumeId) {
     this.#server = server;
     this.volumeId = volumeId;
-    this.#lsn = this.#head();
+    const lsn = (this.#head() ?? 0n) - BigInt(server.random.integer(0, 2));
+    this.#lsn = lsn > 0n ? toLsn(lsn) : undefined;
   }
 
   lsn(): Lsn | undefined {
