@@ -1,6 +1,7 @@
 import type { Bench } from "./bench.ts";
 import { coldBench } from "./cold.ts";
 import { commitBench } from "./commit.ts";
+import { idleBench } from "./idle.ts";
 import { importBench } from "./import.ts";
 import { loadBench } from "./load.ts";
 import { openBench } from "./open.ts";
@@ -22,6 +23,7 @@ export const BENCHES: readonly Bench[] = [
   pushBench,
   pullBench,
   visibilityBench,
+  idleBench,
   watchFanoutBench,
   loadBench,
 ];
