@@ -19,9 +19,13 @@ export interface ServerChild extends AsyncDisposable {
   residentSize(): Promise<number>;
 }
 
-/** Starts both services over a store on a free port. */
-export async function startServer(storeUrl: string): Promise<ServerChild> {
-  const words = ["serve", "--port", "0", "--store", storeUrl, "--json", "--log-level", "error"];
+/** Starts both services over a store on a free port. @param flags more of `graft serve` */
+export async function startServer(
+  storeUrl: string,
+  ...flags: readonly string[]
+): Promise<ServerChild> {
+  const fixed = ["serve", "--port", "0", "--store", storeUrl, "--json", "--log-level", "error"];
+  const words = [...fixed, ...flags];
   const child = spawn(process.execPath, [...ARGUMENTS, ...words], {
     stdio: ["ignore", "pipe", "inherit"],
   });

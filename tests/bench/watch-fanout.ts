@@ -2,13 +2,16 @@
  * From a commit's request to its news, as a thousand watchers hear of it: a thousand replicas of
  * one volume, each on a connection of its own, and a thousand volumes on one stream. On `memory:`,
  * so that the object store's PUT takes no time. The server, the watchers and the yardstick are a
- * process each.
+ * process each. Then a commit through one node and its news through another.
  */
 import { once } from "node:events";
 import * as http from "node:http";
+import { join } from "node:path";
 import { toBinary } from "@bufbuild/protobuf";
+import { NatsServer } from "@graft/metastore/testing";
 import { WatchRequestSchema } from "@graft/proto-gen/metastore";
 import { fromWatchRequest } from "@graft/rpc";
+import { setup } from "../../scripts/nats.ts";
 import type { Bench, BenchRow } from "./bench.ts";
 import { BareStreamServer } from "./fanout/bare-stream-server.ts";
 import { machineMs, Watchers } from "./fanout/watchers.ts";
@@ -28,9 +31,13 @@ const BUDGETS = { p50: { max: 10 }, p99: { max: 50 } };
 export const watchFanoutBench: Bench = {
   name: "watch-fanout",
   what: "from a commit's request to its news: 1,000 watchers of a volume, 1,000 volumes on a stream",
-  async run({ isQuick, note }): Promise<readonly BenchRow[]> {
+  async run({ isQuick, directory, note }): Promise<readonly BenchRow[]> {
     const commits = isQuick ? 40 : 200;
-    return [...(await manyWatchers(commits, note)), ...(await manyVolumes(commits, note))];
+    return [
+      ...(await manyWatchers(commits, note)),
+      ...(await manyVolumes(commits, note)),
+      ...(await anotherNode(commits, directory, note)),
+    ];
   },
 };
 
@@ -111,6 +118,41 @@ async function manyVolumes(
   return [
     ...rowsOf(`${VOLUMES} volumes on one stream`, times),
     { name: "… server memory for each", value: size / VOLUMES / 1024, unit: "KiB" },
+  ];
+}
+
+/** A commit through one node, its news through another: over NATS, and a store on files. */
+async function anotherNode(
+  commits: number,
+  directory: string,
+  note: (text: string) => void,
+): Promise<readonly BenchRow[]> {
+  setup();
+  if ((process.env.GRAFT_TEST_NATS_SERVER ?? "") === "") {
+    note("no nats-server: another node's commits are left out");
+    return [];
+  }
+  await using nats = await NatsServer.start();
+  const store = `file:${join(directory, "store")}`;
+  await using one = await startServer(store, "--notify", nats.url);
+  await using two = await startServer(store, "--notify", nats.url);
+  using writer = new Writer(one);
+  const chain = new CommitChain();
+  await chain.prepare();
+  await writer.commit(chain);
+  const port = Number(new URL(two.url).port);
+  await using watchers = await Watchers.open(port, 1, watchRequest([chain]));
+  const alone: number[] = [];
+  const times = await timesOf(commits, async () => {
+    const heard = watchers.heard();
+    const startMs = machineMs();
+    await writer.commit(chain);
+    alone.push(machineMs() - startMs);
+    return (await heard).map((ms) => ms - startMs);
+  });
+  return [
+    { name: "a commit on files, p50", value: median(alone), unit: "ms" },
+    ...rowsOf("its news through another node, over NATS", times),
   ];
 }
 

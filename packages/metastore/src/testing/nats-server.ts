@@ -33,7 +33,8 @@ export class NatsServer implements AsyncDisposable {
   /** Starts it, or starts it again. */
   async start(): Promise<void> {
     const words = ["--addr", "127.0.0.1", "--port", String(this.port), ...this.#words];
-    const child = spawn(NATS_PROGRAM, words, { stdio: ["ignore", "ignore", "pipe"] });
+    const program = process.env.GRAFT_TEST_NATS_SERVER ?? "";
+    const child = spawn(program, words, { stdio: ["ignore", "ignore", "pipe"] });
     this.#child = child;
     let log = "";
     await new Promise<void>((resolve, reject) => {
