@@ -1,5 +1,5 @@
 import type { RebaseOptions, TransactionEvent, Volume } from "@graft/client";
-import { type Random, unreachable } from "@graft/core";
+import { GraftError, type Random, unreachable } from "@graft/core";
 import type { Connection } from "../connection/connection.ts";
 import type { DatabaseHost } from "../connection/database-host.ts";
 import type { ActionOptions, ResetOutcome } from "../pragma/pragma-context.ts";
@@ -11,6 +11,9 @@ import { createDatabaseOutbox, type DatabaseOutbox } from "./database-outbox.ts"
 import { KeptFunctions } from "./kept-functions.ts";
 import { Replayer } from "./replayer.ts";
 import { createWorkSaver, type WorkSaverOptions } from "./save-work.ts";
+
+/** Of the name of a transaction: it is kept with each of its commits. */
+const NAME_LENGTH_MAX = 256;
 
 export interface ConflictsMeans extends WorkSaverOptions {
   readonly volume: Volume;
@@ -66,6 +69,12 @@ export class Conflicts {
     const [name, fn, options = {}] = isNamed(request) ? request : [undefined, ...request];
     const { host, random, keepsAll } = this.#means;
     const appTransactionId = createAppTransactionId(random);
+    if (name !== undefined && name.length > NAME_LENGTH_MAX) {
+      throw new GraftError(
+        "invalid-argument",
+        `a transaction has a name of ${name.length} characters, at most ${NAME_LENGTH_MAX} are kept`,
+      );
+    }
     const isKept = keepsAll || name !== undefined;
     if (isKept) {
       this.#listen();
@@ -111,7 +120,7 @@ export class Conflicts {
       default:
         return unreachable(policy);
     }
-    for (const listener of [...this.#listeners]) listener(resolution);
+    this.#tell(resolution);
     return resolution;
   }
 
@@ -119,6 +128,20 @@ export class Conflicts {
   onResolved(listener: (resolution: ConflictResolution) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** A listener that throws keeps no other from being told. */
+  #tell(resolution: ConflictResolution): void {
+    const failures: unknown[] = [];
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(resolution);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length === 0) return;
+    throw new GraftError("internal", "an event listener threw", { cause: failures[0] });
   }
 
   async #replaying<Result>(

@@ -32,6 +32,8 @@ describe.each(["suspend", "rerun"] as const)("pragmas (%s)", (missStrategy) => {
       await db.exec("delete from t");
       expect(await ask("graft_reset = discard")).toMatchObject({ discardedCommitCount: 1 });
       expect(await db.prepare("select count(*) from t").pluck().get()).toBe(3000);
+      expect(await ask("graft_rebase")).toMatchObject({ rebasedCount: 0, rejectedCount: 0 });
+      expect(await ask("graft_outbox")).toEqual([]);
       expect(await ask("graft_version")).toMatchObject({ sqlite: expect.stringMatching(/^3\./) });
       await db.close();
     });
@@ -44,6 +46,7 @@ describe.each(["suspend", "rerun"] as const)("pragmas (%s)", (missStrategy) => {
       ["graft_fetch = '0-4'", /invalid page index 0/],
       ["graft_fetch = 'x'", /invalid page list "x"/],
       ["graft_fetch = '5-2'", /invalid page list "5-2"/],
+      ["graft_outbox = 'x'", /no transaction "x" in the outbox/],
     ])("%s is refused with a reason", async (pragma, reason) => {
       const { db } = open();
       await expect(db.prepare(`pragma ${pragma}`).get()).rejects.toThrow(reason);
@@ -54,7 +57,7 @@ describe.each(["suspend", "rerun"] as const)("pragmas (%s)", (missStrategy) => {
     test("what changes the base is refused inside a write transaction", async () => {
       const { db } = open();
       await db.exec(SCHEMA);
-      for (const name of ["push", "pull", "sync", "reset"]) {
+      for (const name of ["push", "pull", "sync", "reset", "rebase"]) {
         await expect(
           db.transaction(async (tx) => void (await tx.prepare(`pragma graft_${name}`).get())),
         ).rejects.toThrow(/cannot run inside a write transaction/);
