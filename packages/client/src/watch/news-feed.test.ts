@@ -65,6 +65,22 @@ describe("a feed", () => {
     await server.feed.close();
   });
 
+  test("asks for the volumes of a large stream again only when many more have come", async () => {
+    const server = new ScriptedServer();
+    let asked = 0;
+    for (let at = 0; at < 1000; at++) {
+      server.subscribe(1n);
+      await server.clock.advance(21);
+      expect(server.open.length).toBeLessThanOrEqual(4);
+      for (const call of server.open) await call.say(HEARTBEAT);
+      expect(server.open.length).toBeLessThanOrEqual(3);
+      asked = server.calls.reduce((sum, { request }) => sum + request.volumes.length, 0);
+    }
+    // If everything was taken over each time, it would be 1000 · 1000 / 2 / 3.
+    expect(asked).toBeLessThan(30_000);
+    await server.feed.close();
+  });
+
   test("watches 25 000 volumes on three streams", async () => {
     const server = new ScriptedServer();
     for (let at = 0; at < 25_000; at++) server.subscribe(1n);

@@ -6,8 +6,9 @@
  *                  ▲                        │                                    │
  *                  └─── backoff, jitter ────┴───────── lost, silent ─────────────┘
  *
- * Few streams: when three are open, the next one takes over all their volumes, and what it makes
- * superfluous is closed once it has answered. A volume that nobody wants any more falls out then.
+ * Few streams: when three are open, the next one takes over their volumes (not those of one that is
+ * much larger), and what it makes superfluous is closed once it has answered. A volume that nobody
+ * wants any more falls out then.
  *
  * Not every network streams. A stream that does not answer gets a rival, a chain of long-polls; the
  * first to answer stays. While there are polls, a stream is tried now and then in their place.
@@ -22,6 +23,7 @@ import {
 } from "@graft/core";
 import { HeartbeatTuner } from "./heartbeat-tuner.ts";
 import type { Loss, PlanAction, Transfer } from "./plan-action.ts";
+import { awaitsAnswer, hear, type PlannedStream } from "./planned-stream.ts";
 import { WaitingVolumes } from "./waiting-volumes.ts";
 
 /** Subscriptions that come so close together are one request. */
@@ -34,25 +36,16 @@ const POLL_GRACE_MS = 15_000;
 const STABLE_MS = 5_000;
 /** A stream with fewer volumes has room for those of others. */
 const ROOM_COUNT: number = WATCH_VOLUME_COUNT_MAX / 2;
+/**
+ * A stream so many times as large is not asked for all over again: of 4000 volumes that come one by
+ * one, each is asked for 29 times, not 667.
+ */
+const MUCH_LARGER = 16;
 /** Failures without an answer after which the other way is tried every other time. */
 const UNANSWERED_MAX = 2;
 /** When a stream is tried in place of polls: soon, for it may have been the server; then rarely. */
 const FIRST_TRIAL_MS = 1_000;
 const TRIAL_POLICY = { firstDelayMs: 60_000, delayMaxMs: 10 * 60_000 };
-
-interface Stream {
-  readonly id: number;
-  readonly transfer: Transfer;
-  readonly volumeIds: Set<VolumeId>;
-  readonly openedMs: number;
-  readonly silenceMaxMs: number;
-  /** Of `volumeIds`, how many somebody wants. */
-  wantedCount: number;
-  heardMs: number;
-  liveMs: number | undefined;
-  outlivedMs: number;
-  hasRival: boolean;
-}
 
 export interface StreamPlanOptions {
   readonly random: Random;
@@ -66,7 +59,7 @@ export class StreamPlan {
   readonly #random: Random;
   readonly #answerMs: number;
   readonly #tuner: HeartbeatTuner;
-  readonly #streams = new Map<number, Stream>();
+  readonly #streams = new Map<number, PlannedStream>();
   /** Wanted volumes, and how often in a row each was ended alone. */
   readonly #wanted = new Map<VolumeId, number>();
   readonly #waiting = new WaitingVolumes(GATHER_MS);
@@ -247,17 +240,34 @@ export class StreamPlan {
   /** Opens what waited; it takes over the other streams' volumes when it would be one too many. */
   #next(nowMs: number): readonly PlanAction[] {
     const volumeIds = new Set(this.#waiting.takeDue(nowMs));
-    const roomy = this.#roomy();
     const transfer = this.#nextTransfer();
-    // A chain of polls is a request at a time: there need not be two.
-    if (roomy.length >= STREAM_COUNT_MAX - 1 || transfer === "poll") {
-      for (const { id } of roomy) for (const one of this.wantedOf(id)) volumeIds.add(one);
+    for (const { id } of this.#takenOver(volumeIds.size, transfer)) {
+      for (const volumeId of this.wantedOf(id)) volumeIds.add(volumeId);
     }
     return this.#open([...volumeIds], transfer, nowMs);
   }
 
+  /**
+   * Streams that one for `count` more volumes takes over: none while there may be another; else the
+   * smallest, and each that is not much larger than what comes together so.
+   */
+  #takenOver(count: number, transfer: Transfer): readonly PlannedStream[] {
+    const roomy = this.#roomy();
+    // A chain of polls is a request at a time: there need not be two.
+    if (transfer === "poll") return roomy;
+    if (roomy.length < STREAM_COUNT_MAX - 1) return [];
+    let sum = count;
+    return roomy
+      .sort((a, b) => a.wantedCount - b.wantedCount)
+      .filter(({ wantedCount }, at) => {
+        const isTaken = at === 0 || wantedCount <= MUCH_LARGER * sum;
+        if (isTaken) sum += wantedCount;
+        return isTaken;
+      });
+  }
+
   /** The stream is dead, and so is its connection, unless another stream has been heard since. */
-  #fallSilent(stream: Stream, nowMs: number): readonly PlanAction[] {
+  #fallSilent(stream: PlannedStream, nowMs: number): readonly PlanAction[] {
     const lost = this.lost(stream.id, {}, nowMs);
     const isHeard = [...this.#streams.values()].some(
       (other) => other.heardMs > Math.max(other.openedMs, stream.heardMs),
@@ -267,7 +277,7 @@ export class StreamPlan {
   }
 
   /** The stream does not answer. */
-  #doubt(stream: Stream, nowMs: number): readonly PlanAction[] {
+  #doubt(stream: PlannedStream, nowMs: number): readonly PlanAction[] {
     if (this.#transfer === "stream") {
       stream.hasRival = true;
       return this.#open(this.wantedOf(stream.id), "poll", nowMs);
@@ -326,13 +336,13 @@ export class StreamPlan {
     return actions;
   }
 
-  #close(stream: Stream): PlanAction {
+  #close(stream: PlannedStream): PlanAction {
     this.#streams.delete(stream.id);
     return { kind: "close", streamId: stream.id };
   }
 
   /** Takes a stream away: what is on no other one, and what is no longer live. */
-  #drop(stream: Stream): { orphans: readonly VolumeId[]; actions: readonly PlanAction[] } {
+  #drop(stream: PlannedStream): { orphans: readonly VolumeId[]; actions: readonly PlanAction[] } {
     const wanted = this.wantedOf(stream.id);
     this.#streams.delete(stream.id);
     const orphans = wanted.filter((volumeId) => !this.#isOnStream(volumeId));
@@ -345,7 +355,7 @@ export class StreamPlan {
     for (const volumeId of volumeIds) this.#waiting.add(volumeId, dueMs);
   }
 
-  #backOff(stream: Stream, loss: Loss, nowMs: number): void {
+  #backOff(stream: PlannedStream, loss: Loss, nowMs: number): void {
     const { liveMs } = stream;
     if (liveMs !== undefined && nowMs - liveMs >= STABLE_MS) this.#failureCount = 0;
     this.#failureCount++;
@@ -354,7 +364,7 @@ export class StreamPlan {
   }
 
   /** Streams that have room for more volumes. */
-  #roomy(): readonly Stream[] {
+  #roomy(): PlannedStream[] {
     return [...this.#streams.values()].filter((stream) => stream.wantedCount < ROOM_COUNT);
   }
 
@@ -363,7 +373,7 @@ export class StreamPlan {
   }
 
   /** An older one, or a rival that lost, whose volumes are all told by others. */
-  #isSuperfluous(one: Stream, answered: Stream): boolean {
+  #isSuperfluous(one: PlannedStream, answered: PlannedStream): boolean {
     if (one === answered) return false;
     const isLoser =
       answered.transfer === "stream" && one.transfer === "poll" && one.liveMs === undefined;
@@ -373,13 +383,4 @@ export class StreamPlan {
     };
     return this.wantedOf(one.id).every(isCovered);
   }
-}
-
-function awaitsAnswer(stream: Stream): boolean {
-  return stream.transfer === "stream" && stream.liveMs === undefined && !stream.hasRival;
-}
-
-function hear(stream: Stream, nowMs: number): void {
-  stream.outlivedMs = Math.max(stream.outlivedMs, nowMs - stream.heardMs);
-  stream.heardMs = nowMs;
 }
