@@ -44,19 +44,22 @@ describe("a writer whose commits are pushed by themselves, one after the other,"
       await until(() => db.status().local.pending === 0);
       await using replica = await openDatabase({ url, volume: db.volume.volumeId });
       const before = cluster.store.meter.snapshot().create.requests;
+      const pushes = (): number => cluster.store.meter.snapshot().create.requests - before;
       let rows = 0;
-      const endMs = performance.now() + 350;
-      while (performance.now() < endMs) {
+      const startMs = performance.now();
+      // A busy disk takes its time for each of them; that they starve shows all the same.
+      for (
+        let ms = 0;
+        ms < 350 || (pushes() <= 5 && ms < 4_000);
+        ms = performance.now() - startMs
+      ) {
         // Every third one allocates pages.
         const size = rows % 3 === 0 ? 5000 : 20;
         await db.prepare("insert into t(body) values (zeroblob(?))").run(size);
         rows++;
         await wait(2);
       }
-      expect(
-        cluster.store.meter.snapshot().create.requests - before,
-        "it pushed all the while",
-      ).toBeGreaterThan(5);
+      expect(pushes(), "it pushed all the while").toBeGreaterThan(5);
       expect(await db.prepare("pragma integrity_check").pluck().all()).toEqual(["ok"]);
       await until(() => db.status().local.pending === 0);
       await untilHolds(replica, rows);
