@@ -14,9 +14,12 @@
 import { type Clock, Coalescer, type Lsn, type VolumeId } from "@graft/core";
 import { FreshFlights } from "./fresh-flights.ts";
 import type { VolumeLog } from "./volume-log.ts";
+import { within } from "./within.ts";
 
 /** A PUT without an answer is not expected to land later than this, ms. */
 export const DOUBT_MS = 120_000;
+/** A look at the store at the very most, ms: what the store does not answer by then it never does. */
+const LOOK_TIMEOUT_MS = 60_000;
 /** Volumes remembered at most: at ≈ 200 bytes each, 20 MiB. */
 const VOLUME_COUNT_MAX = 100_000;
 
@@ -97,7 +100,10 @@ export class KnownHeads {
   async refresh(volumeId: VolumeId, signal: AbortSignal | undefined): Promise<Lsn | undefined> {
     const search = async (): Promise<Lsn | undefined> => {
       const before = this.peek(volumeId);
-      const found = await this.#log.findHead(volumeId, before);
+      // Who asks later waits for this look to end: it must.
+      const found = await within(this.#clock, LOOK_TIMEOUT_MS, `the head of ${volumeId}`, (late) =>
+        this.#log.findHead(volumeId, before, late),
+      );
       const entry = this.#entries.get(volumeId) ?? NOTHING;
       // A commit of this node that landed during the search stands above what it found.
       const isNewest = (found ?? 0n) >= (entry.lsn ?? 0n);

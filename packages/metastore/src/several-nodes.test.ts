@@ -119,6 +119,19 @@ describe("an answer is never older than its question:", () => {
     expect(await late).toBe(2n);
   });
 
+  test("a look that the store never answers ends, and whoever asks next looks again", async () => {
+    const gate = new GatedStore();
+    const clock = new SimulatedClock({ mode: "auto" });
+    const a = createTestMetastore({ store: gate.objects, clock, notify: "probe" });
+    const b = createTestMetastore({ store: gate, clock, notify: "probe" });
+    await commit(a, a, 1);
+    const ask = (): Promise<unknown> => b.metastore.getSnapshot(a.volumeId, undefined);
+    await ask();
+    gate.hold(logKey(a.volumeId, toLsn(2n)));
+    await expect(ask()).rejects.toMatchObject({ code: "unavailable" });
+    expect(await ask()).toMatchObject({ snapshot: { lsn: 1n } });
+  });
+
   test("a crowd that asks at once takes two looks, not a thousand", async () => {
     const { a, latest, meter } = setUp();
     await commit(a, a, 1);

@@ -134,16 +134,20 @@ export class VolumeLog {
   }
 
   /** The last LSN. @param from a lower bound that is known to exist; without it the hint is read */
-  async findHead(volumeId: VolumeId, from: Lsn | undefined): Promise<Lsn | undefined> {
-    const hint = from ?? (await this.#readHint(volumeId));
+  async findHead(
+    volumeId: VolumeId,
+    from: Lsn | undefined,
+    signal?: AbortSignal,
+  ): Promise<Lsn | undefined> {
+    const hint = from ?? (await this.#readHint(volumeId, signal));
     // Records are read as a whole: the last that is found is wanted next.
     const exists = async (lsn: Lsn): Promise<boolean> =>
-      lsn === from || (await this.readBytes(volumeId, lsn, undefined)) !== undefined;
+      lsn === from || (await this.readBytes(volumeId, lsn, signal)) !== undefined;
     return findHead(exists, hint);
   }
 
-  async #readHint(volumeId: VolumeId): Promise<Lsn | undefined> {
-    const hint = await this.#options.store.get(headKey(volumeId));
+  async #readHint(volumeId: VolumeId, signal: AbortSignal | undefined): Promise<Lsn | undefined> {
+    const hint = await this.#options.store.get(headKey(volumeId), { signal });
     return hint && decodeHeadHint(hint.bytes);
   }
 
