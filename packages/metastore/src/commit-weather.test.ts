@@ -192,6 +192,19 @@ test("a record that comes back damaged is corrupt, named, and not taken for an a
   expect((await cold.metastore.getSnapshot(on.volumeId, FIRST)).snapshot.lsn).toBe(1n);
 });
 
+test("a record that is gone is corrupt, named, and the volume's others are served", async () => {
+  const on = setUp();
+  await on.metastore.commit(await nextCommit(on));
+  // Its hint of the head is written.
+  await on[Symbol.asyncDispose]();
+  await on.store.delete(logKey(on.volumeId, FIRST));
+  const cold = createTestMetastore({ store: on.store, clock: on.clock });
+  expect((await cold.metastore.getSnapshot(on.volumeId, undefined)).snapshot.lsn).toBe(2n);
+  const error = await failureOf(cold.metastore.getSnapshot(on.volumeId, FIRST));
+  expect(error.code).toBe("corrupt");
+  expect(error.message).toContain(`${logKey(on.volumeId, FIRST)} is missing`);
+});
+
 test.each([11, 12, 13, 14, 15, 16])(
   "in any weather every acknowledged commit is in the log once, without a gap (seed %i)",
   async (seed) => {

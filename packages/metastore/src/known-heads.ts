@@ -18,7 +18,9 @@ import { within } from "./within.ts";
 
 /** A PUT without an answer is not expected to land later than this, ms. */
 export const DOUBT_MS = 120_000;
-/** A look at the store at the very most, ms: what the store does not answer by then it never does. */
+/**
+ * A look at the store at the very most, ms: what the store does not answer by then it never does.
+ */
 const LOOK_TIMEOUT_MS = 60_000;
 /** Volumes remembered at most: at ≈ 200 bytes each, 20 MiB. */
 const VOLUME_COUNT_MAX = 100_000;
