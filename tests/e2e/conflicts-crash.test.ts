@@ -1,6 +1,6 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import type { Volume } from "@graft/client";
-import { GraftError, isGraftError } from "@graft/core";
+import { type FileSystem, GraftError, isGraftError } from "@graft/core";
 import { SeededRandom, SimulatedDisk } from "@graft/core/testing";
 import { describe, expect, test } from "vitest";
 import { type Replica, Replicas, rowsOf } from "../harness/replicas.ts";
@@ -39,9 +39,9 @@ async function diverge(seed: number): Promise<World> {
   return { replicas, disk, a, b, [Symbol.asyncDispose]: dispose };
 }
 
-function openOn(replicas: Replicas, disk: SimulatedDisk): Promise<Replica> {
+function openOn(replicas: Replicas, fileSystem: FileSystem): Promise<Replica> {
   return replicas.open({
-    directory: { path: "/data", fileSystem: disk },
+    directory: { path: "/data", fileSystem },
     onConflict: "rebase",
     idleMs: 60_000,
   });
@@ -180,6 +180,49 @@ describe("a rebase", () => {
     }
     const names = await rowsOf(b.db, "select name from entry order by rowid");
     expect(names.flat()).toEqual([TAKEN, "one", "three", "five"]);
+  });
+
+  test("has writers of another process wait, and takes along what they commit before and after", async () => {
+    await using world = await diverge(300);
+    const { replicas, disk, a, b } = world;
+    const other = await openOn(replicas, disk.openProcess());
+    await other.db.exec("insert into entry values ('before', 1)");
+    const rebasing = b.db.rebase();
+    const writing = other.db.exec("insert into entry values ('during', 2)");
+    await rebasing;
+    await writing;
+    await other.db.exec("insert into entry values ('after', 3)");
+    await other.db.push();
+    await a.db.pull();
+    const names = await rowsOf(a.db, "select name from entry order by rowid");
+    expect(names.flat().sort()).toEqual(
+      [...["after", "before", "during"], ...["one", "three", "two"]].sort(),
+    );
+    expect(names.flat().slice(0, 3)).toEqual([TAKEN, "one", "three"]);
+    expect(await rowsOf(a.db, "select n from counter")).toEqual([[102]]);
+  });
+
+  test("left in the middle for a reset: what was not run again is in the outbox, and can be", async () => {
+    await using world = await diverge(400);
+    const { b } = world;
+    const stop = new AbortController();
+    b.db.on("transaction", ({ fate }) => {
+      if (fate === "rebased") stop.abort(new GraftError("unavailable", "gone"));
+    });
+    expect(await attempt(() => b.db.rebase({ signal: stop.signal }))).toBe(true);
+    await expect(b.db.outbox.discard("any")).rejects.toMatchObject({ code: "diverged" });
+    const { discardedCommitCount } = await b.db.reset();
+    expect(discardedCommitCount).toBe(1);
+    expect(b.db.status()).toMatchObject({ state: "synced", local: { pending: 0, rejected: 2 } });
+    const [two, three] = await b.db.outbox.list();
+    expect([two?.error.code, three?.error.code]).toEqual(["discarded", "discarded"]);
+    expect((await b.db.outbox.retry(two?.id ?? "")).kind).toBe("rejected");
+    expect(await b.db.outbox.retry(three?.id ?? "")).toEqual({ kind: "done" });
+    expect(await rowsOf(b.db, "select name from entry order by rowid")).toEqual([
+      [TAKEN],
+      ["three"],
+    ]);
+    expect(b.db.status()).toMatchObject({ state: "pending", local: { pending: 1, rejected: 1 } });
   });
 
   test("of commits that nobody recorded is refused, or saves them as a file first", async () => {

@@ -113,7 +113,7 @@ describe("onConflict", () => {
       const state = onConflict === "stop" ? "diverged" : "synced";
       const isThere = (): boolean =>
         b.db.status().state === state && (onConflict === "stop" || told.resolved.length > 0);
-      for (let at = 0; at < 300 && !isThere(); at++) await systemClock.sleep(10);
+      for (let at = 0; at < 1500 && !isThere(); at++) await systemClock.sleep(10);
       expect(b.db.status().state).toBe(state);
       const text = onConflict === "stop" ? "mine" : "theirs";
       expect(await rowsOf(b.db, "select text from note")).toEqual([[text]]);
