@@ -48,7 +48,8 @@ export interface LocalCommitRequest extends CommitNote {
   readonly opensReader?: boolean;
   /**
    * Every page that the transaction may have read, whoever fetched it and when; it decides what the
-   * transaction can be merged with. Absent: unknown, as if it had read everything.
+   * transaction can be merged with. Absent: unknown, as if it had read everything. Never changed
+   * after it was handed over.
    */
   readonly reads?: PageSet;
 }

@@ -58,6 +58,18 @@ describe("a read set", () => {
     expect(set.pages.last).toBe(Math.max(...pages));
   });
 
+  it("stays small however it grows", () => {
+    const set = new ReadSet();
+    for (let round = 0; round < 3000; round++) {
+      set.add(1 + round * 40);
+      const count = [...set.pages.ranges()].length;
+      expect(count).toBeLessThanOrEqual(1024);
+      expect(set.pages.contains(1 + round * 40)).toBe(true);
+    }
+    for (let round = 0; round < 3000; round++)
+      expect(set.pages.contains(1 + round * 40)).toBe(true);
+  });
+
   it("hands out one set as long as nothing is added, and leaves those it handed out alone", () => {
     const set = new ReadSet();
     set.add(3);

@@ -18,6 +18,8 @@ const CHUNK_WORDS = 1 << (CHUNK_BITS - 5);
  * read.
  */
 const RUN_COUNT_MAX = 1024;
+/** Pages that are put into the set one by one; with more it is made anew. */
+const ADDED_COUNT_MAX = 256;
 
 /** Pages first … last. */
 interface Run {
@@ -31,8 +33,10 @@ export class ReadSet {
   #chunk: Uint32Array = new Uint32Array(0);
   #chunkAt = -1;
   #counterMax = -1;
-  /** As of the last call, until a page comes to it. Handed out: never changed. */
+  /** As of the last call. Handed out: never changed. */
   #pages: PageSet | undefined;
+  /** What has come since. */
+  #added: number[] = [];
 
   /** SQLite is given the page, or gives it. It is done at every read. */
   add(index: number): void {
@@ -43,7 +47,9 @@ export class ReadSet {
     const marked = word | (1 << (index & 31));
     if (marked === word) return;
     chunk[at] = marked;
-    this.#pages = undefined;
+    if (this.#pages === undefined) return;
+    if (this.#added.length < ADDED_COUNT_MAX) this.#added.push(index);
+    else this.#pages = undefined;
   }
 
   /** SQLite is shown page 1 with this change counter, before it is given any other page. */
@@ -60,6 +66,11 @@ export class ReadSet {
 
   /** At least all pages that were added. */
   get pages(): PageSet {
+    const before = this.#pages;
+    const added = this.#added;
+    if (before !== undefined && added.length === 0) return before;
+    this.#added = [];
+    this.#pages = before === undefined ? undefined : withAdded(before, added);
     this.#pages ??= toPageSet(withoutSmallGaps(this.#runs()));
     return this.#pages;
   }
@@ -68,6 +79,7 @@ export class ReadSet {
     this.#chunks.clear();
     this.#chunkAt = -1;
     this.#pages = undefined;
+    this.#added = [];
   }
 
   #enterChunk(at: number): void {
@@ -101,10 +113,11 @@ function addWord(runs: Run[], first: number, word: number): void {
   }
 }
 
-/** Joins neighbours until few enough are left. */
+/** Joins neighbours, if there are too many runs, until there is room again. */
 function withoutSmallGaps(runs: readonly Run[]): readonly Run[] {
+  if (runs.length <= RUN_COUNT_MAX) return runs;
   let joined = runs;
-  for (let gap = 2; joined.length > RUN_COUNT_MAX; gap *= 2) joined = joinWithin(joined, gap);
+  for (let gap = 2; joined.length > RUN_COUNT_MAX / 2; gap *= 2) joined = joinWithin(joined, gap);
   return joined;
 }
 
@@ -122,4 +135,19 @@ function toPageSet(runs: readonly Run[]): PageSet {
   const pages = new MutablePageSet();
   for (const { first, last } of runs) pages.insertRange(first, last);
   return pages;
+}
+
+/** The same set when it has them all; undefined when it would have too many runs. */
+function withAdded(pages: PageSet, added: readonly number[]): PageSet | undefined {
+  const missing = added.filter((page) => !pages.contains(page));
+  if (missing.length === 0) return pages;
+  const all = pages.clone();
+  for (const page of missing) all.insert(page);
+  return runCountOf(all) <= RUN_COUNT_MAX ? all : undefined;
+}
+
+function runCountOf(pages: PageSet): number {
+  let count = 0;
+  for (const _ of pages.ranges()) count++;
+  return count;
 }

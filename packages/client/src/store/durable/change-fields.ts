@@ -64,10 +64,16 @@ export function readText(reader: ByteReader): string | undefined {
   }
 }
 
-/** A page set that may be absent. */
+/** Read sets never change, and one commit after the other has the same. */
+const encodedReads = new WeakMap<PageSet, Uint8Array>();
+
+/** A read set, which may be absent. */
 export function writeReads(writer: ByteWriter, reads: PageSet | undefined): void {
   writer.u8(reads === undefined ? 0 : 1);
-  if (reads !== undefined) writePageSet(writer, reads);
+  if (reads === undefined) return;
+  const bytes = encodedReads.get(reads) ?? encodePageSet(reads);
+  encodedReads.set(reads, bytes);
+  writer.u32le(bytes.length).bytes(bytes);
 }
 
 export function readReads(reader: ByteReader): PageSet | undefined {
