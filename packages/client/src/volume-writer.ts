@@ -72,9 +72,9 @@ export type LocalCommitOutcome =
       readonly kind: "committed";
       readonly version: number;
       /**
-       * On what the transaction made of its base, where it was asked for. Mostly that is the commit;
-       * when news was taken in below it, what the news changed reads as before, and the reader's
-       * version is the one before the commit's. Close it.
+       * On what the transaction made of its base, where it was asked for. Mostly that is the
+       * commit; when news was taken in below it, what the news changed reads as before, and the
+       * reader's version is the one before the commit's. Close it.
        */
       readonly reader: VolumeReader | undefined;
     };
