@@ -31,7 +31,7 @@ const BODY = {
 const FRAME = { pageSet: 1, codec: 2, hash: 3, data: 4 };
 const CHECKPOINT = { lsn: 1, hash: 2 };
 
-/** The pieces of a valid record's body. Some are shared with other records: do not write to them. */
+/** A valid record's body. Some pieces are shared with other records: do not write to them. */
 export function encodeCommitBody(record: CommitRecord): readonly Uint8Array[] {
   const { segments, inlineFrames, tailIndex } = record;
   const pieces: Uint8Array[] = [];
