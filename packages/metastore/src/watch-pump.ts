@@ -16,6 +16,8 @@ import type { WatchStream } from "./watch-stream.ts";
 
 /** Streams that have their turn at once: at ≈ 30 µs each, 2 ms. */
 const TURN_COUNT = 64;
+/** Between looks at a reader that takes nothing, ms. */
+const SLOW_MS = 1000;
 /** Why a timer is stopped. One for all: making an error with its stack is dear. */
 const OVER = new Error("the stream is over");
 
@@ -67,7 +69,9 @@ export class WatchPump {
   async #beat(pumped: Pumped, signal: AbortSignal): Promise<void> {
     const { stream } = pumped;
     while (!signal.aborted) {
-      await this.#clock.sleep(Math.max(1, stream.restMs), signal).catch(() => undefined);
+      // What is due is not told to a slow reader.
+      const leastMs = pumped.isSlow ? SLOW_MS : 1;
+      await this.#clock.sleep(Math.max(leastMs, stream.restMs), signal).catch(() => undefined);
       if (!signal.aborted) this.#enqueue(pumped);
     }
   }
