@@ -19,6 +19,7 @@ export class ApartReader implements VolumeReader {
   readonly pageCount: PageCount;
   readonly lsn: Lsn | undefined;
   readonly version: number;
+  readonly baseVersion: number;
   readonly isLatest = false;
   readonly #base: VolumeReader;
   readonly #commit: VolumeReader;
@@ -30,6 +31,7 @@ export class ApartReader implements VolumeReader {
     this.pageCount = base.pageCount;
     this.lsn = base.lsn;
     this.version = commit.version - 1;
+    this.baseVersion = commit.baseVersion;
     this.#base = base;
     this.#commit = commit;
     this.#changed = changed;

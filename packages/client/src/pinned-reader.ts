@@ -41,6 +41,10 @@ export class PinnedReader implements VolumeReader {
     return this.#pin.version;
   }
 
+  get baseVersion(): number {
+    return this.#pin.baseVersion;
+  }
+
   get isLatest(): boolean {
     return !this.#isClosed && this.#store.isLatest(this.#pin);
   }

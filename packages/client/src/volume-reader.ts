@@ -16,6 +16,11 @@ export interface VolumeReader {
    * mod 2^32.
    */
   readonly version: number;
+  /**
+   * The version that the remote snapshot underneath has here: the local commits on top have those
+   * after it. A reader with a later one need not descend from what this one showed.
+   */
+  readonly baseVersion: number;
   /** Whether a reader opened now would see just the same; false once it is closed. */
   readonly isLatest: boolean;
 

@@ -9,6 +9,7 @@
  * |     18 |    2 | write and read version; 2 = WAL   | as is (1, 1 on import) | as is       |
  * |     24 |    4 | change counter                    | 0      | the counter                 |
  * |     28 |    4 | page count                        | as is  | as is                       |
+ * |     40 |    4 | schema cookie                     | as is  | plus an offset, see schema-lineage.ts |
  * |     92 |    4 | version-valid-for                 | 0      | the counter                 |
  * |     96 |    4 | version number of SQLite          | 0      | `SQLITE_VERSION_NUMBER`     |
  *
@@ -33,6 +34,7 @@ export const HEADER = {
   pageCount: 28,
   freelistFirst: 32,
   freelistCount: 36,
+  schemaCookie: 40,
   largestRoot: 52,
   versionValidFor: 92,
   versionNumber: 96,
@@ -73,6 +75,13 @@ export function equalsUnderMask(a: Uint8Array, b: Uint8Array): boolean {
     if (a[at] !== b[at] && !isMasked(at)) return false;
   }
   return equalsFrom(a, b, HEADER_SIZE);
+}
+
+/** Adds to the schema cookie, in place; modulo 2^32. */
+export function shiftSchemaCookie(page: Uint8Array, offset: number): void {
+  if (offset === 0) return;
+  const cookie = readUint32(page, HEADER.schemaCookie) + offset;
+  writeUint32(page, HEADER.schemaCookie, cookie < 0 ? cookie + 0x1_0000_0000 : cookie);
 }
 
 /** The page count a header states (bytes 28–31). */

@@ -182,5 +182,7 @@ export interface Pin {
   readonly version: number;
   readonly pageCount: PageCount;
   readonly remote: RemotePoint | undefined;
+  /** The version at which that remote snapshot, or what a push made of it, was reached here. */
+  readonly baseVersion: number;
   close(): void;
 }

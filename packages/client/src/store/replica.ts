@@ -170,6 +170,10 @@ export class StorePin implements Pin {
     return this.view.epoch.remote;
   }
 
+  get baseVersion(): number {
+    return this.view.epoch.start;
+  }
+
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;

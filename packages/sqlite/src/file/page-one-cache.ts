@@ -1,6 +1,7 @@
 import type { VolumeReader } from "@graft/client";
 import { toPageIndex } from "@graft/core";
-import { equalsUnderMask, maskPageOne, unmaskPageOne } from "../page-one.ts";
+import { equalsUnderMask, maskPageOne, shiftSchemaCookie, unmaskPageOne } from "../page-one.ts";
+import { SchemaLineage } from "./schema-lineage.ts";
 
 const PAGE_ONE = toPageIndex(1);
 
@@ -15,6 +16,8 @@ export class PageOneCache {
   #version: number | undefined;
   /** The counter in `#seen`; undefined when that form is stale. */
   #counter: number | undefined;
+  /** Whose offset is on the schema cookie of all that SQLite sees and writes. */
+  readonly #lineage = new SchemaLineage();
 
   constructor(pageSize: number) {
     this.#stored = new Uint8Array(pageSize);
@@ -34,10 +37,12 @@ export class PageOneCache {
   }
 
   /** The seen form of what was loaded last, valid until the next call. */
-  seen(counter: number): Uint8Array {
+  seen(counter: number, reader: VolumeReader): Uint8Array {
+    this.#lineage.show(reader);
     if (this.#counter !== counter) {
       this.#seen.set(this.#stored);
       unmaskPageOne(this.#seen, counter);
+      shiftSchemaCookie(this.#seen, this.#lineage.offset);
       this.#counter = counter;
     }
     return this.#seen;
@@ -45,14 +50,20 @@ export class PageOneCache {
 
   /** Whether a page 1 that SQLite wrote stores something else than what was loaded last. */
   differs(written: Uint8Array): boolean {
-    return !equalsUnderMask(written, this.#stored);
+    return !equalsUnderMask(this.toStored(written), this.#stored);
   }
 
   /** The stored form of what SQLite wrote. A copy. */
   toStored(written: Uint8Array): Uint8Array {
     const stored = written.slice();
     maskPageOne(stored);
+    shiftSchemaCookie(stored, -this.#lineage.offset);
     return stored;
+  }
+
+  /** SQLite committed: what it knows of the schema is that of this version. */
+  noteCommitted(version: number): void {
+    this.#lineage.noteCommitted(version);
   }
 
   /** A commit made this the stored form at `version`. */

@@ -300,6 +300,7 @@ export class VolumeFile implements VfsFile {
     if (next !== reader) reader.close();
     this.#become(nextLockState(this.#state, { kind: "commit", reader: next }));
     this.#committedPageCount = pageCount;
+    this.#pageOne.noteCommitted(version);
     if (dirty !== undefined && stated !== undefined) {
       this.#counterOffset = stated.counter - version;
       this.#pageOne.put(version, changed ? this.#pageOne.toStored(dirty) : base);
@@ -366,7 +367,7 @@ export class VolumeFile implements VfsFile {
     const counter = reader.version + this.#counterOffset;
     this.#reads.show(counter);
     this.#reads.add(index);
-    return this.#pageOne.seen(counter);
+    return this.#pageOne.seen(counter, reader);
   }
 
   /** SQLite reads the header once without a lock, when it opens the file. */

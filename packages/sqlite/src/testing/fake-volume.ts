@@ -140,6 +140,7 @@ export class FakeVolume implements Volume {
       pageCount: version.pageCount,
       lsn: version.lsn,
       version: version.number,
+      baseVersion: 0,
       read: (index, target) => {
         invariant(isOpen, "a closed reader is not read");
         return this.#read(version, index, target);
