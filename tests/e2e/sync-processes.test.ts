@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { systemClock } from "@graft/core/node";
 import { openDatabase } from "@graft/sqlite/node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Cluster } from "../harness/cluster.ts";
@@ -129,4 +130,40 @@ describe("of many processes on one data directory", () => {
     expect(rows).toEqual(["after-the-kill", "from-elsewhere", "from-second"]);
     expect([successor.role, other.role]).toEqual(["leader", "follower"]);
   }, 60_000);
+
+  it("whoever does not sync knows how the one is that does: lag, error, and since when", async () => {
+    const url = cluster.url ?? "";
+    await using elsewhere = await openDatabase({ url });
+    await elsewhere.exec("CREATE TABLE t(a)");
+    const bookmark = await elsewhere.bookmark();
+    const { volumeId } = elsewhere.volume;
+    const path = join(folder, "data");
+    const member = new Member(path, url, volumeId);
+    members.push(member);
+    await member.hears((fact) => fact.role === "leader");
+    // It has the pages that it will write.
+    member.tell(`wait ${bookmark}`);
+    await member.hears((fact) => fact.rows !== undefined);
+    await using onlooker = await openDatabase({ path, url, volume: volumeId, sync: "manual" });
+    await until(() => onlooker.status().lagMs === 0);
+    expect(onlooker.status()).toMatchObject({ sync: undefined, lastError: undefined });
+
+    const stoppedMs = Date.now();
+    await cluster.stopServices();
+    member.tell("insert while-it-is-down");
+    await until(() => onlooker.status().lastError !== undefined);
+    const { lastError, lagMs = 0, local } = onlooker.status();
+    expect(lastError?.error.code).toBe("unavailable");
+    expect(lastError?.sinceMs).toBeGreaterThanOrEqual(stoppedMs);
+    expect(local.pending).toBe(1);
+    await until(() => (onlooker.status().lagMs ?? 0) > lagMs + 500);
+  }, 60_000);
 });
+
+async function until(holds: () => boolean): Promise<void> {
+  const endMs = performance.now() + TIMEOUT_MS;
+  while (!holds()) {
+    if (performance.now() > endMs) throw new Error(`it never came to be: ${holds}`);
+    await systemClock.sleep(20);
+  }
+}

@@ -16,6 +16,7 @@ import type { CommitPage, Remote } from "./remote/remote.ts";
 import { StateWaits } from "./state-waits.ts";
 import type { LocalStore, RemotePoint } from "./store/local-store.ts";
 import { AutoSync } from "./sync/auto-sync.ts";
+import { type HealthPlace, lagOf } from "./sync/health-record.ts";
 import { hydrate } from "./sync/hydrate.ts";
 import { pushMerging } from "./sync/merge-news.ts";
 import { letNewsIn } from "./sync/merge-pending.ts";
@@ -53,6 +54,8 @@ export interface ReplicaVolumeParts {
   readonly sync: SyncMeans;
   /** The lock of who speaks with the server; undefined while another process has it. */
   readonly tryLead: () => FileLock | undefined;
+  /** Where the process that syncs says how it is; undefined: there is no other. */
+  readonly healthPlace: HealthPlace | undefined;
   /** Called once, when the volume was closed. */
   readonly onClose: () => void;
 }
@@ -199,6 +202,8 @@ export class ReplicaVolume implements face.Volume {
       look: () => this.#look(),
       onApplied: (remote, changed) => this.#tellRemote(remote, changed),
       onHealth: () => this.#herald.tellStatus(),
+      healthPlace: this.#parts.healthPlace,
+      lastError: () => this.#herald.lastError,
       onError: (error) => this.#herald.report(error, "syncing failed unexpectedly"),
     });
   }
@@ -243,6 +248,10 @@ export class ReplicaVolume implements face.Volume {
   #status(): face.VolumeStatus {
     const state = this.#store.state();
     const usage = this.#store.usage();
+    const lagMs = this.#auto === undefined ? this.#herald.sinceReachedMs : this.#auto.lagMs;
+    // Who does not speak with the server knows what the one says who does, or did last.
+    const isTold = this.#auto?.health().role !== "leader" && lagMs === undefined;
+    const told = isTold ? this.#parts.healthPlace?.read() : undefined;
     return {
       volumeId: this.volumeId,
       state: this.#state(),
@@ -250,9 +259,9 @@ export class ReplicaVolume implements face.Volume {
       local: { pending: state.pending.length, rejected: this.#context.outbox.count },
       remote: { lsn: state.remote?.lsn },
       cached: { pages: usage.pages, bytes: usage.bytes },
-      lagMs: this.#auto === undefined ? this.#herald.sinceReachedMs : this.#auto.lagMs,
+      lagMs: lagMs ?? (told && lagOf(told, this.#parts.clock.nowMs(), this.#store.isAlone)),
       sync: this.#auto?.health(),
-      lastError: this.#herald.lastError,
+      lastError: this.#herald.lastError ?? told?.lastError,
     };
   }
 

@@ -26,6 +26,7 @@ import { openSharedLocalStore } from "./store/durable/open-local-store.ts";
 import type { LocalStore } from "./store/local-store.ts";
 import { createMemoryLocalStore } from "./store/memory-local-store.ts";
 import { CompanyPoll } from "./sync/company-poll.ts";
+import { createHealthPlace, type HealthPlace } from "./sync/health-record.ts";
 import { createDiskShelf, createMemoryShelf, type Shelf } from "./sync/shelf.ts";
 import { SyncLanes } from "./sync/sync-lanes.ts";
 import type { SyncMeans } from "./sync/sync-means.ts";
@@ -286,6 +287,13 @@ export class Runtime implements AsyncDisposable {
     });
   }
 
+  #healthPlaceOf(volumeId: VolumeId): HealthPlace | undefined {
+    const place = this.#options.directory;
+    const path = this.#directory?.volumePath(volumeId);
+    if (place === undefined || path === undefined) return undefined;
+    return createHealthPlace(place.fileSystem, `${path}/health`);
+  }
+
   #shelfOf(volumeId: VolumeId): Shelf {
     const place = this.#options.directory;
     if (place === undefined || this.#directory === undefined) return createMemoryShelf();
@@ -296,6 +304,7 @@ export class Runtime implements AsyncDisposable {
     const volume = new ReplicaVolume({
       store,
       shelf: this.#shelfOf(store.volumeId),
+      healthPlace: this.#healthPlaceOf(store.volumeId),
       remote: this.remote,
       clientId: () => this.#directory?.clientIdOf(store.volumeId) ?? this.#memoryClientId,
       resolveClientId: async () => this.#directory?.resolveVolume(store.volumeId),

@@ -107,6 +107,8 @@ export interface HydrateOptions extends CallOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 export interface ResetOptions extends CallOptions {
+  /** Does nothing unless the volume is diverged, whoever may have ended that. Default false. */
+  readonly onlyDiverged?: boolean;
   readonly save?: (reader: VolumeReader, note: string | undefined) => Promise<void>;
 }
 
@@ -251,7 +253,7 @@ export interface VolumeStatus {
   /**
    * Ms since this replica was last known to hold all that the server has: 0 while it is told of
    * everything and has applied it; undefined before the first contact. It grows when syncing
-   * stalls.
+   * stalls. A process that does not sync says what the one says that does, or did last.
    */
   readonly lagMs: number | undefined;
   /** Undefined: pushing and pulling is up to the caller. */

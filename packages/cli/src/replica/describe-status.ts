@@ -6,7 +6,7 @@ export function statusFacts(
   status: VolumeStatus,
   tag: string | undefined,
 ): Readonly<Record<string, unknown>> {
-  const { volumeId, state, snapshot, local, remote, cached, lagMs, lastError } = status;
+  const { volumeId, state, snapshot, local, remote, cached, lagMs, sync, lastError } = status;
   return {
     volume: volumeId,
     tag,
@@ -16,6 +16,7 @@ export function statusFacts(
     remote,
     cached,
     lagMs,
+    ...(sync !== undefined && { sync }),
     ...(lastError !== undefined && {
       lastError: {
         code: lastError.error.code,
@@ -39,11 +40,18 @@ export function describeStatus(status: VolumeStatus, tag: string | undefined): s
     `size     ${formatCount(snapshot.pageCount)} pages of ${snapshot.pageSize} B (${size})`,
     `here     ${formatCount(cached.pages)} pages (${formatBytes(cached.bytes)})`,
   ];
+  if (status.lagMs !== undefined) lines.push(`lag      ${describeLag(status.lagMs)}`);
   if (status.lastError !== undefined) {
     const since = new Date(status.lastError.sinceMs).toISOString();
     lines.push(`error    ${status.lastError.error.message} (since ${since})`);
   }
   return lines.join("\n");
+}
+
+function describeLag(lagMs: number): string {
+  const seconds = Math.floor(lagMs / 1000);
+  if (seconds === 0) return "none: it has what the server has";
+  return `${formatCount(seconds)} s: what the server has since then may be missing`;
 }
 
 function hintOf({ state }: VolumeStatus): string {

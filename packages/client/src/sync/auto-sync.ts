@@ -1,7 +1,8 @@
 import { type FileLock, INLINE_PAGES_SIZE_MAX, type PageSet } from "@graft/core";
 import type { RemotePoint } from "../store/local-store.ts";
-import type { SyncHealth, SyncPolicy } from "../volume.ts";
+import type { SyncHealth, SyncPolicy, VolumeStatus } from "../volume.ts";
 import { settleOwnPush } from "./apply-news.ts";
+import type { HealthPlace, HealthRecord } from "./health-record.ts";
 import { mergeNews } from "./merge-news.ts";
 import { pushOnce } from "./push.ts";
 import type { SyncContext } from "./sync-context.ts";
@@ -22,6 +23,9 @@ export interface AutoSyncParts {
   readonly look: () => void;
   readonly onApplied: (remote: RemotePoint, changed: PageSet) => void;
   readonly onHealth: () => void;
+  /** Where other processes read how it is; undefined: there are none. */
+  readonly healthPlace: HealthPlace | undefined;
+  readonly lastError: () => VolumeStatus["lastError"];
   readonly onError: (error: unknown) => void;
 }
 
@@ -31,6 +35,8 @@ export class AutoSync {
   readonly #parts: AutoSyncParts;
   readonly #lead: SyncLead;
   readonly #leave: (() => void) | undefined;
+  /** Whether the others were told last that something may be missing. */
+  #saidStale = false;
 
   constructor(parts: AutoSyncParts) {
     this.#parts = parts;
@@ -51,7 +57,9 @@ export class AutoSync {
       merge: (signal) =>
         turns.alone({ signal }, async (turn) => void (await mergeNews(context, turn))),
       onApplied: parts.onApplied,
-      onHealth: parts.onHealth,
+      onHealth: () => this.#onHealth(),
+      // Each time would be a file written for each commit of others.
+      onCurrent: () => this.#saidStale && this.#record(this.health().connection),
       onError: parts.onError,
     });
     this.#leave = means.company?.add(() => this.#look());
@@ -70,8 +78,24 @@ export class AutoSync {
 
   async stop(): Promise<void> {
     this.#leave?.();
+    this.#record("stopped");
     await this.loop.stop();
     this.#lead.close();
+  }
+
+  #onHealth(): void {
+    this.#record(this.health().connection);
+    this.#parts.onHealth();
+  }
+
+  #record(connection: HealthRecord["connection"]): void {
+    const { healthPlace, lastError, context } = this.#parts;
+    if (healthPlace === undefined || !this.#lead.isLeader) return;
+    const { lagMs } = this.loop;
+    const writtenMs = context.clock.nowMs();
+    const staleMs = lagMs === undefined || lagMs === 0 ? undefined : writtenMs - lagMs;
+    this.#saidStale = staleMs !== undefined;
+    healthPlace.write({ connection, writtenMs, staleMs, lastError: lastError() });
   }
 
   /** A disk that fails says so; the next look may find it mended. */
@@ -80,7 +104,7 @@ export class AutoSync {
       this.#parts.look();
       if (!this.#lead.look()) return;
       this.loop.wake();
-      this.#parts.onHealth();
+      this.#onHealth();
     } catch (error) {
       this.#parts.onError(error);
     }

@@ -2,8 +2,8 @@
  * Which process speaks with the server for a volume that several have open.
  *
  * ```
- * alone ─ somebody comes ─▶ takes the lock ─▶ leads        the newcomer waits a moment, and finds it taken
- * follows ─ tries the lock ─▶ leads                        its holder has ended, or died
+ * alone ─ somebody comes ─▶ takes the lock ─▶ leads    the newcomer waits, and finds it taken
+ * follows ─ tries the lock ─▶ leads                    its holder has ended, or died
  * ```
  *
  * Who is alone leads without a lock: its handle would cost an idle volume more memory than all the

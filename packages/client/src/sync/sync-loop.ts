@@ -19,6 +19,7 @@ import { Alarm } from "./alarm.ts";
 import { applyNews } from "./apply-news.ts";
 import { BackgroundFetch } from "./background-fetch.ts";
 import { Backoff, jittered } from "./backoff.ts";
+import { Staleness } from "./staleness.ts";
 import type { SyncContext } from "./sync-context.ts";
 import type { SyncMeans } from "./sync-means.ts";
 import { planSync, type SyncFacts, type SyncStep } from "./sync-plan.ts";
@@ -48,6 +49,8 @@ export interface SyncLoopParts {
   readonly merge: (signal: AbortSignal) => Promise<void>;
   /** News became the snapshot underneath. */
   readonly onApplied: (remote: RemotePoint, changed: PageSet) => void;
+  /** It has what the server has, and did not have it before. */
+  readonly onCurrent: () => void;
   /** The connection, or what is known of it, is another one. */
   readonly onHealth: () => void;
   /** Errors that nobody else has reported. */
@@ -73,9 +76,7 @@ export class SyncLoop implements NewsSubscriber {
   /** Since when commits wait. */
   #pendingMs: number | undefined;
   #isResting = false;
-  /** Since when this replica may lack something; undefined while it is known to hold everything. */
-  #staleMs: number | undefined;
-  #hasReached = false;
+  readonly #staleness: Staleness;
   #pushing: AbortController | undefined;
 
   constructor(parts: SyncLoopParts) {
@@ -84,7 +85,7 @@ export class SyncLoop implements NewsSubscriber {
     this.#alarm = new Alarm(parts.context.clock);
     this.#backoff = new Backoff(parts.context.random);
     this.omitsPages = parts.policy.pages === "lazy";
-    this.#staleMs = this.#now();
+    this.#staleness = new Staleness(parts.context.clock);
     if (parts.policy.pages === "full") {
       const { context, means, onError } = parts;
       const { signal } = this.#ending;
@@ -109,8 +110,7 @@ export class SyncLoop implements NewsSubscriber {
 
   /** As `VolumeStatus.lagMs`. */
   get lagMs(): number | undefined {
-    if (this.#staleMs === undefined) return 0;
-    return this.#hasReached ? this.#now() - this.#staleMs : undefined;
+    return this.#staleness.lagMs;
   }
 
   /** Something happened: look what is to be done. */
@@ -137,14 +137,14 @@ export class SyncLoop implements NewsSubscriber {
   }
 
   onNews(news: RemoteNews): void {
-    this.#noteStale();
+    this.#staleness.begin();
     if (!this.#news.add(news)) this.#mustPull = true;
     this.#giveUpAnswered();
     this.wake();
   }
 
   onResync(): void {
-    this.#noteStale();
+    this.#staleness.begin();
     this.#mustPull = true;
     this.wake();
   }
@@ -154,11 +154,10 @@ export class SyncLoop implements NewsSubscriber {
     this.#isLive = isLive;
     if (isLive) {
       // The server is there: what failed before may pass now.
-      this.#hasReached = true;
       this.#succeed();
       this.#background?.want();
     } else {
-      this.#noteStale();
+      this.#staleness.begin();
       this.#pollIn(POLL_MS_MIN);
     }
     this.wake();
@@ -254,7 +253,6 @@ export class SyncLoop implements NewsSubscriber {
     switch (outcome.kind) {
       case "applied":
         this.#news.dropUpTo(outcome.remote.lsn);
-        this.#hasReached = true;
         onApplied(outcome.remote, outcome.changed);
         this.#background?.want(outcome.changed);
         break;
@@ -284,8 +282,7 @@ export class SyncLoop implements NewsSubscriber {
   }
 
   async #pull(signal: AbortSignal): Promise<void> {
-    const { store } = this.#parts.context;
-    const before = store.state();
+    const before = this.lsn();
     // What comes while it is asked for may be newer than the answer.
     this.#mustPull = false;
     try {
@@ -294,13 +291,13 @@ export class SyncLoop implements NewsSubscriber {
       this.#mustPull = true;
       throw error;
     }
-    const isNew = store.state().remote?.lsn !== before.remote?.lsn;
-    if (isNew) this.#pollMs = POLL_MS_MIN;
+    if (this.lsn() !== before) this.#pollMs = POLL_MS_MIN;
     this.#pollIn(this.#pollMs);
     this.#pollMs = Math.min(this.#pollMs * 2, POLL_MS_MAX);
-    this.#hasReached = true;
-    if (this.#news.isEmpty && !this.#mustPull)
-      this.#staleMs = this.#isLive ? undefined : this.#now();
+    if (!this.#isLive) {
+      this.#staleness.refresh();
+      this.#parts.onHealth();
+    }
     this.#background?.want();
   }
 
@@ -380,14 +377,11 @@ export class SyncLoop implements NewsSubscriber {
     return this.#subscribeDueMs;
   }
 
-  #noteStale(): void {
-    this.#staleMs ??= this.#now();
-  }
-
   #noteCurrent(): void {
-    const isCurrent = this.#isLive && this.#news.isEmpty && !this.#mustPull;
-    if (isCurrent && this.#parts.context.state() !== "diverged") this.#staleMs = undefined;
-    else this.#noteStale();
+    const { context, onCurrent } = this.#parts;
+    const isTold = this.#isLive && this.#news.isEmpty && !this.#mustPull;
+    if (!isTold || context.state() === "diverged") this.#staleness.begin();
+    else if (this.#staleness.end()) onCurrent();
   }
 
   #pollIn(ms: number): void {

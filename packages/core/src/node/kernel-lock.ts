@@ -14,8 +14,9 @@ const SMALL_PAGES = "PRAGMA page_size = 512";
  * when it is held. Node has no flock(2); an exclusive transaction on an empty SQLite file takes the
  * same kind of lock. The transaction writes nothing, so the file stays empty and cannot be torn.
  *
- * NOTE: no pragma that touches the file before it, or the lock is taken too late. And no other open and close of the file
- * by this process: POSIX drops a process's locks on a file when *any* descriptor of it is closed.
+ * NOTE: no pragma that touches the file before it, or the lock is taken too late. And no other open
+ * and close of the file by this process: POSIX drops a process's locks on a file when *any*
+ * descriptor of it is closed.
  */
 export function lockByKernel(path: string): FileLock | undefined {
   // SQLite would only say "unable to open"; the kernel says that the directory does not exist.
