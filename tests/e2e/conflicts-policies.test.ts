@@ -88,6 +88,17 @@ describe("onConflict", () => {
     await source.close();
   });
 
+  test("reset gives up nothing when the divergence has ended meanwhile", async () => {
+    const directory = { path: join(folder, "ended"), fileSystem: nodeFileSystem };
+    await using world = await diverge(NOTES, { directory, onConflict: "reset" }, BOTH);
+    const { db } = world.b;
+    await expect(db.pull()).rejects.toMatchObject({ code: "diverged" });
+    await db.resolveConflict();
+    await db.exec("insert into note values (9, 'pending')");
+    expect(await db.resolveConflict()).toMatchObject({ kind: "reset", discardedCommitCount: 0 });
+    expect(await rowsOf(db, "select text from note")).toEqual([["theirs"], ["pending"]]);
+  });
+
   test("a policy that fails leaves the volume diverged, with the error in its status", async () => {
     // In memory there is no place to save anything to.
     await using world = await diverge(NOTES, { onConflict: "reset" }, BOTH);

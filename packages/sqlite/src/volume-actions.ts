@@ -52,10 +52,11 @@ async function sync(options: VolumeActionsOptions, request: ActionOptions): Prom
 }
 
 async function reset(options: VolumeActionsOptions, request: ResetRequest): Promise<ResetOutcome> {
-  const { signal, save: wanted = true } = request;
+  const { signal, save: wanted = true, onlyDiverged = false } = request;
   const path = typeof wanted === "string" ? wanted : undefined;
   const saver = createWorkSaver(options, path, signal);
   const { lsn, discardedCommitCount } = await options.volume.reset({
+    onlyDiverged,
     ...(wanted !== false && { save: (reader, note) => saver.save(reader, note) }),
     ...(signal !== undefined && { signal }),
   });

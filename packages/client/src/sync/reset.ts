@@ -36,6 +36,9 @@ export async function reset(
   users: Pick<Volume, "openReader">,
   options: ResetOptions,
 ): Promise<ResetResult> {
+  if (options.onlyDiverged === true && context.state() !== "diverged") {
+    return { lsn: context.store.state().remote?.lsn, discardedCommitCount: 0 };
+  }
   const note =
     context.store.state().push === undefined ? undefined : await resolveUnknown(context, options);
   const news = await askForNews(context, options.signal);

@@ -2,7 +2,7 @@ import type { RebaseOptions, TransactionEvent, Volume } from "@graft/client";
 import { GraftError, type Random, unreachable } from "@graft/core";
 import type { Connection } from "../connection/connection.ts";
 import type { DatabaseHost } from "../connection/database-host.ts";
-import type { ActionOptions, ResetOutcome } from "../pragma/pragma-context.ts";
+import type { ActionOptions, ResetOutcome, ResetRequest } from "../pragma/pragma-context.ts";
 import type { QueryOptions } from "../prepared-query.ts";
 import { createAppTransactionId } from "../replay/transaction-recorder.ts";
 import { runTransaction, type TransactionFunction } from "../transaction.ts";
@@ -24,7 +24,7 @@ export interface ConflictsMeans extends WorkSaverOptions {
   readonly keepsAll: boolean;
   /** A connection of its own on a volume, to run transactions again. */
   readonly openConnection: (volume: Volume, signal: AbortSignal) => Promise<Connection>;
-  readonly reset: (options: ActionOptions) => Promise<ResetOutcome>;
+  readonly reset: (options: ResetRequest) => Promise<ResetOutcome>;
 }
 
 /** The arguments of `db.transaction`. */
@@ -112,7 +112,7 @@ export class Conflicts {
       case "stop":
         return undefined;
       case "reset":
-        resolution = { kind: "reset", ...(await reset(options)) };
+        resolution = { kind: "reset", ...(await reset({ ...options, onlyDiverged: true })) };
         break;
       case "rebase":
         resolution = { kind: "rebase", ...(await this.rebase(options)) };

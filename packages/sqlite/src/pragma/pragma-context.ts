@@ -38,6 +38,8 @@ export interface HydrateRequest extends ActionOptions {
 }
 
 export interface ResetRequest extends ActionOptions {
+  /** Does nothing unless the volume is diverged. Default false. */
+  readonly onlyDiverged?: boolean;
   /**
    * Where local work goes before it is given up: true (default) a new file in the data directory, a
    * path, or false to discard it.
