@@ -225,6 +225,23 @@ describe("a rebase", () => {
     expect(b.db.status()).toMatchObject({ state: "pending", local: { pending: 1, rejected: 1 } });
   });
 
+  test("whose journal rots pushes nothing; a reset keeps what can be read of it, and a copy", async () => {
+    await using world = await diverge(500);
+    const { disk, b } = world;
+    const stop = new AbortController();
+    b.db.on("transaction", ({ fate }) => {
+      if (fate === "rebased") stop.abort(new GraftError("unavailable", "gone"));
+    });
+    expect(await attempt(() => b.db.rebase({ signal: stop.signal }))).toBe(true);
+    const aside = `/data/volumes/${b.volume.volumeId}/aside`;
+    disk.corrupt(`${aside}/rebase`, (disk.stat(`${aside}/rebase`)?.size ?? 0) - 1);
+    await expect(b.db.push()).rejects.toMatchObject({ code: "diverged" });
+    await b.db.reset();
+    expect(await b.db.outbox.list()).toMatchObject([{ error: { code: "discarded" } }]);
+    expect(disk.list(aside)).toEqual(["damaged-rebase-1", "outbox-00000001"]);
+    expect(b.db.status().state).toBe("synced");
+  });
+
   test("of commits that nobody recorded is refused, or saves them as a file first", async () => {
     await using replicas = await Replicas.start();
     const disk = new SimulatedDisk();

@@ -23,6 +23,7 @@ import { encodeSetAside, readSetAside } from "./set-aside.ts";
 import { openIfThere, type Shelf } from "./shelf.ts";
 
 const FILE_NAME = "rebase";
+const COPY_NAME = "damaged-rebase-";
 const MAGIC = new TextEncoder().encode("GRFTRBS1");
 const HEADER = { count: 8, checksum: 12, size: 16 } as const;
 
@@ -76,6 +77,20 @@ export class RebaseJournal {
   /** Replaces the journal, durably. @throws GraftError `io`: it is as it was */
   write(count: number, transactions: Iterable<SetAsideTransaction>): void {
     this.#shelf.write(FILE_NAME, partsOf(count, transactions));
+  }
+
+  /** Keeps a copy of a journal that is damaged, for a person to look at. */
+  keepCopy(): void {
+    const file = openIfThere(this.#shelf, FILE_NAME);
+    if (file === undefined) return;
+    try {
+      const bytes = new Uint8Array(file.size);
+      const count = this.#shelf.list().filter((name) => name.startsWith(COPY_NAME)).length;
+      const size = file.read(bytes, 0);
+      this.#shelf.write(`${COPY_NAME}${count + 1}`, [bytes.subarray(0, size)]);
+    } finally {
+      file.close();
+    }
   }
 
   /** Ends the rebase, durably. */

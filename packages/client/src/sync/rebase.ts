@@ -18,7 +18,7 @@
  * write; what they commit stands between what was run again and what was not yet, and the next
  * rebase takes it along.
  */
-import { GraftError, invariant, MutablePageSet } from "@graft/core";
+import { GraftError, invariant, isGraftError, MutablePageSet } from "@graft/core";
 import type {
   LocalCommit,
   RebaseOptions,
@@ -96,15 +96,23 @@ export function refuseWhileRebasing({ journal, volumeId }: SyncContext): void {
   );
 }
 
-/** What a rebase that was interrupted still has to run goes to the outbox: the volume is reset. */
+/**
+ * What a rebase that was interrupted still has to run goes to the outbox: the volume is reset. Of a
+ * damaged journal that is what lies before the damage, and a copy is kept.
+ */
 export function abandonRebase(context: SyncContext): void {
   const { journal, outbox } = context;
   const done = doneIds(context);
-  for (const transaction of journal.read()) {
-    if (done.has(transaction.id)) continue;
-    const message = "the volume was reset before this transaction was run again";
-    outbox.add(transaction, { code: "discarded", message, atMs: context.clock.nowMs() });
-    context.settled([settledOf(transaction)], "rejected");
+  try {
+    for (const transaction of journal.read()) {
+      if (done.has(transaction.id)) continue;
+      const message = "the volume was reset before this transaction was run again";
+      outbox.add(transaction, { code: "discarded", message, atMs: context.clock.nowMs() });
+      context.settled([settledOf(transaction)], "rejected");
+    }
+  } catch (error) {
+    if (!isGraftError(error, "corrupt")) throw error;
+    journal.keepCopy();
   }
 }
 
