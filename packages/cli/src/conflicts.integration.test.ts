@@ -53,4 +53,4 @@ it("shows both sides and their base, runs ours again, and keeps what failed", as
   await graftJson(["outbox", "notes", "discard", id, ...b]);
   const text = await runGraft(["status", "notes", ...b]);
   expect(text.stdout).toMatch(/status +pending/);
-}, 60_000);
+}, 120_000);
