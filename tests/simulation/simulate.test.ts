@@ -8,8 +8,10 @@ import type { SimulationOptions, WorkloadName } from "./simulate.ts";
 
 /** GRAFT_SEEDS makes it a longer or a shorter run: so many seeds for each workload. */
 const SEED_COUNTS: Readonly<Record<WorkloadName, number>> = {
-  bank: Number(process.env.GRAFT_SEEDS ?? 400),
-  registers: Number(process.env.GRAFT_SEEDS ?? 1600),
+  bank: Number(process.env.GRAFT_SEEDS ?? 150),
+  kv: Number(process.env.GRAFT_SEEDS ?? 50),
+  registers: Number(process.env.GRAFT_SEEDS ?? 1650),
+  sql: Number(process.env.GRAFT_SEEDS ?? 150),
 };
 const STEP_COUNT = 500;
 /** Enough for more than one checkpoint: they come every 64 pushes. */
@@ -21,6 +23,7 @@ const BATCH_SIZE = 200;
 const RARE_PATHS: readonly string[] = [
   "answer lost",
   "checkpoint",
+  "bookmark waited for",
   "client killed",
   "create sent twice",
   "cut off",
@@ -38,6 +41,11 @@ const RARE_PATHS: readonly string[] = [
   "reset",
   "stale head hint",
   "stream broken",
+  "transaction discarded",
+  "transaction merged",
+  "transaction pushed",
+  "transaction rebased",
+  "transaction rejected",
   "watch: news",
   "watch: resync",
 ];

@@ -4,8 +4,11 @@
  * can be: at every commit, every read, and when all have come to rest.
  */
 import { FAULT_NAMES, FAULTS, type FaultName } from "./faults.ts";
-import { Bank } from "./workloads/bank.ts";
 import { Registers } from "./workloads/registers.ts";
+import { SqlWorkload } from "./workloads/sql-workload.ts";
+import { bank } from "./workloads/trades/bank.ts";
+import { kv } from "./workloads/trades/kv.ts";
+import { sql } from "./workloads/trades/sql.ts";
 import type { Workload } from "./workloads/workload.ts";
 import { isOfTheDead } from "./world/lifeline.ts";
 import { World } from "./world/world.ts";
@@ -16,8 +19,10 @@ const REST_MS_MAX = 600_000;
 const CALM_CHANCE = 0.15;
 
 export const WORKLOADS = {
-  bank: (world: World): Workload => new Bank(world),
+  bank: (world: World): Workload => new SqlWorkload(world, bank),
+  kv: (world: World): Workload => new SqlWorkload(world, kv),
   registers: (world: World): Workload => new Registers(world),
+  sql: (world: World): Workload => new SqlWorkload(world, sql),
 } as const;
 
 export type WorkloadName = keyof typeof WORKLOADS;

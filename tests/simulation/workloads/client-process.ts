@@ -63,6 +63,12 @@ export abstract class ClientProcess<T> {
     return this.#opened === opened;
   }
 
+  /** What it answers; "dead" when the process dies first. */
+  protected orDeath(answer: Promise<string>): Promise<string> {
+    const death = this.#process?.lifeline.death ?? Promise.reject();
+    return Promise.race([answer, death.catch(() => "dead")]);
+  }
+
   /** Opens the replica in a process that has just been started. */
   protected abstract boot(process: Process): Promise<T>;
 

@@ -11,6 +11,9 @@ export function weatherOf(error: unknown, world: World): string | undefined {
   for (let one = error; one instanceof Error; one = one.cause) {
     if (isGraftError(one, "corrupt") && world.isSpoiling) return one.code;
     if (isGraftError(one)) return CODES.includes(one.code) ? one.code : undefined;
+    if (one instanceof SqliteError && one.codeName === "SQLITE_CORRUPT" && world.isSpoiling) {
+      return one.codeName;
+    }
     if (one instanceof SqliteError && SQL_CODES.includes(one.codeName)) return one.codeName;
   }
   return undefined;

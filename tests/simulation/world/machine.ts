@@ -7,7 +7,7 @@ import type { World } from "./world.ts";
 
 export const DATA_PATH = "/data";
 /** Ms between two heartbeats of a stream of news. */
-const HEARTBEAT_MS = 2_000;
+export const HEARTBEAT_MS = 2_000;
 
 /** A running process, and what it is made of, which dies with it. */
 export interface Process {
@@ -81,6 +81,19 @@ export class Machine {
       directory: { path: DATA_PATH, fileSystem },
       ...(cacheSizeMax !== undefined && { cacheSizeMax }),
       ...(newsFeed && { newsFeed }),
+    });
+  }
+
+  /** Whether a file that a reset or a rebase has saved holds this text. */
+  hasSaved(text: string): boolean {
+    const disk = this.disk.openProcess();
+    const folder = `${DATA_PATH}/saved`;
+    return (disk.list(folder) ?? []).some((name) => {
+      const file = disk.open(`${folder}/${name}`, "read");
+      const bytes = new Uint8Array(file.size());
+      file.read(bytes, 0);
+      file.close();
+      return Buffer.from(bytes.buffer).includes(text);
     });
   }
 

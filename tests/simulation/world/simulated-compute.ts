@@ -1,5 +1,5 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import type { Clock, Compute } from "@graft/core";
+import { type Clock, type Compute, GraftError } from "@graft/core";
 import { nodeCompute } from "@graft/core/node";
 import type { SeededRandom } from "@graft/core/testing";
 
@@ -25,9 +25,19 @@ export function createSimulatedCompute(clock: Clock, random: SeededRandom): Comp
       return compressed;
     },
     async decompress(bytes, size): Promise<Uint8Array> {
-      const content = new Uint8Array(zstdDecompressSync(bytes, { maxOutputLength: size }));
       await work();
-      return content;
+      return inflate(bytes, size);
     },
   };
+}
+
+/** As `Compute.decompress` promises: who is given wrong bytes says so. */
+function inflate(bytes: Uint8Array, size: number): Uint8Array {
+  try {
+    const content = new Uint8Array(zstdDecompressSync(bytes, { maxOutputLength: size }));
+    if (content.length === size) return content;
+  } catch (cause) {
+    throw new GraftError("corrupt", "these bytes are no zstd frame", { cause });
+  }
+  throw new GraftError("corrupt", `the frame does not hold ${size} bytes`);
 }
