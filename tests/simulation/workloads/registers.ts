@@ -35,7 +35,7 @@ const LARGE_SHAPES: typeof SHAPES = [
   [toPageSize(65_536), 5],
   [toPageSize(65_536), 32],
 ];
-const LARGE_CHANCE = 0.15;
+const LARGE_CHANCE = 0.08;
 /** Of the processes, how many keep themselves current. */
 const LIVE_CHANCE = 0.5;
 
