@@ -4,7 +4,7 @@ import type { LocalCommit } from "../volume.ts";
 /** Bytes of the replay of one commit. */
 export const REPLAY_SIZE_MAX: number = 16 * 1024 * 1024;
 
-/** Where the replay of a pending commit is. On disk it stays there: thousands of commits may pend. */
+/** Where the replay of a pending commit is. On disk it stays there: thousands may pend. */
 export type ReplayPlace =
   | { readonly kind: "memory"; readonly size: number; readonly bytes: Uint8Array }
   | {

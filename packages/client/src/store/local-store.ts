@@ -19,8 +19,9 @@ import type { CommitNote } from "../volume-writer.ts";
  * - **Synchronous and atomic.** Each call happens at once and wholly; after a crash at any point
  *   each change is either there wholly or not at all.
  * - **Durable.** When `commitLocal`, `applyRemote`, `mergeRemote`, `preparePush`, `completePush`,
- *   `abandonPush`, `markDiverged` or `resetToRemote` returned, the change survives power loss (`commitLocal` of a
- *   `relaxed` store: survives the process). `putFetched` is a cache write and promises nothing.
+ *   `abandonPush`, `markDiverged` or `resetToRemote` returned, the change survives power loss
+ *   (`commitLocal` of a `relaxed` store: survives the process). `putFetched` is a cache write and
+ *   promises nothing.
  * - **Snapshots.** A pinned version reads the same bytes until it is unpinned.
  * - **Shared.** Several stores, in as many processes, may be open on one replica: a reader never
  *   waits for another process, and sees at its next pin what was acknowledged before.
@@ -28,8 +29,8 @@ import type { CommitNote } from "../volume-writer.ts";
  *   its checksum is an error (`corrupt`), while a cached page that does is dropped and counts as
  *   absent.
  *
- * Versions: every `commitLocal`, `applyRemote`, `mergeRemote` and `resetToRemote` makes the next version,
- * gap-free, starting at 1; version 0 is the empty volume.
+ * Versions: every `commitLocal`, `applyRemote`, `mergeRemote` and `resetToRemote` makes the next
+ * version, gap-free, starting at 1; version 0 is the empty volume.
  */
 export interface LocalStore {
   readonly volumeId: VolumeId;
@@ -110,9 +111,9 @@ export interface LocalStore {
 
   /**
    * Takes the turn to write, across all stores of this replica in all processes: `commitLocal`,
-   * `applyRemote`, `mergeRemote` and `resetToRemote` are called under it. Undefined while another holds it (also
-   * another caller of this store). When it is granted, everything others did is seen. A few µs; the
-   * kernel ends the turn of a process that dies.
+   * `applyRemote`, `mergeRemote` and `resetToRemote` are called under it. Undefined while another
+   * holds it (also another caller of this store). When it is granted, everything others did is
+   * seen. A few µs; the kernel ends the turn of a process that dies.
    */
   lockWrites(): FileLock | undefined;
   /**

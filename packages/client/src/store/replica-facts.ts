@@ -77,7 +77,9 @@ export class ReplicaFacts {
     this.#moveTo(remote);
   }
 
-  /** The base a merge stands on. @throws InvariantError when these commits cannot be carried over */
+  /**
+   * The base a merge stands on. @throws InvariantError when these commits cannot be carried over
+   */
   mustBeMergeable(remote: RemotePoint): RemotePoint {
     const base = this.#remote;
     invariant(base !== undefined && remote.lsn > base.lsn, "a merge stands on a later snapshot");

@@ -92,7 +92,7 @@ export class Replica {
     const resize = { version, before: this.facts.pageCount, after: remote.pageCount };
     const carried = pagesOfCommits(this.facts.state().pending);
     invariant(!intersects(carried, changed), "pages that are carried over did not change");
-    this.history.mergeRemote(resize, remote, changed, carried);
+    this.history.applyRemote(resize, remote, changed, carried);
     this.facts.mergeRemote(remote, this.#readReplay);
     return version;
   }

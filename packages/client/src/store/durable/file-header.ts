@@ -33,7 +33,7 @@ export const FILE_HEADER_SIZE = 64;
 const CHECKSUM_OFFSET = 60;
 const MAGIC = Uint8Array.of(0x47, 0x52, 0x46, 0x54);
 const FORMAT_VERSION = 3;
-/** From here on commits carry what they read and their replay, and a pull may carry commits over. */
+/** From here on commits carry what they read and their replay, and may be carried over. */
 export const FORMAT_VERSION_NOTES = 3;
 /** What one process at a time wrote: without positions and without records of kinds 10 and 11. */
 const FORMAT_VERSION_MIN = 1;

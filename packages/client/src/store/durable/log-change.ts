@@ -90,7 +90,7 @@ export interface ContinueChange {
   readonly moved: readonly PageVersion[];
 }
 
-/** The numbers of kinds on disk. A commit has two: with what it read and its replay, and without. */
+/** The numbers of kinds on disk. A commit has two: with notes of its own, and without. */
 export const CHANGE_KINDS = {
   commit: 1,
   pull: 2,

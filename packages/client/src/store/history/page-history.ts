@@ -138,20 +138,15 @@ export class PageHistory {
     this.#pruneFloors();
   }
 
-  /** The remote snapshot moved, without local work on top. */
-  applyRemote(resize: Resize, remote: RemotePoint, changed: PageSet): void {
-    if (resize.after < resize.before) this.#cutOff(resize);
-    // Without a snapshot before, what is here was never remote.
-    const isFirst = this.#epochs.current.remote === undefined && resize.version > 1;
-    const stale = isFirst ? pageRange(1, resize.after) : changed;
-    this.#beginEpoch({ remote, start: resize.version, changed: stale, pageCount: resize.after });
-  }
-
-  /** The remote snapshot moved, and the local pages stay on top: none of them changed. */
-  mergeRemote(resize: Resize, remote: RemotePoint, changed: PageSet, carried: PageSet): void {
+  /** The remote snapshot moved. @param carried local pages on top, none of which changed */
+  applyRemote(resize: Resize, remote: RemotePoint, changed: PageSet, carried?: PageSet): void {
     if (resize.after < resize.before) this.#cutOff(resize);
     const { version: start, after: pageCount } = resize;
-    this.#beginEpoch({ remote, start, changed, pageCount, carried });
+    // Without a snapshot before, what is here was never remote.
+    const isFirst = this.#epochs.current.remote === undefined && start > 1;
+    const stale = isFirst ? pageRange(1, pageCount) : changed;
+    const next = { remote, start, changed: stale, pageCount };
+    this.#beginEpoch(carried === undefined ? next : { ...next, carried });
   }
 
   /**
