@@ -32,7 +32,7 @@ export async function buildHistory(commitCounts: readonly number[]): Promise<His
   await using cluster = await Cluster.start({ network: "tcp", random: new SeededRandom(1) });
   const { url } = cluster;
   if (url === undefined) throw new Error("the cluster listens on no port");
-  await using writer = await openDatabase({ url, tag: "t" });
+  await using writer = await openDatabase({ sync: "manual", url, tag: "t" });
   await writer.exec("CREATE TABLE t(id INTEGER PRIMARY KEY, body TEXT)");
   await writer.transaction(async (tx) => {
     const insert = tx.prepare("INSERT INTO t VALUES(?, ?)");
