@@ -1,4 +1,4 @@
-import { type FileLock, INLINE_PAGES_SIZE_MAX, type PageSet } from "@graft/core";
+import { type FileLock, INLINE_PAGES_SIZE_MAX, type Lsn, type PageSet } from "@graft/core";
 import type { RemotePoint } from "../store/local-store.ts";
 import type { SyncHealth, SyncPolicy, VolumeStatus } from "../volume.ts";
 import { settleOwnPush } from "./apply-news.ts";
@@ -37,6 +37,9 @@ export class AutoSync {
   readonly #leave: (() => void) | undefined;
   /** Whether the others were told last that something may be missing. */
   #saidStale = false;
+  /** The newest pending commit and the remote LSN at the last look. */
+  #seenVersion: number | undefined;
+  #seenLsn: Lsn | undefined;
 
   constructor(parts: AutoSyncParts) {
     this.#parts = parts;
@@ -102,12 +105,23 @@ export class AutoSync {
   #look(): void {
     try {
       this.#parts.look();
+      if (this.#hasMoved()) this.loop.wake();
       if (!this.#lead.look()) return;
       this.loop.wake();
       this.#onHealth();
     } catch (error) {
       this.#parts.onError(error);
     }
+  }
+
+  /** Since the last look. A reader here may have seen it first, and told nobody. */
+  #hasMoved(): boolean {
+    const { pending, remote } = this.#parts.context.store.state();
+    const version = pending.at(-1)?.version;
+    const isSame = version === this.#seenVersion && remote?.lsn === this.#seenLsn;
+    this.#seenVersion = version;
+    this.#seenLsn = remote?.lsn;
+    return !isSame;
   }
 
   async #push(turn: Turn): Promise<void> {

@@ -1,10 +1,13 @@
 /**
  * Notices what other processes of a data directory do. Nobody tells it: it looks. One timer for all
- * volumes of a client; while no other process uses the directory, it looks for processes only.
+ * volumes of a client; while no other process uses the directory, it looks seldom.
  */
 import type { Clock } from "@graft/core";
 
-/** Between two looks for other processes: a few locks are tried, ≈ 0.1 ms. */
+/**
+ * Between two looks for other processes: a few locks are tried, ≈ 0.1 ms. While there is none, also
+ * between two looks at volumes.
+ */
 const PROCESSES_MS = 500;
 /** Between two looks at volumes, while there is company. */
 const LOOK_MS = 40;
@@ -35,7 +38,7 @@ export class CompanyPoll {
     this.#means = means;
   }
 
-  /** Calls `look`, which must not throw, while there is company. Returns what ends that. */
+  /** Calls `look`, which must not throw, again and again. Returns what ends that. */
   add(look: () => void): () => void {
     this.#looks.add(look);
     if (this.#running === undefined) this.#start();
@@ -69,7 +72,8 @@ export class CompanyPoll {
         askedMs = nowMs;
       }
       const isLooking = nowMs < lookUntilMs;
-      if (isLooking) this.#look();
+      // Alone, too: company that came, committed and left between two looks is seen by its commits.
+      this.#look();
       await clock.sleep(isLooking ? LOOK_MS : PROCESSES_MS, signal);
     }
   }
