@@ -383,6 +383,7 @@ export class ReplicaVolume implements face.Volume {
       random,
       waits: this.#waits,
       state: () => this.#store.state(),
+      isRebasing: () => this.#journal.exists,
       isTold: () => this.#auto?.loop.isLive ?? false,
       isAuto: () => this.#auto !== undefined,
       pull: (options) => this.pull(options),

@@ -16,6 +16,8 @@ export interface VolumeWaitMeans {
   readonly random: Random;
   readonly waits: StateWaits;
   readonly state: () => LocalState;
+  /** Whether a rebase has taken local commits out, and not run all of them again. */
+  readonly isRebasing: () => boolean;
   /** Whether a stream tells what happens. */
   readonly isTold: () => boolean;
   /** Whether what fails is tried again by itself. */
@@ -76,12 +78,20 @@ async function isSoon(
 
 /** Resolves when all that is committed locally now is remote. Somebody pushes it. */
 export async function waitForPushed(
-  { state, waits, mustGoOn }: VolumeWaitMeans,
+  { state, isRebasing, waits, mustGoOn }: VolumeWaitMeans,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   let { version } = state();
+  let wasRebasing = false;
   const isPushed = (): boolean => {
     const { pending, version: latest } = state();
+    if (isRebasing()) {
+      wasRebasing = true;
+      mustGoOn();
+      return false;
+    }
+    if (wasRebasing) version = latest;
+    wasRebasing = false;
     const [first] = pending;
     if (first === undefined) return true;
     if (first.version === version + 1) return true;
