@@ -47,7 +47,7 @@ export class VolumeHerald {
   /** Something moved here. */
   tell(): void {
     if (!this.#hasStateListeners()) return;
-    this.#tellDivergence();
+    this.#look(() => this.#tellDivergence());
     this.tellStatus();
   }
 
@@ -55,12 +55,13 @@ export class VolumeHerald {
   tellMove(): void {
     if (!this.#hasStateListeners()) return;
     const before = this.#toldState;
-    this.#tellDivergence();
+    this.#look(() => this.#tellDivergence());
     if (this.#toldState !== before) this.tellStatus();
   }
 
   tellStatus(): void {
-    if (this.#listeners.has("status")) this.#listeners.emit("status", this.#means.status());
+    if (!this.#listeners.has("status")) return;
+    this.#look(() => this.#listeners.emit("status", this.#means.status()));
   }
 
   /** The transaction that was committed last. One that is run again is no new one. */
@@ -97,6 +98,15 @@ export class VolumeHerald {
   get sinceReachedMs(): number | undefined {
     const reached = this.#reachedMs;
     return reached === undefined ? undefined : this.#means.clock.monotonicMs() - reached;
+  }
+
+  /** What was done is done, also when the disk does not say how things are now. */
+  #look(tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      this.report(error, "the status could not be told");
+    }
   }
 
   #tellDivergence(): void {
