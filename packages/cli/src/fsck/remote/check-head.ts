@@ -3,7 +3,7 @@ import { decodeHeadHint, headKey, logKey } from "@graft/format";
 import type { CheckContext } from "./check-context.ts";
 import type { VolumeListing } from "./volume-listing.ts";
 
-/** A hint is written at most this many commits late. */
+/** So far behind a hint may stay; while commits come fast it is up to a second behind. */
 const LATE_COUNT_MAX = 4n;
 
 /**
@@ -35,6 +35,6 @@ export async function checkHead(
   }
   const late = known - hint;
   if (late <= LATE_COUNT_MAX) return;
-  const cost = "readers probe forward, and the next commit renews it";
+  const cost = "readers probe forward; a server renews it within a second of the next commit";
   context.warn(key, `stale: it says LSN ${hint}, the newest record is LSN ${known}; ${cost}`);
 }
