@@ -2,6 +2,9 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 const source = { conditions: ["@graft/source", "module", "node", "import", "default"] };
 
+/** Beside the source, and run with `scale`: what it measures needs the machine for itself. */
+const FULL_LOAD = "packages/cli/src/server/full-load.integration.test.ts";
+
 /**
  * `unit` lies beside the source and touches no network, disk or real clock. `integration` may start
  * servers, open files and talk to MinIO. `simulation` replays whole clusters from a seed. `torture`
@@ -30,7 +33,7 @@ const config: ViteUserConfig = defineConfig({
             "packages/*/src/**/*.integration.test.ts",
             "tests/{e2e,conformance,docs}/**/*.test.ts",
           ],
-          exclude: ["**/node_modules/**"],
+          exclude: ["**/node_modules/**", FULL_LOAD],
           globalSetup: ["scripts/minio.ts", "scripts/nats.ts"],
           testTimeout: 180_000,
           hookTimeout: 120_000,
@@ -63,7 +66,7 @@ const config: ViteUserConfig = defineConfig({
         resolve: source,
         test: {
           name: "scale",
-          include: ["tests/scale/**/*.test.ts"],
+          include: ["tests/scale/**/*.test.ts", FULL_LOAD],
           exclude: ["**/node_modules/**"],
           // One at a time: each fills the disk's and the machine's memory with its own gigabytes.
           fileParallelism: false,
