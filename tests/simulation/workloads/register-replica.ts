@@ -18,7 +18,7 @@ import type { Process } from "../world/machine.ts";
 import { ClientProcess, type ClientProcessParts, type Death } from "./client-process.ts";
 import type { LocalHistory } from "./local-history.ts";
 import { isSame, type RegisterModel, type Tags } from "./register-model.ts";
-import { orWeather, weatherOf } from "./weather.ts";
+import { afterWeather, orWeather, weatherOf } from "./weather.ts";
 
 /** A turn is what a client does that wants its commit to be the next one. */
 export type SyncAction = "push" | "pull" | "reset" | "hydrate" | "turn";
@@ -206,6 +206,16 @@ export class RegisterReplica extends ClientProcess<Volume> {
         else await this.#checkOne(reader);
         return "right";
       });
+    } finally {
+      reader.close();
+    }
+  }
+
+  /** At rest: whoever asks long enough reads all that he must. */
+  async examine(): Promise<void> {
+    const reader = this.#openReader();
+    try {
+      await afterWeather(this.world, () => this.#check(reader));
     } finally {
       reader.close();
     }

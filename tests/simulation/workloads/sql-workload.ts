@@ -6,6 +6,7 @@ import { openDatabase } from "./open-database.ts";
 import { Branch, Ledger } from "./sql-branch.ts";
 import { type SqlAction, SqlReplica, type SqlReplicaParts } from "./sql-replica.ts";
 import type { Trade } from "./trades/trade.ts";
+import { afterWeather } from "./weather.ts";
 import type { Workload } from "./workload.ts";
 
 const BRANCH_COUNT = 3;
@@ -79,7 +80,7 @@ export class SqlWorkload implements Workload {
     const contents = new Set<string>();
     for (const replica of processes) {
       await replica.sync("pull");
-      contents.add(await replica.examine());
+      contents.add(await afterWeather(this.#world, () => replica.examine()));
     }
     invariant(contents.size === 1, "all branches read the same");
   }

@@ -5,6 +5,8 @@ import type { World } from "../world/world.ts";
 
 const CODES: readonly string[] = ["unavailable", "diverged", "busy", "busy-snapshot"];
 const SQL_CODES: readonly string[] = ["SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT"];
+/** What was asked in bad weather, and is waited for by others, may fail for so long after it, ms. */
+const CLEARS_MS = 60_000;
 
 /** The code of a failure that may happen to anybody; undefined for any other. */
 export function weatherOf(error: unknown, world: World): string | undefined {
@@ -27,5 +29,19 @@ export async function orWeather(world: World, run: () => Promise<string>): Promi
     const code = weatherOf(error, world);
     if (code === undefined) throw error;
     return code;
+  }
+}
+
+/** Does it again until the weather of before has passed, also for those who join what hangs. */
+export async function afterWeather<T>(world: World, run: () => Promise<T>): Promise<T> {
+  const endMs = world.clock.monotonicMs() + CLEARS_MS;
+  for (;;) {
+    try {
+      return await run();
+    } catch (error) {
+      const isOver = world.clock.monotonicMs() > endMs;
+      if (isOver || weatherOf(error, world) === undefined) throw error;
+      await world.clock.sleep(1_000);
+    }
   }
 }
