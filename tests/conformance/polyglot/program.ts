@@ -1,0 +1,48 @@
+/** A program of `examples/`: what it needs, how it is built, what it speaks. */
+import type { Protocol, Step } from "./contract.ts";
+
+export interface Program {
+  /** Its folder in `examples/`. */
+  readonly name: string;
+  /** The library that speaks, as the table of docs/protocol.md calls it. */
+  readonly client: string;
+  /** Commands that must be on PATH; of alternatives one. */
+  readonly tools: readonly (string | readonly [string, ...string[]])[];
+  readonly protocols: readonly [Protocol, ...Protocol[]];
+  /** What the library cannot do. */
+  readonly gaps: readonly Gap[];
+  /**
+   * Builds it. Nothing may be written into `source`.
+   * @returns the command that runs it
+   */
+  build(place: BuildPlace): Promise<readonly [string, ...string[]]>;
+}
+
+/** A step without its part: the program reports the same as `skipped`. */
+export interface Gap {
+  readonly step: Step;
+  /** Absent: over every protocol. */
+  readonly protocol?: Protocol;
+  readonly reason: string;
+}
+
+/** Where a program is built. */
+export interface BuildPlace {
+  /** Its folder in `examples/`: to be read. */
+  readonly source: string;
+  /** The folder of the `.proto` files: to be read. */
+  readonly protos: string;
+  /** Its own folder, outside the checkout, kept from run to run. */
+  readonly cache: string;
+  /** The program of a name: of the alternatives, the one that is there. */
+  tool(name: string): string;
+  /** Runs a command to its end. @throws Error with what it said, when it fails */
+  run(command: readonly string[], options?: RunOptions): Promise<void>;
+}
+
+export interface RunOptions {
+  /** Default: `cache`. */
+  readonly cwd?: string;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}

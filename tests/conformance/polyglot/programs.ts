@@ -1,0 +1,5 @@
+/** The programs of `examples/`, in the order of the table in docs/protocol.md. */
+import type { Program } from "./program.ts";
+import { curl } from "./programs/curl.ts";
+
+export const PROGRAMS: readonly Program[] = [curl];
