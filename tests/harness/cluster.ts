@@ -9,6 +9,7 @@ import { MemoryVolumeCatalog } from "@graft/catalog";
 import { createConnectRemote, type Remote, Runtime } from "@graft/client";
 import type { Clock, Compute, FileSystem, Random } from "@graft/core";
 import { nodeCompute, systemClock, systemRandom } from "@graft/core/node";
+import { createStillCompute } from "@graft/core/testing";
 import { createMetastore } from "@graft/metastore";
 import { MemoryObjectStore, MeteredObjectStore, type ObjectStore } from "@graft/object-store";
 import { createPagestore, MetastoreCommitSource } from "@graft/pagestore";
@@ -66,13 +67,14 @@ export class Cluster implements AsyncDisposable {
   readonly store: MeteredObjectStore;
   readonly clock: Clock;
   readonly random: Random;
-  readonly compute: Compute = nodeCompute;
+  readonly compute: Compute;
   readonly #network: "tcp" | "memory";
   readonly #runtimes = new Set<Runtime>();
   #services: Services | undefined;
 
   private constructor(options: ClusterOptions) {
     this.clock = options.clock ?? systemClock;
+    this.compute = createStillCompute(nodeCompute, this.clock);
     this.random = options.random ?? systemRandom;
     this.store = new MeteredObjectStore(options.store ?? new MemoryObjectStore(), this.clock);
     this.#network = options.network ?? "memory";

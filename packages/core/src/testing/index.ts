@@ -19,3 +19,4 @@ export type { SimulatedFileSystem } from "./disk/simulated-file-system.ts";
 export { SeededRandom } from "./seeded-random.ts";
 export { SimulatedClock, type SimulatedClockOptions, settle } from "./simulated-clock.ts";
 export { SimulatedDisk, type SimulatedDiskOptions } from "./simulated-disk.ts";
+export { createStillCompute } from "./still-compute.ts";

@@ -77,3 +77,14 @@ test("a sleep of no time needs nobody to let time pass", async () => {
   expect(clock.monotonicMs()).toBe(0);
   await expect(clock.sleep(0, AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone");
 });
+
+test("it does not jump while work on another thread is under way", async () => {
+  const clock = new SimulatedClock({ mode: "auto" });
+  const order: string[] = [];
+  const sleep = clock.sleep(10).then(() => order.push("sleeper"));
+  const work = new Promise((resolve) => setTimeout(resolve, 20)).then(() => order.push("work"));
+  await clock.standStill(work);
+  expect(clock.monotonicMs()).toBe(0);
+  await sleep;
+  expect(order).toEqual(["work", "sleeper"]);
+});

@@ -28,6 +28,8 @@ export class SimulatedClock implements Clock {
   #wallOffsetMs: number;
   #elapsedMs = 0;
   #isJumping = false;
+  /** Work on other threads: it takes no time. */
+  readonly #work = new Set<Promise<unknown>>();
 
   constructor({ startMs = START_MS, mode = "manual" }: SimulatedClockOptions = {}) {
     this.#wallOffsetMs = startMs;
@@ -66,15 +68,25 @@ export class SimulatedClock implements Clock {
   /** Lets time pass, waking sleepers one by one; what they start runs before the next one wakes. */
   async advance(ms: number): Promise<void> {
     const endMs = this.#elapsedMs + ms;
-    await settle();
+    await this.#settle();
     while (true) {
       const next = this.#next();
       if (next === undefined || next.dueMs > endMs) break;
       this.#elapsedMs = Math.max(this.#elapsedMs, next.dueMs);
       next.wake();
-      await settle();
+      await this.#settle();
     }
     this.#elapsedMs = endMs;
+  }
+
+  /** Time stands still until work that the event loop does not see has ended. */
+  async standStill<T>(work: Promise<T>): Promise<T> {
+    this.#work.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#work.delete(work);
+    }
   }
 
   /** The wall clock jumps, as when it is set; the monotonic clock does not notice. */
@@ -101,12 +113,20 @@ export class SimulatedClock implements Clock {
     return first;
   }
 
+  async #settle(): Promise<void> {
+    await settle();
+    while (this.#work.size > 0) {
+      await Promise.allSettled(this.#work);
+      await settle();
+    }
+  }
+
   /** One jumper at a time. It never rejects, and ends when nobody sleeps. */
   async #jumpWhenIdle(): Promise<void> {
     if (this.#isJumping) return;
     this.#isJumping = true;
     while (true) {
-      await settle();
+      await this.#settle();
       const next = this.#next();
       if (next === undefined) break;
       this.#elapsedMs = Math.max(this.#elapsedMs, next.dueMs);

@@ -15,7 +15,7 @@ import {
   type VolumeId,
 } from "@graft/core";
 import { nodeCompute } from "@graft/core/node";
-import { SeededRandom, SimulatedClock } from "@graft/core/testing";
+import { createStillCompute, SeededRandom, SimulatedClock } from "@graft/core/testing";
 import { encodeFrame } from "@graft/format";
 import { MemoryObjectStore, type ObjectStore } from "@graft/object-store";
 import {
@@ -63,7 +63,7 @@ export function createTestMetastore(options: TestMetastoreOptions = {}): TestMet
   const store = options.store ?? new MemoryObjectStore();
   const clock = options.clock ?? new SimulatedClock({ mode: "auto" });
   const random = options.random ?? new SeededRandom(1);
-  const compute = nodeCompute;
+  const compute = createStillCompute(nodeCompute, clock);
   const instance = createMetastore({
     store,
     clock,
