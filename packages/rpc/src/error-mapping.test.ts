@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ERROR_MANUAL, GraftError, type GraftErrorCode, InvariantError } from "@graft/core";
 import { GraftErrCode } from "@graft/proto-gen/common";
+import { ErrorInfoSchema, RetryInfoSchema } from "@graft/proto-gen/error-details";
 import { describe, expect, test } from "vitest";
 import {
   fromConnectError,
@@ -26,6 +27,20 @@ describe("an error of ours", () => {
     expect(received.details).toMatchObject({ volume: "v", lsn: "9" });
     expect(saysNothingWritten(received)).toBe(true);
     expect(getRetryAfterMs(received)).toBe(250);
+  });
+
+  test("carries the standard details, for clients that know nothing of ours", () => {
+    const code = "resource-exhausted";
+    const details = { limit: 9, ...nothingWritten, retryAfterMs: 1250 };
+    const sent = toConnectError(new GraftError(code, "too much", { details }));
+    expect(sent.findDetails(ErrorInfoSchema)).toMatchObject([
+      { reason: "RESOURCE_EXHAUSTED", domain: "graft", metadata: { limit: "9" } },
+    ]);
+    expect(sent.findDetails(RetryInfoSchema)).toMatchObject([
+      { retryDelay: { seconds: 1n, nanos: 250_000_000 } },
+    ]);
+    const never = toConnectError(new GraftError("not-found", "no such volume"));
+    expect(never.findDetails(RetryInfoSchema)).toEqual([]);
   });
 
   test("says that nothing was written only when it was told so", () => {

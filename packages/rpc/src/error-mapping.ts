@@ -5,9 +5,11 @@
  * is merely lost becomes a definite answer. Connect says `aborted` for a reset connection, so
  * `rejected` is believed only with its detail.
  */
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type ErrorDetails, GraftError, type GraftErrorCode, isGraftErrorCode } from "@graft/core";
 import { type ErrorDetail, ErrorDetailSchema, GraftErrCode } from "@graft/proto-gen/common";
+import { ErrorInfoSchema, RetryInfoSchema } from "@graft/proto-gen/error-details";
 
 interface WireCodes {
   readonly connect: Code;
@@ -62,6 +64,9 @@ const FROM_CONNECT = {
   [Code.Unauthenticated]: "unauthenticated",
 } as const satisfies Record<Code, GraftErrorCode>;
 
+/** Who gives the reasons of `google.rpc.ErrorInfo` their meaning. */
+const ERROR_DOMAIN = "graft";
+
 /** Keys of `GraftError.details` that have fields of their own on the wire. */
 const NOTHING_WRITTEN = "nothingWritten";
 const RETRY_AFTER_MS = "retryAfterMs";
@@ -88,8 +93,7 @@ export function toConnectError(error: unknown): ConnectError {
     return toConnectError(new GraftError("internal", "internal server error", { cause: error }));
   }
   const { connect } = WIRE_CODES[error.code];
-  const detail = { desc: ErrorDetailSchema, value: toDetail(error) };
-  return new ConnectError(error.message, connect, undefined, [detail], error);
+  return new ConnectError(error.message, connect, undefined, toDetails(error), error);
 }
 
 /** What a client throws. A `GraftError` stays as it is. */
@@ -110,23 +114,35 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
 }
 
-function toDetail(error: GraftError): {
-  code: string;
-  facts: Record<string, string>;
-  nothingWritten: boolean;
-  retryAfterMs?: number;
-} {
+type OutgoingDetails = NonNullable<ConstructorParameters<typeof ConnectError>[3]>;
+
+/** Our own detail, then the standard ones, for clients that know nothing of us. */
+function toDetails(error: GraftError): OutgoingDetails {
   const facts: Record<string, string> = {};
   for (const [key, value] of Object.entries(error.details)) {
     if (key !== NOTHING_WRITTEN && key !== RETRY_AFTER_MS) facts[key] = String(value);
   }
-  const retryAfterMs = getRetryAfterMs(error);
-  return {
-    code: error.code,
-    facts,
-    nothingWritten: saysNothingWritten(error),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs: Math.max(0, Math.round(retryAfterMs)) }),
-  };
+  const { code } = error;
+  const detail = { code, facts, nothingWritten: saysNothingWritten(error) };
+  const info = { reason: toReason(code), domain: ERROR_DOMAIN, metadata: facts };
+  const wanted = getRetryAfterMs(error);
+  if (wanted === undefined) {
+    return [
+      { desc: ErrorDetailSchema, value: detail },
+      { desc: ErrorInfoSchema, value: info },
+    ];
+  }
+  const retryAfterMs = Math.max(0, Math.round(wanted));
+  return [
+    { desc: ErrorDetailSchema, value: { ...detail, retryAfterMs } },
+    { desc: ErrorInfoSchema, value: info },
+    { desc: RetryInfoSchema, value: { retryDelay: durationFromMs(retryAfterMs) } },
+  ];
+}
+
+/** "not-found" → "NOT_FOUND", as the standard wants it. */
+function toReason(code: GraftErrorCode): string {
+  return code.toUpperCase().replaceAll("-", "_");
 }
 
 function fromDetail(detail: ErrorDetail): ErrorDetails {

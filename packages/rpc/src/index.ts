@@ -43,7 +43,12 @@ export {
   MetricsRegistry,
   type Sample,
 } from "./metrics.ts";
-export { type OperationTotals, registerObjectStoreMetrics } from "./object-store-metrics.ts";
+export {
+  type EndedRequest,
+  type RequestSource,
+  registerObjectStoreMetrics,
+} from "./object-store-metrics.ts";
+export { type Queue, registerQueue } from "./queue-metrics.ts";
 
 // The raw v0.1 routes.
 export {

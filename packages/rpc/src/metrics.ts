@@ -34,7 +34,9 @@ export const LATENCY_BUCKETS_SECONDS: readonly number[] = [
 
 /** Series of one metric at the very most: a label that grows without bound is a bug of ours. */
 const SERIES_COUNT_MAX = 1000;
-const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+const NAME = /^[a-z][a-z0-9_]*$/;
+/** Written by histograms themselves. */
+const RESERVED = /_(bucket|count|sum)$/;
 
 interface Metric {
   readonly kind: "counter" | "gauge" | "histogram";
@@ -69,12 +71,14 @@ export class MetricsRegistry {
     help: string,
     read: () => Iterable<Sample>,
   ): void {
-    mustBeName(name);
+    mustBeNameOf(kind, name);
     this.#metrics.set(name, {
       kind,
       help,
       *lines() {
-        for (const { labels, value } of read()) yield `${name}${formatLabels(labels)} ${value}`;
+        for (const { labels, value } of read()) {
+          yield `${name}${formatLabels(labels)} ${formatValue(value)}`;
+        }
       },
     });
   }
@@ -83,15 +87,15 @@ export class MetricsRegistry {
   render(): string {
     const lines: string[] = [];
     for (const [name, metric] of this.#metrics) {
-      lines.push(`# HELP ${name} ${metric.help}`, `# TYPE ${name} ${metric.kind}`);
+      lines.push(`# HELP ${name} ${escapeHelp(metric.help)}`, `# TYPE ${name} ${metric.kind}`);
       lines.push(...metric.lines(name));
     }
     return `${lines.join("\n")}\n`;
   }
 
   #register<T extends Metric>(name: string, make: () => T): T {
-    mustBeName(name);
     const metric = make();
+    mustBeNameOf(metric.kind, name);
     const known = this.#metrics.get(name);
     if (known === undefined) {
       this.#metrics.set(name, metric);
@@ -127,7 +131,7 @@ class ValueMetric implements Metric, Counter, Gauge {
   }
 
   *lines(name: string): Iterable<string> {
-    for (const [labels, value] of this.#values) yield `${name}${labels} ${value}`;
+    for (const [labels, value] of this.#values) yield `${name}${labels} ${formatValue(value)}`;
   }
 }
 
@@ -170,14 +174,22 @@ class HistogramMetric implements Metric, Histogram {
         yield `${name}_bucket${formatLabels({ ...labels, le: String(bound) })} ${counts[at] ?? 0}`;
       }
       yield `${name}_bucket${formatLabels({ ...labels, le: "+Inf" })} ${count}`;
-      yield `${name}_sum${formatLabels(labels)} ${sum}`;
+      yield `${name}_sum${formatLabels(labels)} ${formatValue(sum)}`;
       yield `${name}_count${formatLabels(labels)} ${count}`;
     }
   }
 }
 
-function mustBeName(name: string): void {
-  invariant(NAME.test(name), `"${name}" is a Prometheus metric name`);
+/** As Prometheus has it: counters, and only they, end in `_total`. */
+function mustBeNameOf(kind: Metric["kind"], name: string): void {
+  const isFit = name.endsWith("_total") === (kind === "counter") && !RESERVED.test(name);
+  invariant(NAME.test(name) && isFit, `"${name}" is a Prometheus name of a ${kind}`);
+}
+
+function formatValue(value: number): string {
+  return Number.isFinite(value) || Number.isNaN(value)
+    ? String(value)
+    : `${value > 0 ? "+" : "-"}Inf`;
 }
 
 /** Callers that count often keep their labels: then they are written once. */
@@ -190,6 +202,10 @@ function formatLabels(labels: Labels): string {
   const text = pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
   FORMATTED.set(labels, text);
   return text;
+}
+
+function escapeHelp(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
 }
 
 function escapeLabel(value: string): string {

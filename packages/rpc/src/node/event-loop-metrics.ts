@@ -14,9 +14,9 @@ const NS_PER_SECOND = 1e9;
 export type StopWatching = () => void;
 
 /**
- * `graft_event_loop_stall_seconds{quantile}`: for how long the process heard nothing, in the last
- * one to two minutes. `quantile="1"` is the longest; servers of ours keep it below 20 ms, unless
- * the machine itself gives them no time. Registered once a process: a second server of the same
+ * `graft_event_loop_stall_seconds{percentile}`: for how long the process heard nothing, in the last
+ * one to two minutes. `percentile="100"` is the longest; servers of ours keep it below 20 ms,
+ * unless the machine itself gives them no time. Registered once a process: a second server of the same
  * registry takes its place.
  */
 export function registerEventLoopMetrics(metrics: MetricsRegistry, clock: Clock): StopWatching {
@@ -53,13 +53,13 @@ function startWindow(clock: Clock): Window {
 
 /** The greatest of the windows for each quantile: a little too much rather than too little. */
 function stallsOf(windows: readonly Window[]): readonly Sample[] {
-  return [0.5, 0.99, 1].map((quantile) => {
+  return [50, 99, 100].map((percentile) => {
     const seconds = windows.map(({ delays }) => {
       if (delays.count === 0) return 0;
-      const ns = quantile === 1 ? delays.max : delays.percentile(quantile * 100);
+      const ns = percentile === 100 ? delays.max : delays.percentile(percentile);
       // What is measured is from one look to the next.
       return Math.max(0, ns / NS_PER_SECOND - RESOLUTION_MS / 1000);
     });
-    return { labels: { quantile: String(quantile) }, value: Math.max(...seconds) };
+    return { labels: { percentile: String(percentile) }, value: Math.max(...seconds) };
   });
 }

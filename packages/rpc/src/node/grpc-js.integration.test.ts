@@ -1,6 +1,7 @@
 import { create, type DescMethod, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { systemClock } from "@graft/core/node";
 import { ErrorDetailSchema } from "@graft/proto-gen/common";
+import { ErrorInfoSchema, RetryInfoSchema } from "@graft/proto-gen/error-details";
 import { MetastoreService } from "@graft/proto-gen/metastore";
 import * as grpc from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -75,7 +76,9 @@ test("a stock gRPC client gets the status, the message and our detail", async ()
   const error = await unary("getSnapshot", {}).catch((caught: grpc.ServiceError) => caught);
   expect(error).toMatchObject({ code: grpc.status.ABORTED, details: "base 7 is not the head" });
   const status = (error as grpc.ServiceError).metadata.get("grpc-status-details-bin")[0];
-  expect(Buffer.from(status as Uint8Array).includes(ErrorDetailSchema.typeName)).toBe(true);
+  for (const { typeName } of [ErrorDetailSchema, ErrorInfoSchema, RetryInfoSchema]) {
+    expect(Buffer.from(status as Uint8Array).includes(typeName)).toBe(true);
+  }
 });
 
 test("a stock gRPC client reads a stream and may cancel it", async () => {

@@ -1,7 +1,8 @@
 /** Carries the raw v0.1 routes over HTTP: WIRE-v0.1 §1.1, §0 rows 1, 2, 9, 11. */
 import { type GraftError, isGraftError } from "@graft/core";
+import { toConnectError } from "../error-mapping.ts";
 import { parseBearerToken } from "../interceptors/auth.ts";
-import type { CallMetrics } from "../interceptors/metrics.ts";
+import { type CallMetrics, codeName } from "../interceptors/metrics.ts";
 import { linkAbort } from "../link-abort.ts";
 import type { Log } from "../log.ts";
 import {
@@ -54,7 +55,7 @@ export function createRawHandler(options: RawHandlerOptions): NodeHandler {
       },
       (error: unknown) => {
         isAnswered = true;
-        call.end(isGraftError(error) ? error.code : "internal");
+        call.end(codeName(toConnectError(error)));
         logFailure(options.log, route, error);
         const { status, body } = toRawError(error);
         // What is left of a refused body is read and dropped, so that the answer is not lost in a

@@ -24,7 +24,9 @@ import { IN_FLIGHT_DEFAULT, InFlight, type InFlightLimits } from "./in-flight.ts
 import { type NodeHandler, type NodeRequest, pathOf } from "./node-handler.ts";
 import { createOpsHandler } from "./ops-handler.ts";
 import { detectProtocol } from "./preface.ts";
+import { registerProcessMetrics } from "./process-metrics.ts";
 import { createRawHandler } from "./raw-handler.ts";
+import { registerReflection } from "./reflection.ts";
 import { stopServer } from "./shutdown.ts";
 import { createStreamHandler } from "./stream-handler.ts";
 
@@ -97,6 +99,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       (protocol === "http2" ? h2 : h1).emit("connection", socket);
     });
   });
+  registerProcessMetrics(options.metrics, options.clock);
   const stopWatching = registerEventLoopMetrics(options.metrics, options.clock);
   const host = options.host ?? "127.0.0.1";
   const port = await listen(listener, host, options.port);
@@ -142,6 +145,7 @@ function createHandler(
     routes: (router) => {
       options.routes(router);
       registerHealth(router, health);
+      registerReflection(router);
     },
     fallback: ops,
     interceptors: serverInterceptors({ ...options, callMetrics }),
