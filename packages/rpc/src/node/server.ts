@@ -16,6 +16,7 @@ import type { MetricsRegistry } from "../metrics.ts";
 import type { RawRoute } from "../raw/raw-route.ts";
 import type { StreamRoute } from "../raw/stream-route.ts";
 import { Admission } from "./admission.ts";
+import { requireAuthority } from "./authority.ts";
 import { COMPRESS_SIZE_MIN, gzipCompression, zstdCompression } from "./compression.ts";
 import { Connections } from "./connections.ts";
 import { registerEventLoopMetrics } from "./event-loop-metrics.ts";
@@ -80,7 +81,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const connections = new Connections();
   const health = new DrainableHealth();
   const stopped = new AbortController();
-  const handler = connections.count(createHandler(options, health, stopped.signal));
+  const handler = connections.count(
+    requireAuthority(createHandler(options, health, stopped.signal)),
+  );
   const h1 = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, handler);
   // NOTE: without it header and request timeouts and closeIdleConnections() do nothing, because
   // this server is handed its connections and never listens itself.
