@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { systemClock } from "../node/system-clock.ts";
 import { SimulatedClock } from "./simulated-clock.ts";
 
 test("time stands still until it is let go", async () => {
@@ -82,7 +83,7 @@ test("it does not jump while work on another thread is under way", async () => {
   const clock = new SimulatedClock({ mode: "auto" });
   const order: string[] = [];
   const sleep = clock.sleep(10).then(() => order.push("sleeper"));
-  const work = new Promise((resolve) => setTimeout(resolve, 20)).then(() => order.push("work"));
+  const work = systemClock.sleep(20).then(() => order.push("work"));
   await clock.standStill(work);
   expect(clock.monotonicMs()).toBe(0);
   await sleep;
