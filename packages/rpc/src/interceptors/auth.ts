@@ -22,11 +22,17 @@ export function sendTokenInterceptor(getToken: () => string | undefined): Interc
   };
 }
 
+/**
+ * Lets the bearer of a token call, or throws (rejects): before anything of its request is read.
+ * Absent tokens are asked about as well.
+ */
+export type Authenticate = (token: string | undefined) => unknown;
+
 const tokenKey: ContextKey<string | undefined> = createContextKey<string | undefined>(undefined, {
   description: "bearer token of the caller",
 });
 
-/** Server: keeps the caller's token with the call. It is not verified here. */
+/** Server: keeps the caller's token with the call. Whether it is valid is up to `Authenticate`. */
 export function readTokenInterceptor(): Interceptor {
   return (next) => (request) => {
     request.contextValues.set(tokenKey, parseBearerToken(request.header.get("authorization")));

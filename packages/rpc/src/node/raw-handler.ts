@@ -1,7 +1,7 @@
 /** Carries the raw v0.1 routes over HTTP: WIRE-v0.1 §1.1, §0 rows 1, 2, 9, 11. */
 import { type GraftError, isGraftError } from "@graft/core";
 import { toConnectError } from "../error-mapping.ts";
-import { parseBearerToken } from "../interceptors/auth.ts";
+import { type Authenticate, parseBearerToken } from "../interceptors/auth.ts";
 import { type CallMetrics, codeName } from "../interceptors/metrics.ts";
 import { linkAbort } from "../link-abort.ts";
 import type { Log } from "../log.ts";
@@ -22,6 +22,7 @@ export interface RawHandlerOptions {
   readonly stopped: AbortSignal;
   /** Why a request is refused before it is read; undefined: it is let in. */
   readonly refusalOf: (request: NodeRequest) => GraftError | undefined;
+  readonly authenticate: Authenticate;
 }
 
 /** Answers the routes; anything else is 404 with an empty body, another method 405. */
@@ -41,7 +42,7 @@ export function createRawHandler(options: RawHandlerOptions): NodeHandler {
     const refusal = options.refusalOf(request);
     const answering =
       refusal === undefined
-        ? callRoute(route, request, caller.controller.signal)
+        ? callRoute(route, request, caller.controller.signal, options.authenticate)
         : Promise.reject(refusal);
     answering.then(
       (body) => {
@@ -71,10 +72,12 @@ async function callRoute(
   route: RawRoute,
   request: NodeRequest,
   signal: AbortSignal,
+  authenticate: Authenticate,
 ): ReturnType<RawRoute["handle"]> {
+  const token = parseBearerToken(request.headers.authorization);
+  await authenticate(token);
   if (request.headers["content-type"] !== RAW_CONTENT_TYPE) throw invalidRequestBody();
   const body = await readBody(request);
-  const token = parseBearerToken(request.headers.authorization);
   return route.handle(body, { signal, token });
 }
 

@@ -9,6 +9,7 @@ import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { type Clock, GraftError, REQUEST_BODY_SIZE_MAX } from "@graft/core";
 import { registerBuildInfo } from "../build-info.ts";
+import type { Authenticate } from "../interceptors/auth.ts";
 import { createCallMetrics } from "../interceptors/metrics.ts";
 import { serverInterceptors } from "../interceptors/server-interceptors.ts";
 import type { Log } from "../log.ts";
@@ -30,6 +31,7 @@ import { createRawHandler } from "./raw-handler.ts";
 import { registerReflection } from "./reflection.ts";
 import { stopServer } from "./shutdown.ts";
 import { createStreamHandler } from "./stream-handler.ts";
+import { createTokenGate } from "./token-gate.ts";
 
 /** v0.1 clients keep idle connections for 300 s: closing first would cost them a request. */
 const KEEP_ALIVE_MS = 315_000;
@@ -62,6 +64,11 @@ export interface ServerOptions {
   readonly clock: Clock;
   /** Run inside the standard ones (metrics, log, errors, token, deadline). */
   readonly interceptors?: readonly Interceptor[] | undefined;
+  /**
+   * Asked before the body of a call to the services is read; health and reflection are for all.
+   * Default: everybody may call.
+   */
+  readonly authenticate?: Authenticate | undefined;
   /** Longest unary call, ms; default 55 000. */
   readonly deadlineMs?: number | undefined;
 }
@@ -127,12 +134,14 @@ function createHandler(
   const { log, clock, metrics } = options;
   registerBuildInfo(metrics);
   const callMetrics = createCallMetrics(metrics, clock);
+  const authenticate = options.authenticate ?? (() => undefined);
+  const isService = (path: string): boolean => path.startsWith(SERVICES);
+  const checkToken = createTokenGate({ authenticate, isService, callMetrics, log });
   const rawPaths = new Set(options.rawRoutes?.map((route) => route.path));
   const streamPaths = new Set(options.streamRoutes?.map((route) => route.path));
   const admission = new Admission({
     inFlight: new InFlight(options.inFlight ?? IN_FLIGHT_DEFAULT, metrics),
-    isCounted: (path) =>
-      rawPaths.has(path) || (path.startsWith(SERVICES) && !streamPaths.has(path)),
+    isCounted: (path) => rawPaths.has(path) || (isService(path) && !streamPaths.has(path)),
     usualSizes: options.usualSizes ?? new Map(),
   });
   const refusalOf = (request: NodeRequest): GraftError | undefined => admission.refusalOf(request);
@@ -142,6 +151,7 @@ function createHandler(
     callMetrics,
     stopped,
     refusalOf,
+    authenticate,
   });
   const ops = createOpsHandler({ health, metrics, next: raw });
   const connect = connectNodeAdapter({
@@ -157,10 +167,13 @@ function createHandler(
     readMaxBytes: REQUEST_BODY_SIZE_MAX,
     shutdownSignal: stopped,
     contextValues: (request) => admission.contextValues(request),
-    requestGate: admission.gate,
+    requestGate: (context) => {
+      admission.gate(context);
+      return checkToken(context);
+    },
   });
   const routes = options.streamRoutes ?? [];
-  const common = { log, clock, callMetrics, stopped };
+  const common = { log, clock, callMetrics, stopped, authenticate };
   const streams = createStreamHandler({ ...common, routes, next: connect });
   // Straight to where they are answered: a small read is over before the adapter has looked it up.
   return admission.guard((request, response) =>

@@ -4,7 +4,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { endStreamFlag, endStreamToJson } from "@connectrpc/connect/protocol-connect";
 import { type Clock, GraftError } from "@graft/core";
 import { toConnectError } from "../error-mapping.ts";
-import { parseBearerToken } from "../interceptors/auth.ts";
+import { type Authenticate, parseBearerToken } from "../interceptors/auth.ts";
 import { type CallMetrics, codeName } from "../interceptors/metrics.ts";
 import { linkAbort } from "../link-abort.ts";
 import type { Log } from "../log.ts";
@@ -26,6 +26,7 @@ export interface StreamHandlerOptions {
   readonly callMetrics: CallMetrics;
   /** Aborted when the server stops for good. */
   readonly stopped: AbortSignal;
+  readonly authenticate: Authenticate;
   /** Answers everything else: other paths, other protocols, compressed requests. */
   readonly next: NodeHandler;
 }
@@ -55,7 +56,7 @@ async function answerStream(
   route: StreamRoute,
   request: NodeRequest,
   response: NodeResponse,
-  { log, clock, callMetrics, stopped }: StreamHandlerOptions,
+  { log, clock, callMetrics, stopped, authenticate }: StreamHandlerOptions,
 ): Promise<void> {
   const rpc = route.path.slice(1);
   const startMs = clock.monotonicMs();
@@ -65,8 +66,9 @@ async function answerStream(
   const { signal } = caller.controller;
   let failure: ConnectError | undefined;
   try {
-    const body = messageOf(await readBody(request));
     const token = parseBearerToken(request.headers.authorization);
+    await authenticate(token);
+    const body = messageOf(await readBody(request));
     // The two response types agree on these calls, but not on their overloads.
     (response as unknown as ServerResponse).writeHead(200, { "content-type": CONTENT_TYPE });
     await route.answer(body, sinkOf(response), { signal, token });
