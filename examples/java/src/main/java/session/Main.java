@@ -1,0 +1,61 @@
+package session;
+
+import io.grpc.Channel;
+import io.grpc.ChannelCredentials;
+import io.grpc.ClientInterceptors;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.StatusRuntimeException;
+import io.grpc.TlsChannelCredentials;
+import io.grpc.stub.MetadataUtils;
+import java.net.URI;
+import java.util.Map;
+
+/** A whole session with grpc-java: gRPC. ../README.md says what each step does and prints. */
+public final class Main {
+  public static void main(String[] arguments) {
+    if (!variable("GRAFT_PROTOCOL", "grpc").equals("grpc")) {
+      System.err.println("grpc-java speaks gRPC, expected GRAFT_PROTOCOL=grpc");
+      System.exit(2);
+    }
+    URI url = URI.create(variable("GRAFT_URL", "http://127.0.0.1:3000"));
+    ManagedChannel channel = Grpc.newChannelBuilder(url.getAuthority(), credentials(url)).build();
+    boolean isOk = run(new Session(withToken(channel, System.getenv("GRAFT_TOKEN"))));
+    channel.shutdownNow();
+    System.exit(isOk ? 0 : 1);
+  }
+
+  private static boolean run(Session session) {
+    for (Map.Entry<String, Session.Step> step : session.steps().entrySet()) {
+      try {
+        Report.print(step.getKey(), true, step.getValue().run());
+      } catch (StatusRuntimeException error) {
+        Report.print(step.getKey(), false, Report.describeWithMessage(error));
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static ChannelCredentials credentials(URI url) {
+    boolean isSecure = "https".equals(url.getScheme());
+    return isSecure ? TlsChannelCredentials.create() : InsecureChannelCredentials.create();
+  }
+
+  private static Channel withToken(Channel channel, String token) {
+    if (token == null || token.isEmpty()) return channel;
+    Metadata headers = new Metadata();
+    Metadata.Key<String> key = Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+    headers.put(key, "Bearer " + token);
+    return ClientInterceptors.intercept(channel, MetadataUtils.newAttachHeadersInterceptor(headers));
+  }
+
+  private static String variable(String name, String otherwise) {
+    String value = System.getenv(name);
+    return value == null || value.isEmpty() ? otherwise : value;
+  }
+
+  private Main() {}
+}
