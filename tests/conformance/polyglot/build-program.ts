@@ -1,8 +1,8 @@
 /** Builds a program of `examples/` into a folder outside the checkout. */
 import { spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { cpSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Program, RunOptions } from "./program.ts";
 import { findTools } from "./toolchain.ts";
@@ -15,8 +15,14 @@ export async function buildProgram(program: Program): Promise<readonly [string, 
   const cache = join(cacheFolder(), program.name);
   mkdirSync(cache, { recursive: true });
   const tools = findTools(program);
+  const source = join(ROOT, "examples", program.name);
   return program.build({
-    source: join(ROOT, "examples", program.name),
+    source,
+    copySource() {
+      const copy = join(cache, "source");
+      cpSync(source, copy, { recursive: true });
+      return copy;
+    },
     protos: join(ROOT, "proto"),
     cache,
     tool(name) {
@@ -53,5 +59,5 @@ function run([file = "", ...words]: readonly string[], options: RunOptions): Pro
 
 /** `buf` is one of the workspace's tools. */
 function pathWithWorkspace(): string {
-  return `${join(dirname(ROOT), "node_modules/.bin")}:${process.env.PATH ?? ""}`;
+  return `${join(ROOT, "node_modules/.bin")}${delimiter}${process.env.PATH ?? ""}`;
 }

@@ -30,6 +30,8 @@ export interface Gap {
 export interface BuildPlace {
   /** Its folder in `examples/`: to be read. */
   readonly source: string;
+  /** Copies the source into the cache, for tools that write beside it. @returns the copy */
+  copySource(): string;
   /** The folder of the `.proto` files: to be read. */
   readonly protos: string;
   /** Its own folder, outside the checkout, kept from run to run. */

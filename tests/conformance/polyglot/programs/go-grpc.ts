@@ -1,0 +1,11 @@
+import { buildGo } from "../build-go.ts";
+import type { Program } from "../program.ts";
+
+export const goGrpc: Program = {
+  name: "go-grpc",
+  client: "Go, `grpc-go`",
+  tools: ["go"],
+  protocols: ["grpc"],
+  gaps: [],
+  build: buildGo,
+};
