@@ -100,12 +100,14 @@ export class KnownHeads {
    * other nodes only those who asked before anything was looked at.
    */
   async refresh(volumeId: VolumeId, signal: AbortSignal | undefined): Promise<Lsn | undefined> {
-    const search = async (): Promise<Lsn | undefined> => {
+    const search = async (unwanted?: AbortSignal): Promise<Lsn | undefined> => {
       const before = this.peek(volumeId);
+      const look = (late: AbortSignal): Promise<Lsn | undefined> => {
+        const over = unwanted === undefined ? late : AbortSignal.any([late, unwanted]);
+        return this.#log.findHead(volumeId, before, over);
+      };
       // Who asks later waits for this look to end: it must.
-      const found = await within(this.#clock, LOOK_TIMEOUT_MS, `the head of ${volumeId}`, (late) =>
-        this.#log.findHead(volumeId, before, late),
-      );
+      const found = await within(this.#clock, LOOK_TIMEOUT_MS, `the head of ${volumeId}`, look);
       const entry = this.#entries.get(volumeId) ?? NOTHING;
       // A commit of this node that landed during the search stands above what it found.
       const isNewest = (found ?? 0n) >= (entry.lsn ?? 0n);
