@@ -33,8 +33,10 @@ export function encodePageSet(set: PageSet): Uint8Array {
  */
 export function decodePageSet(bytes: Uint8Array, code: GraftErrorCode): PageSet {
   const set = decodeSplinter(bytes, code);
-  if (set.contains(0))
-    throw new GraftError(code, "malformed page set: page index 0 is never valid");
+  if (set.contains(0)) {
+    const details = { pageIndex: 0 };
+    throw new GraftError(code, "malformed page set: page index 0 is never valid", { details });
+  }
   return set;
 }
 

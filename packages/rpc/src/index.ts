@@ -52,6 +52,14 @@ export { type Queue, registerQueue } from "./queue-metrics.ts";
 
 // The raw v0.1 routes.
 export {
+  toRawCommitRequest,
+  toRawGetSnapshotRequest,
+  toRawPullCommitsRequest,
+  toRawPullGraftRequest,
+  toRawReadPagesRequest,
+  toRawWritePagesRequest,
+} from "./raw/raw-requests.ts";
+export {
   createRawRoute,
   invalidRequestBody,
   type LentBytes,
@@ -61,6 +69,15 @@ export {
   type RawRoute,
   toRawError,
 } from "./raw/raw-route.ts";
+export {
+  COMMIT_WORDS,
+  inWordsOf,
+  PULL_WORDS,
+  RAW_WORDS,
+  READ_WORDS,
+  type RouteWords,
+  WRITE_WORDS,
+} from "./raw/raw-words.ts";
 export { envelopeOf, type StreamRoute, type StreamSink } from "./raw/stream-route.ts";
 
 // Wire ↔ domain: what more than one call uses.

@@ -11,9 +11,19 @@ import {
   type CommitResponse,
   CommitResponseSchema,
 } from "@graft/proto-gen/metastore";
-import { createRawRoute, fromCommitAnswer, type RawRoute, toCommitRequest } from "@graft/rpc";
+import {
+  COMMIT_WORDS,
+  type CommitRequest as CommitAttempt,
+  createRawRoute,
+  fromCommitAnswer,
+  RAW_WORDS,
+  type RawRoute,
+  toCommitRequest,
+  toRawCommitRequest,
+} from "@graft/rpc";
 import { asRefused } from "../as-refused.ts";
 import type { Metastore } from "../metastore.ts";
+import { mustFitRaw } from "./raw-page-size.ts";
 
 /** Each segment with its four fields, each inline frame with as many; and what is beside them. */
 const FIELD_COUNT_MAX: number =
@@ -28,19 +38,20 @@ export async function commit(
   return fromCommitAnswer(await metastore.commit(parse(message), signal));
 }
 
-/** v0.1: a base that does not exist is a rejected commit there. */
+/** v0.1: a base that does not exist is a rejected commit there, and pages have 4096 bytes. */
 export function createRawCommit(metastore: Metastore): RawRoute {
   return createRawRoute({
     path: "/metastore/v1/commit",
     input: CommitRequestSchema,
     output: CommitResponseSchema,
     fieldCountMax: FIELD_COUNT_MAX,
+    words: COMMIT_WORDS,
     async handle(message, { signal }) {
+      const attempt = toRawCommitRequest(message);
       try {
-        return await commit(metastore, message, signal);
+        return fromCommitAnswer(await metastore.commit(attempt, signal));
       } catch (error) {
-        if (!isMissingBase(error)) throw error;
-        throw new GraftError("rejected", error.message, { cause: error });
+        throw await rawRefusal(metastore, attempt, error, signal);
       }
     },
   });
@@ -52,6 +63,25 @@ function parse(message: CommitRequest): ReturnType<typeof toCommitRequest> {
   } catch (error) {
     throw asRefused(error);
   }
+}
+
+/** What v0.1 is told instead. @throws GraftError `invalid-argument`: the volume has other pages */
+async function rawRefusal(
+  metastore: Metastore,
+  { volumeId }: CommitAttempt,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const { otherRetry } = RAW_WORDS;
+  if (isGraftError(error, "invalid-argument") && error.message.startsWith(otherRetry)) {
+    return new GraftError("invalid-argument", otherRetry, { cause: error });
+  }
+  if (isGraftError(error, "rejected")) {
+    // That its pages are too large is what its person can do something about.
+    mustFitRaw((await metastore.getSnapshot(volumeId, undefined, signal)).snapshot);
+  }
+  if (!isMissingBase(error)) return error;
+  return new GraftError("rejected", error.message, { cause: error });
 }
 
 function isMissingBase(error: unknown): error is GraftError {

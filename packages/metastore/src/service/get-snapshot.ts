@@ -7,10 +7,13 @@ import {
 import {
   createRawRoute,
   fromGetSnapshotAnswer,
+  PULL_WORDS,
   type RawRoute,
   toGetSnapshotRequest,
+  toRawGetSnapshotRequest,
 } from "@graft/rpc";
 import type { Metastore } from "../metastore.ts";
+import { mustFitRaw } from "./raw-page-size.ts";
 
 /** `GetSnapshot`. */
 export async function getSnapshot(
@@ -29,6 +32,12 @@ export function createRawSnapshot(metastore: Metastore): RawRoute {
     path: "/metastore/v1/snapshot",
     input: GetSnapshotRequestSchema,
     output: GetSnapshotResponseSchema,
-    handle: (message, { signal }) => getSnapshot(metastore, message, signal),
+    words: PULL_WORDS,
+    async handle(message, { signal }) {
+      const { volumeId, lsn } = toRawGetSnapshotRequest(message);
+      const { snapshot, checkpointLsn } = await metastore.getSnapshot(volumeId, lsn, signal);
+      mustFitRaw(snapshot);
+      return fromGetSnapshotAnswer(snapshot, checkpointLsn);
+    },
   });
 }

@@ -7,10 +7,13 @@ import {
 import {
   createRawRoute,
   fromPullCommitsAnswer,
+  PULL_WORDS,
   type RawRoute,
   toPullCommitsRequest,
+  toRawPullCommitsRequest,
 } from "@graft/rpc";
 import type { Metastore } from "../metastore.ts";
+import { mustFitRaw } from "./raw-page-size.ts";
 
 /** `PullCommits`. */
 export async function pullCommits(
@@ -27,6 +30,12 @@ export function createRawPullCommits(metastore: Metastore): RawRoute {
     path: "/metastore/v1/pull_commits",
     input: PullCommitsRequestSchema,
     output: PullCommitsResponseSchema,
-    handle: (message, { signal }) => pullCommits(metastore, message, signal),
+    words: PULL_WORDS,
+    async handle(message, { signal }) {
+      const request = toRawPullCommitsRequest(message);
+      const { volumeId, range } = request;
+      mustFitRaw((await metastore.getSnapshot(volumeId, range.end, signal)).snapshot);
+      return fromPullCommitsAnswer(await metastore.pullCommits(request, signal));
+    },
   });
 }

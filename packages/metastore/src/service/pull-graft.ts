@@ -5,8 +5,16 @@ import {
   type PullGraftResponse,
   PullGraftResponseSchema,
 } from "@graft/proto-gen/metastore";
-import { createRawRoute, fromPullGraftAnswer, type RawRoute, toPullGraftRequest } from "@graft/rpc";
+import {
+  createRawRoute,
+  fromPullGraftAnswer,
+  PULL_WORDS,
+  type RawRoute,
+  toPullGraftRequest,
+  toRawPullGraftRequest,
+} from "@graft/rpc";
 import type { Metastore } from "../metastore.ts";
+import { mustFitRaw } from "./raw-page-size.ts";
 
 /** `PullGraft`. */
 export async function pullGraft(
@@ -24,10 +32,13 @@ export function createRawPullGraft(metastore: Metastore): RawRoute {
     path: "/metastore/v1/pull_graft",
     input: PullGraftRequestSchema,
     output: PullGraftResponseSchema,
+    words: PULL_WORDS,
     async handle(message, { signal }) {
-      const answer = await pullGraft(metastore, message, signal);
-      if (answer.range !== undefined) return answer;
-      throw new GraftError("not-found", "failed to load snapshot for volume");
+      const { volumeId, range } = toRawPullGraftRequest(message);
+      const answer = await metastore.pullGraft(volumeId, range, signal);
+      mustFitRaw(answer.snapshot);
+      if (answer.changes !== undefined) return fromPullGraftAnswer(answer);
+      throw new GraftError("not-found", `volume ${volumeId}: nothing is newer than ${range.start}`);
     },
   });
 }

@@ -8,8 +8,11 @@ import {
 import {
   fromReadPagesAnswer,
   fromReadPagesAnswerBinary,
+  inWordsOf,
   parseMessage,
   type RawRoute,
+  READ_WORDS,
+  toRawReadPagesRequest,
   toReadPagesRequest,
 } from "@graft/rpc";
 import type { Pagestore } from "../pagestore.ts";
@@ -33,9 +36,13 @@ export function createRawReadPages(pagestore: Pagestore): RawRoute {
   return {
     path: "/pagestore/v1/read_pages",
     handle: async (body, { signal }) => {
-      const request = toReadPagesRequest(parseMessage(ReadPagesRequestSchema, body));
-      const pages = await pagestore.readAllPages(request, PAGE_SIZE_DEFAULT, signal);
-      return encodePageList(pages, buffers);
+      const request = toRawReadPagesRequest(parseMessage(ReadPagesRequestSchema, body));
+      try {
+        const pages = await pagestore.readAllPages(request, PAGE_SIZE_DEFAULT, signal);
+        return encodePageList(pages, buffers);
+      } catch (error) {
+        throw inWordsOf(READ_WORDS, error);
+      }
     },
   };
 }

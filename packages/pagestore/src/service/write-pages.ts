@@ -1,4 +1,10 @@
-import { PAGE_SIZE_MIN, type Page, releaseBytes, WRITE_PAGES_SIZE_MAX } from "@graft/core";
+import {
+  PAGE_SIZE_DEFAULT,
+  type Page,
+  REQUEST_BODY_SIZE_MAX,
+  releaseBytes,
+  WRITE_PAGES_SIZE_MAX,
+} from "@graft/core";
 import {
   type WritePagesRequest,
   WritePagesRequestSchema,
@@ -9,12 +15,18 @@ import {
   createRawRoute,
   fromWritePagesAnswer,
   type RawRoute,
+  type SegmentInfo,
+  toRawWritePagesRequest,
   toWritePagesRequest,
+  WRITE_WORDS,
 } from "@graft/rpc";
 import type { Pagestore } from "../pagestore.ts";
 
-/** Each page with its index and its data, of the least size; and what is beside them. */
-const FIELD_COUNT_MAX: number = 3 * (WRITE_PAGES_SIZE_MAX / PAGE_SIZE_MIN) + 256;
+/** Each page with its index and its data, as many as a request holds; and what is beside them. */
+const FIELD_COUNT_MAX: number = 3 * (REQUEST_BODY_SIZE_MAX / PAGE_SIZE_DEFAULT) + 256;
+
+/** What one segment takes, in pages of v0.1. */
+const PART_COUNT: number = WRITE_PAGES_SIZE_MAX / PAGE_SIZE_DEFAULT;
 
 /** Bytes; a read from a socket brings 64 KiB at most. */
 const BODY_SIZE_MIN: number = 1024 * 1024;
@@ -40,13 +52,26 @@ function releaseBody([first]: readonly Page[]): void {
   if (body !== undefined && body.byteLength >= BODY_SIZE_MIN) releaseBytes(new Uint8Array(body));
 }
 
-/** v0.1: the same. */
+/**
+ * v0.1: its client sends all that it has to push in one request, however much that is. A part is
+ * stored after the other: one holds as much memory as a write of ours.
+ */
 export function createRawWritePages(pagestore: Pagestore): RawRoute {
   return createRawRoute({
     path: "/pagestore/v1/write_pages",
     input: WritePagesRequestSchema,
     output: WritePagesResponseSchema,
     fieldCountMax: FIELD_COUNT_MAX,
-    handle: (message, { signal }) => writePages(pagestore, message, signal),
+    words: WRITE_WORDS,
+    async handle(message, { signal }) {
+      const { pages, ...where } = toRawWritePagesRequest(message);
+      const segments: SegmentInfo[] = [];
+      for (let at = 0; at < pages.length; at += PART_COUNT) {
+        const part = { ...where, pages: pages.slice(at, at + PART_COUNT) };
+        segments.push(...(await pagestore.writePages(part, signal)));
+      }
+      releaseBody(pages);
+      return fromWritePagesAnswer(segments);
+    },
   });
 }

@@ -15,27 +15,39 @@ export function deadlineInterceptor(options: {
   readonly clock: Clock;
   readonly timeoutMs: number;
 }): Interceptor {
-  const { clock, timeoutMs } = options;
   return (next) => async (request) => {
     if (request.stream) return next(request);
-    const timer = new AbortController();
-    const call = linkAbort(request.signal);
-    const timeout = clock.sleep(timeoutMs, timer.signal).then(() => {
-      const error = new GraftError(
-        "unavailable",
-        `${rpcName(request)} was not answered within ${timeoutMs} ms: the outcome is unknown, ` +
-          "repeat the request",
-      );
-      call.controller.abort(error);
-      throw error;
-    });
-    try {
-      const { signal } = call.controller;
-      return await Promise.race([next({ ...request, signal }), timeout]);
-    } finally {
-      call.release();
-      timer.abort(ANSWERED);
-      timeout.catch(() => undefined);
-    }
+    const call = { ...options, name: rpcName(request), signal: request.signal };
+    return await withinDeadline(call, (signal) => next({ ...request, signal }));
   };
+}
+
+/** Does what a call asks for. @throws GraftError `unavailable` when it takes longer */
+export async function withinDeadline<T>(
+  call: {
+    readonly clock: Clock;
+    readonly timeoutMs: number;
+    readonly name: string;
+    readonly signal: AbortSignal;
+  },
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { clock, timeoutMs, name } = call;
+  const timer = new AbortController();
+  const { controller, release } = linkAbort(call.signal);
+  const timeout = clock.sleep(timeoutMs, timer.signal).then(() => {
+    const error = new GraftError(
+      "unavailable",
+      `${name} was not answered within ${timeoutMs} ms: the outcome is unknown, repeat the request`,
+    );
+    controller.abort(error);
+    throw error;
+  });
+  try {
+    return await Promise.race([work(controller.signal), timeout]);
+  } finally {
+    release();
+    timer.abort(ANSWERED);
+    timeout.catch(() => undefined);
+  }
 }

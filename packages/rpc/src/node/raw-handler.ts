@@ -1,7 +1,8 @@
-/** Carries the raw v0.1 routes over HTTP: WIRE-v0.1 §1.1, §0 rows 1, 2, 9, 11. */
-import { type GraftError, isGraftError } from "@graft/core";
+/** Carries the raw v0.1 routes over HTTP: WIRE-v0.1 §1.1, §0 rows 1, 2, 9 … 11. */
+import { type Clock, type GraftError, isGraftError } from "@graft/core";
 import { toConnectError } from "../error-mapping.ts";
 import { type Authenticate, parseBearerToken } from "../interceptors/auth.ts";
+import { withinDeadline } from "../interceptors/deadline.ts";
 import { type CallMetrics, codeName } from "../interceptors/metrics.ts";
 import { linkAbort } from "../link-abort.ts";
 import type { Log } from "../log.ts";
@@ -18,6 +19,9 @@ export interface RawHandlerOptions {
   readonly routes: readonly RawRoute[];
   readonly log: Log;
   readonly callMetrics: CallMetrics;
+  readonly clock: Clock;
+  /** From the whole request to its answer, ms: v0.1 clients hang up after 60 s. */
+  readonly deadlineMs: number;
   /** Aborted when the server stops for good. */
   readonly stopped: AbortSignal;
   /** Why a request is refused before it is read; undefined: it is let in. */
@@ -42,7 +46,7 @@ export function createRawHandler(options: RawHandlerOptions): NodeHandler {
     const refusal = options.refusalOf(request);
     const answering =
       refusal === undefined
-        ? callRoute(route, request, caller.controller.signal, options.authenticate)
+        ? callRoute(route, request, caller.controller.signal, options)
         : Promise.reject(refusal);
     answering.then(
       (body) => {
@@ -72,20 +76,24 @@ async function callRoute(
   route: RawRoute,
   request: NodeRequest,
   signal: AbortSignal,
-  authenticate: Authenticate,
+  { authenticate, clock, deadlineMs: timeoutMs }: RawHandlerOptions,
 ): ReturnType<RawRoute["handle"]> {
   const token = parseBearerToken(request.headers.authorization);
   await authenticate(token);
   if (request.headers["content-type"] !== RAW_CONTENT_TYPE) throw invalidRequestBody();
   const body = await readBody(request);
-  return route.handle(body, { signal, token });
+  const call = { clock, timeoutMs, name: route.path, signal };
+  return withinDeadline(call, (signal) => route.handle(body, { signal, token }));
 }
 
 function logFailure(log: Log, route: RawRoute, error: unknown): void {
   if (!isGraftError(error) || error.code === "internal") {
     log.error({ rpc: route.path, err: error }, "raw route failed");
   } else {
-    const facts = { rpc: route.path, code: error.code, error: error.message };
+    // v0.1's words say little: what they stand for is the cause.
+    const { cause } = error;
+    const why = isGraftError(cause) ? { cause: cause.message } : {};
+    const facts = { rpc: route.path, code: error.code, error: error.message, ...why };
     log.debug(facts, "raw route answered an error");
   }
 }

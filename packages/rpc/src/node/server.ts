@@ -11,7 +11,7 @@ import { type Clock, GraftError, REQUEST_BODY_SIZE_MAX } from "@graft/core";
 import { registerBuildInfo } from "../build-info.ts";
 import type { Authenticate } from "../interceptors/auth.ts";
 import { createCallMetrics } from "../interceptors/metrics.ts";
-import { serverInterceptors } from "../interceptors/server-interceptors.ts";
+import { SERVER_DEADLINE_MS, serverInterceptors } from "../interceptors/server-interceptors.ts";
 import type { Log } from "../log.ts";
 import type { MetricsRegistry } from "../metrics.ts";
 import type { RawRoute } from "../raw/raw-route.ts";
@@ -147,6 +147,8 @@ function createHandler(
   const refusalOf = (request: NodeRequest): GraftError | undefined => admission.refusalOf(request);
   const raw = createRawHandler({
     routes: options.rawRoutes ?? [],
+    clock,
+    deadlineMs: options.deadlineMs ?? SERVER_DEADLINE_MS,
     log,
     callMetrics,
     stopped,

@@ -14,6 +14,9 @@ import { GraftError } from "@graft/core";
 import { GraftErrCode, GraftErrSchema } from "@graft/proto-gen/common";
 import { GRAFT_ERR_STATUS, WIRE_CODES } from "../error-mapping.ts";
 import { hasMoreFields } from "./message-fields.ts";
+import { inWordsOf, type RouteWords } from "./raw-words.ts";
+
+const { UNAUTHORIZED } = GraftErrCode;
 
 /** Exactly this, byte for byte, on requests and answers, also on errors and empty bodies. */
 export const RAW_CONTENT_TYPE = "application/x-protobuf";
@@ -49,6 +52,8 @@ export function createRawRoute<I extends DescMessage, O extends DescMessage>(rou
   readonly output: O;
   /** Fields of a request at most, those of the messages in it included. Default 256. */
   readonly fieldCountMax?: number;
+  /** What v0.1 says of failures on this route. */
+  readonly words?: RouteWords;
   readonly handle: (
     message: MessageShape<I>,
     context: RawContext,
@@ -58,8 +63,12 @@ export function createRawRoute<I extends DescMessage, O extends DescMessage>(rou
     path: route.path,
     async handle(body, context) {
       const message = parseMessage(route.input, body, route.fieldCountMax);
-      const answer = await route.handle(message, context);
-      return toBinary(route.output, create(route.output, answer));
+      try {
+        const answer = await route.handle(message, context);
+        return toBinary(route.output, create(route.output, answer));
+      } catch (error) {
+        throw inWordsOf(route.words ?? {}, error);
+      }
     },
   };
 }
@@ -71,9 +80,10 @@ export function invalidRequestBody(cause?: unknown): GraftError {
 
 /** A `GraftErr` answer. What is no `GraftError` is a bug and stays in our log. */
 export function toRawError(error: unknown): { readonly status: number; readonly body: Uint8Array } {
-  const known = error instanceof GraftError ? error : undefined;
+  const known = error instanceof GraftError && error.code !== "internal" ? error : undefined;
   const code = known === undefined ? GraftErrCode.SERVER : WIRE_CODES[known.code].graftErr;
-  const message = known?.message ?? "internal server error";
+  const message =
+    code === UNAUTHORIZED ? "unauthorized" : (known?.message ?? "internal server error");
   return {
     status: GRAFT_ERR_STATUS[code] ?? 500,
     body: toBinary(GraftErrSchema, create(GraftErrSchema, { code, message })),

@@ -47,7 +47,7 @@ export interface ReadPagesAnswer {
  * Bytes of any set of 1024 pages at most: 8 around it, 256 + 1024 for its root, and 12 for each
  * page that shares no part of its index with another.
  */
-const PAGE_SET_SIZE_MAX: number = 16 * READ_PAGES_COUNT_MAX;
+export const PAGE_SET_SIZE_MAX: number = 16 * READ_PAGES_COUNT_MAX;
 
 /** @throws GraftError `invalid-argument` on a malformed or too large request */
 export function toReadPagesRequest(message: ReadPagesRequestMessage): ReadPagesRequest {
