@@ -29,7 +29,9 @@ describe("a server", () => {
     const health = await fetch(`${server.url}/healthz`);
     expect([health.status, await health.text()]).toEqual([200, "ok\n"]);
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
-    expect(metrics).toMatch(/^graft_object_store_requests_total\{operation="create"\} \d+$/m);
+    expect(metrics).toMatch(
+      /^graft_object_store_requests_total\{operation="create",kind="other"\} \d+$/m,
+    );
     expect(await server.stop("SIGTERM")).toBe(0);
     const lines = parseRows(server.stderr());
     expect(lines.map((line) => line.msg)).toContain("draining");
@@ -89,7 +91,7 @@ describe("a server with --cache", () => {
     const sql = "SELECT sum(length(body)) AS n FROM notes";
     const diskHits = async (url: string): Promise<number> => {
       const text = await (await fetch(`${url}/metrics`)).text();
-      return Number(/lookups_total\{tier="disk",result="hit"\} (\d+)/.exec(text)?.[1]);
+      return Number(/reads_total\{what="frame",tier="disk"\} (\d+)/.exec(text)?.[1] ?? 0);
     };
     let volume = "";
     /** A clone with nothing local reads everything; answers the rows, and what the disk gave. */

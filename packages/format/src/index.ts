@@ -77,6 +77,7 @@ export {
   isCheckpointBlocksName,
   logKey,
   type ObjectKey,
+  objectKindOf,
   parseObjectKey,
   segmentKey,
   volumeKey,

@@ -115,6 +115,11 @@ export function parseObjectKey(key: string): ObjectKey | undefined {
   }
 }
 
+/** The kind of object that a key names, "other" for what is none of ours: a label of metrics. */
+export function objectKindOf(key: string): ObjectKey["kind"] | "other" {
+  return parseObjectKey(key)?.kind ?? "other";
+}
+
 function parseCheckpointName(volumeId: VolumeId, name: string): ObjectKey | undefined {
   if (isCheckpointBlocksName(name)) return { kind: "checkpoint-blocks", volumeId, name };
   const lsn = parsed(parseLsnHex, name);

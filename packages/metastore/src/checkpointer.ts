@@ -30,7 +30,13 @@ import {
 } from "@graft/core";
 import type { CheckpointRef } from "@graft/format";
 import type { ObjectStore } from "@graft/object-store";
-import type { Log } from "@graft/rpc";
+import {
+  type Counter,
+  type Labels,
+  type Log,
+  type MetricsRegistry,
+  registerQueue,
+} from "@graft/rpc";
 import { checkpointUrgency } from "./checkpoint-due.ts";
 import type { VolumeMaps } from "./volume-map.ts";
 
@@ -40,6 +46,9 @@ const WRITE_CONCURRENCY = 2;
 const VOLUME_COUNT_MAX = 20_000;
 /** After a failure: commits until the next try in the background. */
 const RETRY_COMMIT_COUNT = 16n;
+
+const WRITTEN: Labels = { outcome: "written" };
+const FAILED: Labels = { outcome: "failed" };
 
 interface VolumeState {
   /** The newest checkpoint that this node wrote, adopted or saw named. */
@@ -66,6 +75,7 @@ export interface CheckpointerOptions {
   readonly random: Random;
   readonly compute: Compute;
   readonly log: Log;
+  readonly metrics: MetricsRegistry;
 }
 
 export class Checkpointer implements AsyncDisposable {
@@ -77,6 +87,7 @@ export class Checkpointer implements AsyncDisposable {
   readonly #states = new SizedCache<VolumeId, VolumeState>(VOLUME_COUNT_MAX);
   /** Volumes with a task in the background: a second one would only wait for the first. */
   readonly #underWay = new Set<VolumeId>();
+  readonly #ended: Counter;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -87,6 +98,12 @@ export class Checkpointer implements AsyncDisposable {
     this.#supervisor = new Supervisor(({ task, error }) => {
       options.log.error({ task, err: error }, "background task failed");
     });
+    this.#ended = options.metrics.counter("graft_checkpoints_total", "Checkpoints, by outcome.");
+    for (const each of [WRITTEN, FAILED]) this.#ended.add(each, 0);
+    registerQueue(options.metrics, "checkpoints", () => ({
+      activeCount: this.#permits.activeCount("write"),
+      waitingCount: this.#permits.waitingCount("write"),
+    }));
   }
 
   /** The newest checkpoint at or below an LSN that this node knows of beside the record's own. */
@@ -107,6 +124,7 @@ export class Checkpointer implements AsyncDisposable {
         await this.#write(commit, signal);
       } catch (error) {
         if (!isGraftError(error)) throw error;
+        this.#ended.add(FAILED);
         this.#defer(volumeId, lsn);
         const facts = { volume: volumeId, lsn: String(lsn), error: error.message };
         this.#options.log.warn(facts, "checkpoint not written");
@@ -130,6 +148,7 @@ export class Checkpointer implements AsyncDisposable {
         await this.#write(parent, signal);
       } catch (cause) {
         if (!isGraftError(cause)) throw cause;
+        this.#ended.add(FAILED);
         throw overdue(volumeId, lsn, cause);
       }
       if (turn === 3) throw overdue(volumeId, lsn, undefined);
@@ -157,6 +176,7 @@ export class Checkpointer implements AsyncDisposable {
           const fields = await maps.fieldsOf(commit, flight);
           const { logSize } = this.#states.get(volumeId) ?? NOTHING;
           const checkpoint = await this.#writer.write(commit, fields, flight);
+          this.#ended.add(WRITTEN);
           const state = this.#states.get(volumeId) ?? NOTHING;
           if ((state.checkpoint?.lsn ?? 0n) >= lsn) return;
           const known = { ...state, checkpoint, checkpointedSize: logSize };

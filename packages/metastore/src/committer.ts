@@ -30,7 +30,14 @@ import {
   type TailFields,
 } from "@graft/format";
 import type { ObjectStore } from "@graft/object-store";
-import { type CommitAnswer, type CommitRequest, type Log, present } from "@graft/rpc";
+import {
+  type CommitAnswer,
+  type CommitRequest,
+  type Log,
+  type MetricsRegistry,
+  present,
+  registerQueue,
+} from "@graft/rpc";
 import { asRefused } from "./as-refused.ts";
 import type { CatalogUpdater } from "./catalog-updater.ts";
 import type { Checkpointer } from "./checkpointer.ts";
@@ -40,6 +47,7 @@ import {
   decideCommit,
   needsContents,
 } from "./commit-decision.ts";
+import { CommitTally } from "./commit-tally.ts";
 import { verifyInlineFrames } from "./inline-frames.ts";
 import type { KnownHeads } from "./known-heads.ts";
 import type { SegmentVerifier } from "./segment-verifier.ts";
@@ -59,9 +67,18 @@ export interface CommitterParts {
   readonly clock: Clock;
   readonly compute: Compute;
   readonly log: Log;
+  readonly metrics: MetricsRegistry;
   /** Told of every commit that this node created, once it is in the catalog. */
   readonly onCommit: (commit: CatalogCommit) => void;
 }
+
+/** What a caller may do besides. */
+export interface CommitRights {
+  /** Whether its commit may make the volume: else it has to be there. */
+  readonly mayCreate: boolean;
+}
+
+const ALL_RIGHTS: CommitRights = { mayCreate: true };
 
 /** What a request was found to be. */
 type Prepared =
@@ -81,9 +98,21 @@ export class Committer {
   readonly #parts: CommitterParts;
   readonly #small = new KeyedLimiter<"commit">(SMALL_COMMIT_CONCURRENCY);
   readonly #large = new KeyedLimiter<"commit">(LARGE_COMMIT_CONCURRENCY);
+  readonly #tally: CommitTally;
 
   constructor(parts: CommitterParts) {
     this.#parts = parts;
+    this.#tally = new CommitTally(parts.metrics);
+    const queues = [
+      ["commits_small", this.#small],
+      ["commits_large", this.#large],
+    ] as const;
+    for (const [name, permits] of queues) {
+      registerQueue(parts.metrics, name, () => ({
+        activeCount: permits.activeCount("commit"),
+        waitingCount: permits.waitingCount("commit"),
+      }));
+    }
   }
 
   /**
@@ -94,16 +123,25 @@ export class Committer {
    *   `unavailable`. An error that says `saysNothingWritten` is definite for this attempt; any
    *   other leaves the outcome unknown.
    */
-  async commit(request: CommitRequest, signal: AbortSignal | undefined): Promise<CommitAnswer> {
+  async commit(
+    request: CommitRequest,
+    signal: AbortSignal | undefined,
+    rights: CommitRights = ALL_RIGHTS,
+  ): Promise<CommitAnswer> {
     const isSmall = request.segments.length <= SMALL_SEGMENT_COUNT_MAX;
     const permits = isSmall ? this.#small : this.#large;
-    return await permits.run("commit", () => this.#commit(request, signal), signal);
+    const commit = permits.run("commit", () => this.#commit(request, rights, signal), signal);
+    return await this.#tally.count(commit);
   }
 
-  async #commit(request: CommitRequest, signal: AbortSignal | undefined): Promise<CommitAnswer> {
+  async #commit(
+    request: CommitRequest,
+    rights: CommitRights,
+    signal: AbortSignal | undefined,
+  ): Promise<CommitAnswer> {
     let prepared: Prepared;
     try {
-      prepared = await this.#prepare(request, signal);
+      prepared = await this.#prepare(request, rights, signal);
     } catch (error) {
       throw asRefused(error);
     }
@@ -111,7 +149,11 @@ export class Committer {
     return await this.#append(request, prepared.record, prepared.bytes);
   }
 
-  async #prepare(request: CommitRequest, signal: AbortSignal | undefined): Promise<Prepared> {
+  async #prepare(
+    request: CommitRequest,
+    { mayCreate }: CommitRights,
+    signal: AbortSignal | undefined,
+  ): Promise<Prepared> {
     const { volumeId, baseLsn } = request;
     const { heads, commits } = this.#parts;
     const parent =
@@ -131,7 +173,9 @@ export class Committer {
     const { clock, compute } = this.#parts;
     const bytes = await inTurn(clock, () => encodeCommitRecord(record, compute), signal);
     if (baseLsn === undefined) {
-      await this.#parts.volumes.ensure(volumeId, request.pageSize, signal);
+      const { volumes } = this.#parts;
+      if (mayCreate) await volumes.ensure(volumeId, request.pageSize, signal);
+      else await volumes.mustExist(volumeId, request.pageSize, signal);
     }
     return { kind: "append", record, bytes };
   }

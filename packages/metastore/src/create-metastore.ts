@@ -1,11 +1,13 @@
 import type { ConnectRouter } from "@connectrpc/connect";
+import { type Guard, OPEN_GUARD } from "@graft/auth";
 import { CheckpointReader, type VolumeCatalog } from "@graft/catalog";
 import type { Clock, Compute, Random, VolumeId } from "@graft/core";
 import type { ObjectStore } from "@graft/object-store";
-import type { Log, MetricsRegistry, RawRoute, StreamRoute } from "@graft/rpc";
+import { type Log, MetricsRegistry, type RawRoute, type StreamRoute } from "@graft/rpc";
 import { CatalogUpdater } from "./catalog-updater.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { Committer } from "./committer.ts";
+import { guardMetastore } from "./guarded-metastore.ts";
 import { HeadHintWriter } from "./head-hint-writer.ts";
 import { KnownHeads } from "./known-heads.ts";
 import { Metastore } from "./metastore.ts";
@@ -23,6 +25,7 @@ import { VolumeLog } from "./volume-log.ts";
 import { VolumeMaps } from "./volume-map.ts";
 import { VolumeRecords } from "./volume-records.ts";
 import { WatchHub } from "./watch-hub.ts";
+import { WatchTally } from "./watch-tally.ts";
 
 /** How long a commit goes on trying, ms: below the 55 s a call may take, and v0.1's 60 s. */
 export const COMMIT_DEADLINE_MS = 30_000;
@@ -49,7 +52,9 @@ export interface MetastoreOptions {
    * Whether other nodes commit to the same store, and how this one learns of it. Default `none`.
    */
   readonly notify?: Notify | undefined;
-  /** `graft_watch_*` are registered here. */
+  /** Who may do what. Default: everybody everything. */
+  readonly guard?: Guard | undefined;
+  /** What a MetaStore tells of itself is registered here. */
   readonly metrics?: MetricsRegistry | undefined;
 }
 
@@ -70,7 +75,9 @@ export interface MetastoreInstance extends AsyncDisposable {
 }
 
 /** Puts a MetaStore together. */
-export function createMetastore(options: MetastoreOptions): MetastoreInstance {
+export function createMetastore(given: MetastoreOptions): MetastoreInstance {
+  const metrics = given.metrics ?? new MetricsRegistry();
+  const options = { ...given, metrics };
   const { store, catalog, clock } = options;
   const cache = new RecordCache(options.recordCacheSize ?? RECORD_CACHE_SIZE_DEFAULT);
   const appendDeadlineMs = options.commitDeadlineMs ?? COMMIT_DEADLINE_MS;
@@ -95,7 +102,13 @@ export function createMetastore(options: MetastoreOptions): MetastoreInstance {
     if (isWatched) notifier.watch(volumeId);
     else notifier.leave(volumeId);
   };
-  const hub = new WatchHub({ catalog, heads, clock, onWatched });
+  const hub = new WatchHub({
+    catalog,
+    heads,
+    clock,
+    tally: new WatchTally(metrics, clock),
+    onWatched,
+  });
   const checkpoints = new CheckpointReader({ objects: store, compute: options.compute });
   const maps = new VolumeMaps({ commits, checkpoints });
   const checkpointer = new Checkpointer({ ...options, checkpoints, maps });
@@ -118,13 +131,14 @@ export function createMetastore(options: MetastoreOptions): MetastoreInstance {
       checkpointer.note(commit);
     },
   });
-  if (options.metrics !== undefined) registerWatchMetrics(options.metrics, hub);
+  registerWatchMetrics(metrics, hub);
   const metastore = new Metastore({ volumeLog, commits, heads, volumes, committer, hub, maps });
+  const open = guardMetastore(metastore, options.guard ?? OPEN_GUARD);
   return {
     metastore,
-    routes: (router) => registerMetastore(router, metastore),
-    rawRoutes: rawMetastoreRoutes(metastore),
-    streamRoutes: metastoreStreams(metastore),
+    routes: (router) => registerMetastore(router, open),
+    rawRoutes: rawMetastoreRoutes(open),
+    streamRoutes: metastoreStreams(open),
     whenCheckpointed: () => checkpointer.whenIdle(),
     drain: () => hub.drain(),
     [Symbol.asyncDispose]: async () => {

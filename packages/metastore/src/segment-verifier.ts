@@ -24,7 +24,12 @@ import {
   segmentKey,
 } from "@graft/format";
 import type { ObjectStore } from "@graft/object-store";
-import type { SegmentInfo } from "@graft/rpc";
+import {
+  createReadTally,
+  type MetricsRegistry,
+  type ReadTally,
+  type SegmentInfo,
+} from "@graft/rpc";
 import { FooterCache } from "./footer-cache.ts";
 
 /** Footers read side by side for one commit. */
@@ -50,15 +55,18 @@ export class SegmentVerifier {
   readonly #compute: Compute;
   readonly #footers = new FooterCache();
   readonly #reads = new Coalescer<string, SegmentFooter | undefined>();
+  readonly #found: ReadTally;
 
   constructor(options: {
     readonly store: ObjectStore;
     readonly clock: Clock;
     readonly compute: Compute;
+    readonly metrics: MetricsRegistry;
   }) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#compute = options.compute;
+    this.#found = createReadTally(options.metrics, "footer");
   }
 
   /**
@@ -104,7 +112,10 @@ export class SegmentVerifier {
   ): Promise<SegmentFooter | undefined> {
     const key = segmentKey(volumeId, segmentId);
     const known = this.#footers.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#found("memory");
+      return known;
+    }
     const footer = await this.#reads.run(key, (flight) => this.#read(key, flight), signal);
     if (footer === undefined) return undefined;
     if (footer.segmentId !== segmentId || footer.volumeId !== volumeId) {
@@ -112,6 +123,7 @@ export class SegmentVerifier {
       throw new GraftError("corrupt", what, { details: { object: key } });
     }
     this.#footers.add(key, footer);
+    this.#found("object_store");
     return footer;
   }
 

@@ -122,10 +122,11 @@ test("what was asked of the object store is counted in /metrics", async () => {
   using connection = connect(server.url);
   await commit(connection.client, createVolumeId(IDS), undefined);
   const text = await (await fetch(`${server.url}/metrics`)).text();
-  expect(text).toMatch(/graft_object_store_requests_total\{operation="create"\} \d+/);
+  expect(text).toMatch(/graft_object_store_requests_total\{operation="create",kind="commit"\} 1$/m);
   expect(text).toContain(
     'graft_rpc_requests_total{rpc="graft.metastore.v1.MetastoreService/Commit",code="ok"} 1',
   );
+  expect(text).toContain('graft_commits_total{outcome="committed"} 1');
 });
 
 test("a bucket that does not honour If-None-Match is refused, saying so", async () => {

@@ -1,5 +1,6 @@
 import { MemoryVolumeCatalog } from "@graft/catalog";
 import type { Clock, Compute, FileSystem, Random } from "@graft/core";
+import { objectKindOf } from "@graft/format";
 import { openObjectStore, probeObjectStore } from "@graft/object-store";
 import { type Log, MetricsRegistry, registerObjectStoreMetrics } from "@graft/rpc";
 import { startServer } from "@graft/rpc/node";
@@ -41,9 +42,9 @@ export async function serveMetastore(
   const { store, meter } = await openObjectStore(config.storeUrl, means);
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => store.close());
-  await probeObjectStore(store, means.random);
   const metrics = new MetricsRegistry();
-  registerObjectStoreMetrics(metrics, () => meter.snapshot());
+  registerObjectStoreMetrics(metrics, meter, objectKindOf);
+  await probeObjectStore(store, means.random);
   const notify = await openNotify(config.notify ?? "none", means);
   const catalog = new MemoryVolumeCatalog();
   const instance = cleanup.use(createMetastore({ ...means, store, catalog, metrics, notify }));

@@ -26,6 +26,7 @@ import {
   logKey,
 } from "@graft/format";
 import type { ObjectStore } from "@graft/object-store";
+import { createReadTally, type MetricsRegistry, type ReadTally } from "@graft/rpc";
 import { findHead } from "./find-head.ts";
 import type { RecordCache } from "./record-cache.ts";
 import { within } from "./within.ts";
@@ -43,6 +44,7 @@ export interface VolumeLogOptions {
   readonly compute: Compute;
   /** How long an append goes on trying, ms. */
   readonly appendDeadlineMs: number;
+  readonly metrics: MetricsRegistry;
 }
 
 /** A record to append, and what tells that a stored one is ours. */
@@ -71,9 +73,11 @@ export interface AppendOutcome {
 export class VolumeLog {
   readonly #options: VolumeLogOptions;
   readonly #reads = new Coalescer<string, Uint8Array | undefined>();
+  readonly #found: ReadTally;
 
   constructor(options: VolumeLogOptions) {
     this.#options = options;
+    this.#found = createReadTally(options.metrics, "record");
   }
 
   /**
@@ -128,9 +132,12 @@ export class VolumeLog {
       // Decoded before it is kept: what came back damaged must be read again, not remembered.
       this.#decode({ volumeId, lsn }, stored.bytes);
       cache.add(key, stored.bytes);
+      this.#found("object_store");
       return stored.bytes;
     };
-    return cache.get(key) ?? (await this.#reads.run(key, read, signal));
+    const cached = cache.get(key);
+    if (cached !== undefined) this.#found("memory");
+    return cached ?? (await this.#reads.run(key, read, signal));
   }
 
   /** The last LSN. @param from a lower bound that is known to exist; without it the hint is read */

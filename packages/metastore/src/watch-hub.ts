@@ -14,6 +14,8 @@ import { FoldedNews } from "./folded-news.ts";
 import type { KnownHeads } from "./known-heads.ts";
 import { WatchPump } from "./watch-pump.ts";
 import { WatchStream } from "./watch-stream.ts";
+import type { WatchTally } from "./watch-tally.ts";
+import type { WatchTerms } from "./watch-terms.ts";
 
 /**
  * Streams of one server: at 10 000 volumes each and ≈ 100 bytes a volume, the memory of a large
@@ -35,6 +37,7 @@ export interface WatchHubOptions {
   readonly catalog: VolumeCatalog;
   readonly heads: KnownHeads;
   readonly clock: Clock;
+  readonly tally: WatchTally;
   /** Told when a volume gets its first watcher, and when its last one has left. */
   readonly onWatched?: ((volumeId: VolumeId, isWatched: boolean) => void) | undefined;
 }
@@ -60,18 +63,24 @@ export class WatchHub {
    * ends with it, and puts it off while there is no news. A volume whose head cannot be found is
    * ended alone.
    *
-   * @throws GraftError `resource-exhausted` when there are too many watchers
+   * @throws GraftError `resource-exhausted` when there are too many watchers; `unauthenticated`
+   *   once the reader's token is no longer valid
    */
-  async *watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<WatchEvent> {
-    const stream = this.#open(request, signal);
+  async *watch(
+    request: WatchRequest,
+    signal: AbortSignal,
+    terms?: WatchTerms,
+  ): AsyncGenerator<WatchEvent> {
+    const stream = this.#open(request, signal, terms);
     try {
       await this.#catchUp(stream, signal);
       while (!signal.aborted) {
         const event = this.#next(stream);
         if (event !== undefined) yield event;
-        else if (stream.isOver) return;
+        else if (stream.isOver) break;
         else await this.#wait(stream);
       }
+      stream.throwIfRevoked();
     } finally {
       this.#close(stream);
     }
@@ -82,11 +91,17 @@ export class WatchHub {
    *
    * @throws GraftError as `watch`
    */
-  async stream(request: WatchRequest, sink: StreamSink, signal: AbortSignal): Promise<void> {
-    const stream = this.#open(request, signal);
+  async stream(
+    request: WatchRequest,
+    sink: StreamSink,
+    signal: AbortSignal,
+    terms?: WatchTerms,
+  ): Promise<void> {
+    const stream = this.#open(request, signal, terms);
     try {
       await this.#catchUp(stream, signal);
       await this.#pump.run(stream, sink, signal);
+      stream.throwIfRevoked();
     } finally {
       this.#close(stream);
     }
@@ -99,7 +114,10 @@ export class WatchHub {
 
   /** The volume has a new head. */
   publish(volumeId: VolumeId): void {
-    for (const stream of this.#watchers.get(volumeId) ?? []) stream.mark(volumeId);
+    const watchers = this.#watchers.get(volumeId);
+    if (watchers === undefined) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const stream of watchers) stream.mark(volumeId, nowMs);
   }
 
   /** Tells every reader to go elsewhere, and ends the streams. New ones are ended at once. */
@@ -118,7 +136,7 @@ export class WatchHub {
     return this.#subscriptionCount;
   }
 
-  #open(request: WatchRequest, signal: AbortSignal): WatchStream {
+  #open(request: WatchRequest, signal: AbortSignal, terms: WatchTerms | undefined): WatchStream {
     const count = this.#subscriptionCount + request.volumes.length;
     if (this.#streams.size >= STREAM_COUNT_MAX || count > SUBSCRIPTION_COUNT_MAX) {
       throw new GraftError(
@@ -127,7 +145,7 @@ export class WatchHub {
           `${this.#subscriptionCount} volumes; watch fewer, or ask another server`,
       );
     }
-    const stream = new WatchStream(request, this.#options.clock);
+    const stream = new WatchStream(request, this.#options.clock, terms);
     this.#streams.add(stream);
     this.#subscriptionCount += request.volumes.length;
     for (const { volumeId } of request.volumes) {
@@ -137,7 +155,17 @@ export class WatchHub {
     }
     // A reader that leaves does not always end the generator: its signal does.
     signal.addEventListener("abort", () => this.#close(stream), { once: true });
+    terms?.whenInvalid.then(
+      (error) => this.#revoke(stream, error),
+      () => undefined,
+    );
     return stream;
+  }
+
+  /** Ends all that a stream watches, and then itself. */
+  #revoke(stream: WatchStream, error: GraftError): void {
+    for (const volumeId of stream.volumeIds()) this.#leave(stream, volumeId);
+    stream.revoke(error);
   }
 
   #close(stream: WatchStream): void {
@@ -158,27 +186,41 @@ export class WatchHub {
   /** What a stream is told next. Undefined: nothing now, or, when it is over, nothing ever. */
   #next(stream: WatchStream): WatchEvent | undefined {
     if (stream.isOver) return undefined;
-    const event = stream.takeEnd() ?? this.#nextNews(stream);
+    const event = this.#nextEnd(stream) ?? this.#nextNews(stream);
     if (event !== undefined) {
       stream.isTold = true;
       return event;
     }
+    if (stream.isRevoked) {
+      stream.isOver = true;
+      return undefined;
+    }
     if (this.#isDraining) {
       stream.isOver = true;
+      this.#options.tally.told(FAREWELL);
       return FAREWELL;
     }
     const isAnswered = stream.isLongPoll && stream.isTold;
     if (!isAnswered && !stream.isDue()) return undefined;
     stream.isOver = stream.isLongPoll;
+    this.#options.tally.told(HEARTBEAT);
     return HEARTBEAT;
+  }
+
+  #nextEnd(stream: WatchStream): WatchEvent | undefined {
+    const event = stream.takeEnd();
+    if (event !== undefined) this.#options.tally.told(event);
+    return event;
   }
 
   #nextNews(stream: WatchStream): WatchEvent | undefined {
     for (;;) {
-      const volumeId = stream.takeMarked();
-      if (volumeId === undefined) return undefined;
-      const event = this.#eventOf(stream, volumeId);
-      if (event !== undefined) return event;
+      const marked = stream.takeMarked();
+      if (marked === undefined) return undefined;
+      const event = this.#eventOf(stream, marked.volumeId);
+      if (event === undefined) continue;
+      this.#options.tally.told(event, marked.movedMs);
+      return event;
     }
   }
 
@@ -210,17 +252,17 @@ export class WatchHub {
   }
 
   async #compare(stream: WatchStream, volumeId: VolumeId, signal: AbortSignal): Promise<void> {
-    const { heads } = this.#options;
+    const { heads, clock } = this.#options;
     const has = stream.lsnOf(volumeId) ?? 0n;
     let head = await heads.latest(volumeId, signal);
     // A reader that knows more than we do learnt it from the store: look there.
     if ((head ?? 0n) < has) head = await heads.refresh(volumeId, signal);
-    if ((head ?? 0n) !== has) stream.mark(volumeId);
+    if ((head ?? 0n) !== has) stream.mark(volumeId, clock.monotonicMs());
   }
 
   #eventOf(stream: WatchStream, volumeId: VolumeId): WatchEvent | undefined {
     const from = stream.lsnOf(volumeId);
-    const head = this.#options.heads.peek(volumeId);
+    const head = stream.within(volumeId, this.#options.heads.peek(volumeId));
     if (head === from) return undefined;
     // The reader claims commits that the store does not have: what it holds is not this volume's
     // history.

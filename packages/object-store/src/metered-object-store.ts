@@ -31,7 +31,7 @@ export class MeteredObjectStore implements ObjectStore {
   }
 
   async get(key: string, options: GetOptions = {}): Promise<StoredObject | undefined> {
-    return await this.#count("get", 0, async () => {
+    return await this.#count("get", key, 0, async () => {
       const value = await this.#inner.get(key, options);
       const outcome = value === undefined ? "missing" : "ok";
       return { value, outcome, receivedBytes: value?.bytes.length ?? 0 };
@@ -39,14 +39,14 @@ export class MeteredObjectStore implements ObjectStore {
   }
 
   async head(key: string, options: CallOptions = {}): Promise<ObjectInfo | undefined> {
-    return await this.#count("head", 0, async () => {
+    return await this.#count("head", key, 0, async () => {
       const value = await this.#inner.head(key, options);
       return { value, outcome: value === undefined ? "missing" : "ok" };
     });
   }
 
   async put(key: string, body: ObjectBody, options: CallOptions = {}): Promise<void> {
-    await this.#count("put", bodySize(body), async () => {
+    await this.#count("put", key, bodySize(body), async () => {
       await this.#inner.put(key, body, options);
       return { value: undefined, outcome: "ok" };
     });
@@ -57,14 +57,14 @@ export class MeteredObjectStore implements ObjectStore {
     body: ObjectBody,
     options: CallOptions = {},
   ): Promise<"created" | "exists"> {
-    return await this.#count("create", bodySize(body), async () => {
+    return await this.#count("create", key, bodySize(body), async () => {
       const value = await this.#inner.create(key, body, options);
       return { value, outcome: value === "created" ? "ok" : "exists" };
     });
   }
 
   async delete(key: string, options: CallOptions = {}): Promise<void> {
-    await this.#count("delete", 0, async () => {
+    await this.#count("delete", key, 0, async () => {
       await this.#inner.delete(key, options);
       return { value: undefined, outcome: "ok" };
     });
@@ -79,7 +79,7 @@ export class MeteredObjectStore implements ObjectStore {
       outcome = outcomeOf(error);
       throw error;
     } finally {
-      this.#record("list", outcome, startedMs, 0, 0);
+      this.#record({ operation: "list", key: prefix, outcome }, startedMs);
     }
   }
 
@@ -93,31 +93,32 @@ export class MeteredObjectStore implements ObjectStore {
 
   async #count<T>(
     operation: ObjectStoreOperation,
+    key: string,
     sentBytes: number,
     run: () => Promise<Answer<T>>,
   ): Promise<T> {
     const startedMs = this.#clock.monotonicMs();
     try {
-      const answer = await run();
-      this.#record(operation, answer.outcome, startedMs, sentBytes, answer.receivedBytes ?? 0);
-      return answer.value;
+      const { value, outcome, receivedBytes } = await run();
+      this.#record({ operation, key, outcome, sentBytes, receivedBytes }, startedMs);
+      return value;
     } catch (error) {
-      this.#record(operation, outcomeOf(error), startedMs, sentBytes, 0);
+      this.#record({ operation, key, outcome: outcomeOf(error), sentBytes }, startedMs);
       throw error;
     }
   }
 
-  #record(
-    operation: ObjectStoreOperation,
-    outcome: ObjectStoreRequest["outcome"],
-    startedMs: number,
-    sentBytes: number,
-    receivedBytes: number,
-  ): void {
+  #record(request: Ended, startedMs: number): void {
+    const { sentBytes = 0, receivedBytes = 0 } = request;
     const durationMs = this.#clock.monotonicMs() - startedMs;
-    this.meter.record({ operation, outcome, sentBytes, receivedBytes, durationMs });
+    this.meter.record({ ...request, sentBytes, receivedBytes, durationMs });
   }
 }
+
+type Ended = Pick<ObjectStoreRequest, "operation" | "key" | "outcome"> & {
+  readonly sentBytes?: number | undefined;
+  readonly receivedBytes?: number | undefined;
+};
 
 interface Answer<T> {
   readonly value: T;

@@ -4,6 +4,8 @@ import type { ObjectStoreOperation } from "./object-store.ts";
 /** One request to a store, after its answer: what a bill would list. */
 export interface ObjectStoreRequest {
   readonly operation: ObjectStoreOperation;
+  /** Of the object; of a listing its prefix. */
+  readonly key: string;
   /**
    * How it ended: "missing" (a get or head of no object) and "exists" are answers, the codes are
    * errors.

@@ -210,7 +210,7 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   #call(operation: ObjectStoreOperation, key: string, options: CallOptions): S3Call {
-    return { operation, what: `${operation} ${key}`, signal: options.signal };
+    return { operation, key, what: `${operation} ${key}`, signal: options.signal };
   }
 
   #objectName(key: string): string {

@@ -12,6 +12,8 @@ import type { S3Location } from "./s3-location.ts";
 /** A request, as metrics and messages name it. */
 export interface S3Call {
   readonly operation: ObjectStoreOperation;
+  /** Of the object; of a listing its prefix. */
+  readonly key: string;
   /** "create volumes/…": for messages. */
   readonly what: string;
   readonly signal: AbortSignal | undefined;
@@ -199,7 +201,8 @@ export class S3Requester {
       throw error;
     } finally {
       const durationMs = this.#clock.monotonicMs() - startedMs;
-      this.#meter?.record({ operation: call.operation, outcome, ...bytes, durationMs });
+      const { operation, key } = call;
+      this.#meter?.record({ operation, key, outcome, ...bytes, durationMs });
     }
   }
 

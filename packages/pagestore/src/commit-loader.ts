@@ -17,6 +17,8 @@ import {
 } from "@graft/core";
 import { logKey } from "@graft/format";
 import type { ObjectStore } from "@graft/object-store";
+import { createReadTally, type MetricsRegistry, type ReadTally } from "@graft/rpc";
+import type { AskedSnapshot } from "./page-finder.ts";
 import type { CommitSource } from "./commit-source.ts";
 import { readLogObject } from "./log-reader.ts";
 
@@ -36,6 +38,20 @@ export interface CommitLoaderOptions {
   readonly compute: Compute;
   /** Of a MetaStore in the same process: what it holds is not asked for. */
   readonly catalog?: VolumeCatalog | undefined;
+  /**
+   * Whether callers were judged before they ask here. If not, the source judges each of them, and
+   * what it answered to one token is kept for that token.
+   */
+  readonly isGuarded: boolean;
+  readonly metrics: MetricsRegistry;
+}
+
+/** A commit, and for whom it is loaded; without: for all who were let in. */
+interface Place {
+  readonly volumeId: VolumeId;
+  readonly lsn: Lsn;
+  readonly heldFor?: string;
+  readonly askedBy?: string;
 }
 
 /** Single commits, by LSN: each is read once for all who ask, and kept within a bound. */
@@ -43,9 +59,11 @@ export class CommitLoader {
   readonly #options: CommitLoaderOptions;
   readonly #held = new SizedCache<string, CatalogCommit>(COMMITS_SIZE_MAX);
   readonly #flights = new Coalescer<string, CatalogCommit>();
+  readonly #found: ReadTally;
 
   constructor(options: CommitLoaderOptions) {
     this.#options = options;
+    this.#found = createReadTally(options.metrics, "commit");
   }
 
   /**
@@ -53,12 +71,17 @@ export class CommitLoader {
    * throws
    */
   async head(
-    volumeId: VolumeId,
-    lsn: Lsn,
+    { volumeId, lsn, token }: AskedSnapshot,
     signal: AbortSignal | undefined,
   ): Promise<CatalogCommit> {
-    const { source } = this.#options;
-    return await this.#load(volumeId, lsn, signal, (each) => source.read(volumeId, lsn, each));
+    const { source, isGuarded } = this.#options;
+    const place = { volumeId, lsn, ...(isGuarded ? {} : { heldFor: token ?? "" }) };
+    // Not for others: what is refused to one caller is not refused to all who ask meanwhile.
+    return await this.#load({ ...place, askedBy: token ?? "" }, signal, async (each) => {
+      const bytes = await source.read(volumeId, lsn, each, token);
+      this.#found("metastore");
+      return bytes;
+    });
   }
 
   /**
@@ -69,9 +92,12 @@ export class CommitLoader {
     lsn: Lsn,
     signal: AbortSignal | undefined,
   ): Promise<CatalogCommit> {
-    return await this.#load(volumeId, lsn, signal, async (each) => {
+    return await this.#load({ volumeId, lsn }, signal, async (each) => {
       const bytes = await readLogObject(this.#options.store, volumeId, lsn, each);
-      if (bytes !== undefined) return bytes;
+      if (bytes !== undefined) {
+        this.#found("object_store");
+        return bytes;
+      }
       throw corrupt(logKey(volumeId, lsn), "it is missing, though a later commit exists");
     });
   }
@@ -109,21 +135,25 @@ export class CommitLoader {
   }
 
   async #load(
-    volumeId: VolumeId,
-    lsn: Lsn,
+    { volumeId, lsn, heldFor, askedBy }: Place,
     signal: AbortSignal | undefined,
     read: (signal: AbortSignal) => Promise<Uint8Array>,
   ): Promise<CatalogCommit> {
-    const key = logKey(volumeId, lsn);
+    const object = logKey(volumeId, lsn);
+    const key = heldFor === undefined ? object : `${object} ${heldFor}`;
     const known = this.#options.catalog?.get(volumeId, lsn) ?? this.#held.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#found("memory");
+      return known;
+    }
     const load = async (flight: AbortSignal): Promise<CatalogCommit> => {
       const bytes = await read(flight);
       const commit = decodeCatalogCommit(bytes, { volumeId, lsn }, this.#options.compute);
       this.#held.set(key, commit, COMMIT_OVERHEAD_SIZE + 3 * bytes.length);
       return commit;
     };
-    return await this.#flights.run(key, load, signal);
+    const flight = askedBy === undefined ? key : `${key} by ${askedBy}`;
+    return await this.#flights.run(flight, load, signal);
   }
 }
 

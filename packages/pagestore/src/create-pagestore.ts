@@ -1,8 +1,9 @@
 import type { ConnectRouter } from "@connectrpc/connect";
+import { type Guard, OPEN_GUARD } from "@graft/auth";
 import { CheckpointReader, type VolumeCatalog } from "@graft/catalog";
 import type { Clock, Compute, Random } from "@graft/core";
 import type { ObjectStore } from "@graft/object-store";
-import type { MetricsRegistry, RawRoute } from "@graft/rpc";
+import { MetricsRegistry, type RawRoute } from "@graft/rpc";
 import { CommitLoader } from "./commit-loader.ts";
 import type { CommitSource } from "./commit-source.ts";
 import { FooterLoader } from "./footer-loader.ts";
@@ -10,6 +11,7 @@ import type { DiskFrameCache } from "./frame-cache/disk-frame-cache.ts";
 import { registerCacheMetrics } from "./frame-cache/frame-cache-metrics.ts";
 import { MemoryFrameCache } from "./frame-cache/memory-frame-cache.ts";
 import { FrameLoader } from "./frame-loader.ts";
+import { guardPagestore } from "./guarded-pagestore.ts";
 import { PageFinder } from "./page-finder.ts";
 import { Pagestore } from "./pagestore.ts";
 import { SegmentWriter } from "./segment-writer.ts";
@@ -35,7 +37,9 @@ export interface PagestoreOptions {
   readonly frameCacheSize?: number | undefined;
   /** Frames that survive a restart: see `openDiskFrameCache`. Default: none. */
   readonly diskCache?: DiskFrameCache | undefined;
-  /** `graft_frame_cache_*` are registered here. */
+  /** Who may do what. Default: everybody everything, as far as the source lets them. */
+  readonly guard?: Guard | undefined;
+  /** What a PageStore tells of itself is registered here. */
   readonly metrics?: MetricsRegistry | undefined;
 }
 
@@ -55,22 +59,32 @@ export interface PagestoreInstance extends AsyncDisposable {
 export function createPagestore(options: PagestoreOptions): PagestoreInstance {
   const { store, commitSource: source, catalog, compute, diskCache } = options;
   const cache = new MemoryFrameCache(options.frameCacheSize ?? FRAME_CACHE_SIZE_DEFAULT);
-  if (options.metrics !== undefined) registerCacheMetrics(options.metrics, cache, diskCache);
+  const guard = options.guard ?? OPEN_GUARD;
+  const metrics = options.metrics ?? new MetricsRegistry();
+  registerCacheMetrics(metrics, cache, diskCache);
   const pagestore = new Pagestore({
     finder: new PageFinder({
-      commits: new CommitLoader({ source, store, compute, catalog }),
+      commits: new CommitLoader({
+        source,
+        store,
+        compute,
+        catalog,
+        metrics,
+        isGuarded: !guard.isOpen,
+      }),
       checkpoints: new CheckpointReader({ objects: store, compute }),
     }),
-    footers: new FooterLoader({ store, compute }),
-    frames: new FrameLoader({ store, cache, diskCache, compute }),
-    writer: new SegmentWriter(options),
+    footers: new FooterLoader({ store, compute, metrics }),
+    frames: new FrameLoader({ store, cache, diskCache, compute, metrics }),
+    writer: new SegmentWriter({ ...options, metrics }),
     pageSizes: new VolumePageSizes({ store, compute }),
     clock: options.clock,
   });
+  const open = guardPagestore(pagestore, guard);
   return {
     pagestore,
-    routes: (router) => registerPagestore(router, pagestore),
-    rawRoutes: rawPagestoreRoutes(pagestore),
+    routes: (router) => registerPagestore(router, open),
+    rawRoutes: rawPagestoreRoutes(open),
     [Symbol.asyncDispose]: async () => undefined,
   };
 }

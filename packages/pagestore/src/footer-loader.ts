@@ -2,6 +2,7 @@ import { mustHoldPages, readFooter, SizedCache } from "@graft/catalog";
 import { Coalescer, type Compute, type PageSize } from "@graft/core";
 import { type SegmentRef, segmentKey } from "@graft/format";
 import type { ObjectStore } from "@graft/object-store";
+import { createReadTally, type MetricsRegistry, type ReadTally } from "@graft/rpc";
 import type { SegmentTake } from "./read-plan.ts";
 
 /** Frame entries remembered at most: at ≈ 200 bytes each, 13 MiB. */
@@ -17,10 +18,16 @@ export class FooterLoader {
   readonly #compute: Compute;
   readonly #flights = new Coalescer<string, SegmentRef>();
   readonly #known = new SizedCache<string, SegmentRef>(ENTRY_COUNT_MAX);
+  readonly #found: ReadTally;
 
-  constructor(options: { readonly store: ObjectStore; readonly compute: Compute }) {
+  constructor(options: {
+    readonly store: ObjectStore;
+    readonly compute: Compute;
+    readonly metrics: MetricsRegistry;
+  }) {
     this.#store = options.store;
     this.#compute = options.compute;
+    this.#found = createReadTally(options.metrics, "footer");
   }
 
   /**
@@ -39,9 +46,12 @@ export class FooterLoader {
       const owner = { volumeId, pageSize };
       const footer = await readFooter(this.#store, ref, owner, this.#compute, flight);
       this.#known.set(key, footer, footer.frames.length);
+      this.#found("object_store");
       return footer;
     };
-    const footer = this.#known.get(key) ?? (await this.#flights.run(key, read, signal));
+    const known = this.#known.get(key);
+    if (known !== undefined) this.#found("memory");
+    const footer = known ?? (await this.#flights.run(key, read, signal));
     mustHoldPages(footer, ref, volumeId);
     return footer;
   }

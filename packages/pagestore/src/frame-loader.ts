@@ -27,6 +27,7 @@ import {
   logKey,
 } from "@graft/format";
 import type { ObjectStore, StoredObject } from "@graft/object-store";
+import { createReadTally, type MetricsRegistry, type ReadTally, registerQueue } from "@graft/rpc";
 import type { DiskFrameCache } from "./frame-cache/disk-frame-cache.ts";
 import type { DecodedFrame, FrameCache } from "./frame-cache/frame-cache.ts";
 import {
@@ -52,6 +53,7 @@ export interface FrameLoaderOptions {
   /** Asked before the store. */
   readonly diskCache?: DiskFrameCache | undefined;
   readonly compute: Compute;
+  readonly metrics: MetricsRegistry;
 }
 
 /** Frames a read keeps alive whole: with ≤ 256 KiB each, 16 MiB. */
@@ -72,12 +74,22 @@ export class FrameLoader {
   readonly #logs = new Coalescer<string, readonly Frame[]>();
   readonly #requests = new KeyedLimiter<"request">(REQUEST_CONCURRENCY);
   readonly #decodings = new KeyedLimiter<"decode">(DECODE_CONCURRENCY);
+  readonly #found: ReadTally;
 
   constructor(options: FrameLoaderOptions) {
     this.#store = options.store;
     this.#cache = options.cache;
     this.#diskCache = options.diskCache;
     this.#compute = options.compute;
+    this.#found = createReadTally(options.metrics, "frame");
+    registerQueue(options.metrics, "frame_requests", () => ({
+      activeCount: this.#requests.activeCount("request"),
+      waitingCount: this.#requests.waitingCount("request"),
+    }));
+    registerQueue(options.metrics, "frame_decodings", () => ({
+      activeCount: this.#decodings.activeCount("decode"),
+      waitingCount: this.#decodings.waitingCount("decode"),
+    }));
   }
 
   /**
@@ -98,6 +110,7 @@ export class FrameLoader {
       const { source } = take;
       const cached = this.#cache.get(take.key);
       if (cached !== undefined) {
+        this.#found("memory");
         this.#diskCache?.touch(take.key);
         pages.collect(cached, take.pages);
       } else if (source.kind === "inline") {
@@ -154,7 +167,9 @@ export class FrameLoader {
     const stored = await this.#diskCache?.get(key);
     if (stored === undefined) return undefined;
     try {
-      return await this.#decode({ ...frame, ...stored }, context);
+      const decoded = await this.#decode({ ...frame, ...stored }, context);
+      this.#found("disk");
+      return decoded;
     } catch (error) {
       if (!isGraftError(error, "corrupt")) throw error;
       this.#diskCache?.drop(key);
@@ -171,7 +186,10 @@ export class FrameLoader {
     const fetch = async (flight: AbortSignal): Promise<DecodedFrame> => {
       const { volumeId, lsn, frame } = item.source;
       const context = { volumeId, pageSize, objectName: logKey(volumeId, lsn) };
-      if (hasFrameData(frame)) return await this.#decode(frame, context);
+      if (hasFrameData(frame)) {
+        this.#found("memory");
+        return await this.#decode(frame, context);
+      }
       const isOnDisk = this.#diskCache?.has(item.key) === true;
       const found = isOnDisk ? await this.#readDisk(item.key, frame, context) : undefined;
       if (found !== undefined) return found;
@@ -222,6 +240,7 @@ export class FrameLoader {
   /** Decodes what the store gave, and leaves it to the disk once it is verified. */
   async #decodeFetched(key: string, frame: Frame, context: FrameOrigin): Promise<DecodedFrame> {
     const decoded = await this.#decode(frame, context);
+    this.#found("object_store");
     this.#diskCache?.put(key, frame);
     return decoded;
   }

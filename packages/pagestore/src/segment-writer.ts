@@ -22,7 +22,7 @@ import {
   splitIntoFrames,
 } from "@graft/format";
 import type { ObjectStore } from "@graft/object-store";
-import type { SegmentInfo } from "@graft/rpc";
+import { type MetricsRegistry, registerQueue, type SegmentInfo } from "@graft/rpc";
 
 /**
  * Writes under way in this process; more wait. Each holds its request (≤ 8 MiB), its frames and its
@@ -42,6 +42,7 @@ export interface SegmentWriterOptions {
   readonly compute: Compute;
   readonly clock: Clock;
   readonly random: Random;
+  readonly metrics: MetricsRegistry;
 }
 
 /** Stores pages as segments under fresh ids. Nobody reads them until a commit names them. */
@@ -51,6 +52,10 @@ export class SegmentWriter {
 
   constructor(options: SegmentWriterOptions) {
     this.#options = options;
+    registerQueue(options.metrics, "segment_writes", () => ({
+      activeCount: this.#writes.activeCount("write"),
+      waitingCount: this.#writes.waitingCount("write"),
+    }));
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { Clock, Compute, FileSystem, Random } from "@graft/core";
+import { objectKindOf } from "@graft/format";
 import { openObjectStore, probeObjectStore } from "@graft/object-store";
 import {
   createMetastoreClient,
@@ -47,6 +48,8 @@ export async function servePagestore(
   const { store, meter } = await openObjectStore(config.storeUrl, means);
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => store.close());
+  const metrics = new MetricsRegistry();
+  registerObjectStoreMetrics(metrics, meter, objectKindOf);
   await probeObjectStore(store, means.random);
   const { transport, close } = createNodeTransport({
     baseUrl: config.metastoreUrl,
@@ -54,8 +57,6 @@ export async function servePagestore(
     getToken: () => config.token,
   });
   cleanup.defer(close);
-  const metrics = new MetricsRegistry();
-  registerObjectStoreMetrics(metrics, () => meter.snapshot());
   const diskCache =
     config.diskCache === undefined
       ? undefined

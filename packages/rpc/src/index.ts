@@ -22,7 +22,13 @@ export {
 } from "./error-mapping.ts";
 
 // What runs around calls.
-export { parseBearerToken, sendTokenInterceptor, tokenOf } from "./interceptors/auth.ts";
+export {
+  type Authenticate,
+  parseBearerToken,
+  sendTokenInterceptor,
+  tokenOf,
+  tokenOptions,
+} from "./interceptors/auth.ts";
 export { deadlineInterceptor } from "./interceptors/deadline.ts";
 export { type CallMetrics, createCallMetrics } from "./interceptors/metrics.ts";
 export {
@@ -49,7 +55,6 @@ export {
   registerObjectStoreMetrics,
 } from "./object-store-metrics.ts";
 export { type Queue, registerQueue } from "./queue-metrics.ts";
-
 // The raw v0.1 routes.
 export {
   toRawCommitRequest,
@@ -79,6 +84,7 @@ export {
   WRITE_WORDS,
 } from "./raw/raw-words.ts";
 export { envelopeOf, type StreamRoute, type StreamSink } from "./raw/stream-route.ts";
+export { createReadTally, type ReadTally, type ReadTier } from "./read-metrics.ts";
 
 // Wire ↔ domain: what more than one call uses.
 export {

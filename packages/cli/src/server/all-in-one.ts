@@ -1,4 +1,5 @@
 import { MemoryVolumeCatalog } from "@graft/catalog";
+import { objectKindOf } from "@graft/format";
 import { createMetastore, type NotifyConfig, openNotify } from "@graft/metastore";
 import { openObjectStore, probeObjectStore } from "@graft/object-store";
 import {
@@ -41,9 +42,9 @@ export async function serveAllInOne(
   const { store, meter } = await openObjectStore(options.storeUrl, means);
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => store.close());
-  await probeObjectStore(store, random);
   const metrics = new MetricsRegistry();
-  registerObjectStoreMetrics(metrics, () => meter.snapshot());
+  registerObjectStoreMetrics(metrics, meter, objectKindOf);
+  await probeObjectStore(store, random);
   const common = { ...means, store, catalog: new MemoryVolumeCatalog(), metrics };
   const notify = await openNotify(options.notify ?? "none", means);
   const metastore = cleanup.use(createMetastore({ ...common, notify }));

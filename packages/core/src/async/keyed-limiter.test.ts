@@ -64,11 +64,14 @@ test("an aborted wait leaves the queue and gives its reason; the others go on", 
   const controller = new AbortController();
   const aborted = limiter.acquire("a", controller.signal);
   const waiting = limiter.acquire("a");
+  expect(limiter.waitingCount("a")).toBe(2);
   controller.abort(new Error("changed my mind"));
   await expect(aborted).rejects.toThrow("changed my mind");
   await expect(limiter.acquire("a", controller.signal)).rejects.toThrow("changed my mind");
+  expect(limiter.waitingCount("a")).toBe(1);
   held[Symbol.dispose]();
   (await waiting)[Symbol.dispose]();
+  expect(limiter.waitingCount("a")).toBe(0);
   expect(limiter.keyCount).toBe(0);
 });
 

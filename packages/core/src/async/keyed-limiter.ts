@@ -49,6 +49,11 @@ export class KeyedLimiter<Key = string> {
     return this.#turnstiles.get(key)?.active ?? 0;
   }
 
+  /** How many wait for a permit of the key now. */
+  waitingCount(key: Key): number {
+    return this.#turnstiles.get(key)?.waiting.size ?? 0;
+  }
+
   /** How many keys are held or waited for. */
   get keyCount(): number {
     return this.#turnstiles.size;

@@ -1,17 +1,13 @@
-import type { MetricsRegistry, Sample } from "@graft/rpc";
+import type { MetricsRegistry } from "@graft/rpc";
 import type { DiskFrameCache } from "./disk-frame-cache.ts";
 import type { FrameCache } from "./frame-cache.ts";
 
-/** Registers `graft_frame_cache_*`: of each tier what it was asked, and what it holds. */
+/** Registers `graft_frame_cache_*`: what each tier holds. */
 export function registerCacheMetrics(
   metrics: MetricsRegistry,
   memory: FrameCache,
   disk: DiskFrameCache | undefined,
 ): void {
-  metrics.callback("counter", "graft_frame_cache_lookups_total", "Frames asked for.", () => {
-    const inMemory = lookups("memory", memory.stats());
-    return disk === undefined ? inMemory : [...inMemory, ...lookups("disk", disk.stats())];
-  });
   metrics.callback("gauge", "graft_frame_cache_bytes", "What the cache takes.", () => {
     const inMemory = { labels: { tier: "memory" }, value: memory.stats().bytes };
     if (disk === undefined) return [inMemory];
@@ -31,14 +27,4 @@ function registerDiskMetrics(metrics: MetricsRegistry, disk: DiskFrameCache): vo
       { labels: {}, value: disk.stats()[name] },
     ]);
   }
-}
-
-function lookups(
-  tier: string,
-  { hits, misses }: { readonly hits: number; readonly misses: number },
-): readonly Sample[] {
-  return [
-    { labels: { tier, result: "hit" }, value: hits },
-    { labels: { tier, result: "miss" }, value: misses },
-  ];
 }
