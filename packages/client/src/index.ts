@@ -27,8 +27,8 @@ export type {
   Pin,
   PreparedPush,
   RemotePoint,
-  StagedPage,
 } from "./store/local-store.ts";
+export type { NewPages, PageStage } from "./store/page-stage.ts";
 // A volume, its snapshots and its write transaction.
 export type {
   CallOptions,

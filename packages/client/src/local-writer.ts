@@ -2,20 +2,18 @@ import {
   equalBytes,
   GraftError,
   invariant,
+  MutablePageSet,
   type PageIndex,
   type PageSet,
   type PageSize,
-  pageSetOf,
 } from "@graft/core";
 import { ApartReader } from "./apart-reader.ts";
+import { DirtyPages } from "./dirty-pages.ts";
 import { REPLAY_SIZE_MAX } from "./store/local-commit.ts";
-import type { LocalStore, NewLocalCommit, StagedPage } from "./store/local-store.ts";
+import type { LocalStore, NewLocalCommit } from "./store/local-store.ts";
 import type { Footprint } from "./sync/merge.ts";
 import type { VolumeReader } from "./volume-reader.ts";
 import type { LocalCommitOutcome, LocalCommitRequest, VolumeWriter } from "./volume-writer.ts";
-
-/** Dirty pages a transaction keeps in memory; the rest is staged in the local store. */
-const DIRTY_SIZE_MAX = 16 * 1024 * 1024;
 
 /** What a writer tells its volume. */
 export interface WriterHooks {
@@ -43,8 +41,7 @@ export class LocalWriter implements VolumeWriter {
   readonly pageSize: PageSize;
   readonly #store: LocalStore;
   readonly #hooks: WriterHooks;
-  readonly #dirty = new Map<PageIndex, Uint8Array | StagedPage>();
-  #sizeInMemory = 0;
+  readonly #dirty: DirtyPages;
   #isOpen = true;
   #isBaseHandedOn = false;
 
@@ -52,41 +49,27 @@ export class LocalWriter implements VolumeWriter {
     this.base = base;
     this.pageSize = base.pageSize;
     this.#store = store;
+    this.#dirty = new DirtyPages(() => store.openStage());
     this.#hooks = hooks;
   }
 
   read(index: PageIndex, target: Uint8Array): boolean {
-    const dirty = this.#dirty.get(index);
-    if (dirty === undefined) return this.base.read(index, target);
-    if (dirty instanceof Uint8Array) target.set(dirty);
-    else this.#store.readStaged(dirty, target);
-    return true;
+    return this.#dirty.read(index, target) || this.base.read(index, target);
   }
 
   write(index: PageIndex, page: Uint8Array): void {
     if (!this.#isOpen) this.#hooks.mustBeOpen();
     invariant(this.#isOpen, "a writer writes before it is used up");
     invariant(page.length === this.pageSize, "a whole page is written");
-    const old = this.#dirty.get(index);
-    if (old instanceof Uint8Array) {
-      old.set(page);
-      return;
-    }
-    if (this.#sizeInMemory + page.length <= DIRTY_SIZE_MAX) {
-      this.#dirty.set(index, page.slice());
-      this.#sizeInMemory += page.length;
-    } else {
-      this.#dirty.set(index, this.#store.stage(index, page));
-    }
-    if (old !== undefined) this.#store.dropStaged([old]);
+    this.#dirty.write(index, page);
   }
 
   commit(request: LocalCommitRequest): LocalCommitOutcome {
     this.#hooks.mustBeOpen();
     invariant(this.#isOpen, "a writer commits once");
     this.#forgetUnchanged(request.pageCount);
-    const pages = this.#dirty;
-    if (pages.size === 0 && request.pageCount === this.base.pageCount) {
+    const dirty = this.#dirty;
+    if (dirty.count === 0 && request.pageCount === this.base.pageCount) {
       this.#end();
       return { kind: "unchanged" };
     }
@@ -99,11 +82,12 @@ export class LocalWriter implements VolumeWriter {
     const { opensReader = false, ...rest } = request;
     mustFit(rest.replay);
     const { reads, pageCount } = request;
-    const footprint = (): Footprint => ({ reads, pages: pageSetOf(pages.keys()), pageCount });
+    const footprint = (): Footprint => ({ reads, pages: pagesOf(dirty), pageCount });
     const changed = this.#hooks.letNewsIn(footprint);
     const commit: NewLocalCommit = {
       ...rest,
-      pages,
+      pages: dirty.pages,
+      staged: dirty.staged,
       // What it did not change is what the snapshot below has.
       ...(changed !== undefined && { pageCount: this.#store.state().pageCount }),
     };
@@ -135,30 +119,33 @@ export class LocalWriter implements VolumeWriter {
   #forgetUnchanged(pageCount: number): void {
     const mine = new Uint8Array(this.pageSize);
     const theirs = new Uint8Array(this.pageSize);
-    for (const [index, page] of this.#dirty) {
-      const isInside = index <= pageCount;
-      if (isInside && !(index <= this.base.pageCount && this.base.read(index, theirs))) continue;
-      if (isInside && !(page instanceof Uint8Array)) this.#store.readStaged(page, mine);
-      if (isInside && !equalBytes(page instanceof Uint8Array ? page : mine, theirs)) continue;
+    for (const page of this.#dirty.sorted()) {
+      const index = page as PageIndex;
+      if (index <= pageCount) {
+        if (index > this.base.pageCount || !this.base.read(index, theirs)) continue;
+        this.#dirty.read(index, mine);
+        if (!equalBytes(mine, theirs)) continue;
+      }
       this.#dirty.delete(index);
-      if (!(page instanceof Uint8Array)) this.#store.dropStaged([page]);
-      else this.#sizeInMemory -= page.length;
     }
   }
 
   #end(): void {
     this.#isOpen = false;
-    const left: StagedPage[] = [];
-    for (const page of this.#dirty.values()) if (!(page instanceof Uint8Array)) left.push(page);
-    this.#dirty.clear();
     try {
-      this.#store.dropStaged(left);
+      this.#dirty.clear();
       if (!this.#isBaseHandedOn) this.base.close();
     } finally {
       // Or nobody could write any more.
       this.#hooks.onEnd();
     }
   }
+}
+
+function pagesOf(dirty: DirtyPages): PageSet {
+  const set = new MutablePageSet();
+  for (const page of dirty.sorted()) set.insert(page as PageIndex);
+  return set;
 }
 
 /** @throws GraftError `resource-exhausted` */

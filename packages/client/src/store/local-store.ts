@@ -11,6 +11,7 @@ import type {
 import type { UploadedSegment } from "../remote/remote.ts";
 import type { LocalCommit } from "../volume.ts";
 import type { CommitNote } from "../volume-writer.ts";
+import type { NewPages, PageStage } from "./page-stage.ts";
 
 /**
  * Everything one replica keeps of one volume.
@@ -63,12 +64,14 @@ export interface LocalStore {
    */
   putFetched(pin: Pin, index: PageIndex, data: Uint8Array | undefined): void;
 
-  /** Keeps an uncommitted page outside memory until `commitLocal` or `dropStaged`. */
-  stage(index: PageIndex, data: Uint8Array): StagedPage;
-  readStaged(page: StagedPage, target: Uint8Array): void;
-  dropStaged(pages: Iterable<StagedPage>): void;
+  /** Where a transaction keeps pages that are too many for memory. `clear` it, or commit it. */
+  openStage(): PageStage;
 
-  /** THE LOCAL COMMIT POINT. @throws GraftError `io`: nothing was committed */
+  /**
+   * THE LOCAL COMMIT POINT. A stage is empty afterwards.
+   *
+   * @throws GraftError `io`: nothing was committed, and what was staged still is
+   */
   commitLocal(commit: NewLocalCommit): number;
 
   /**
@@ -166,17 +169,11 @@ export interface PreparedPush {
   readonly uploaded: readonly UploadedSegment[];
 }
 
-export interface NewLocalCommit extends CommitNote {
+/** The pages are those that changed; a stage is one of the store that commits. */
+export interface NewLocalCommit extends CommitNote, NewPages {
   readonly pageCount: PageCount;
-  /** Changed pages, each once, in memory or staged. */
-  readonly pages: ReadonlyMap<PageIndex, Uint8Array | StagedPage>;
   /** As `LocalCommit.reads`. */
   readonly reads?: PageSet;
-}
-
-/** A handle of a page outside memory, good for the store that gave it. */
-export interface StagedPage {
-  readonly index: PageIndex;
 }
 
 export interface Pin {

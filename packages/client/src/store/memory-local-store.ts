@@ -18,9 +18,10 @@ import type {
   Pin,
   PreparedPush,
   RemotePoint,
-  StagedPage,
 } from "./local-store.ts";
+import { MemoryPageStage, memoryStageOf } from "./memory-page-stage.ts";
 import { agreedPageSize, pageSizeOf } from "./page-size-check.ts";
+import { type PageStage, sortedIndexes } from "./page-stage.ts";
 import { absentPages, Replica, StorePin } from "./replica.ts";
 import { Turn } from "./turn.ts";
 
@@ -35,16 +36,6 @@ export function createMemoryLocalStore(options: MemoryLocalStoreOptions): LocalS
   return new MemoryLocalStore(options);
 }
 
-class MemoryStagedPage implements StagedPage {
-  readonly index: PageIndex;
-  readonly data: Uint8Array;
-
-  constructor(index: PageIndex, data: Uint8Array) {
-    this.index = index;
-    this.data = data.slice();
-  }
-}
-
 function keepReplay(replay: Uint8Array): ReplayPlace {
   return { kind: "memory", size: replay.length, bytes: replay.slice() };
 }
@@ -52,11 +43,6 @@ function keepReplay(replay: Uint8Array): ReplayPlace {
 function replayInMemory(place: ReplayPlace): Uint8Array {
   invariant(place.kind === "memory", "what this store keeps is in memory");
   return place.bytes.slice();
-}
-
-function dataOf(page: StagedPage): Uint8Array {
-  invariant(page instanceof MemoryStagedPage, "the page was staged in this store");
-  return page.data;
 }
 
 class MemoryLocalStore implements LocalStore {
@@ -121,28 +107,23 @@ class MemoryLocalStore implements LocalStore {
     history.put(view, index, this.#keep(data.slice()));
   }
 
-  stage(index: PageIndex, data: Uint8Array): StagedPage {
-    this.#pageSize = pageSizeOf(data, this.#pageSize);
-    return new MemoryStagedPage(index, data);
-  }
-
-  readStaged(page: StagedPage, target: Uint8Array): void {
-    target.set(dataOf(page));
-  }
-
-  dropStaged(_pages: Iterable<StagedPage>): void {
-    // A staged page is the caller's alone: it goes with its handle.
+  openStage(): PageStage {
+    return new MemoryPageStage((data) => this.#learnFrom(data));
   }
 
   commitLocal(commit: NewLocalCommit): number {
+    const { replay, pageCount, staged } = commit;
+    const stage = memoryStageOf(staged);
     const pages: [page: number, location: number][] = [];
-    for (const [index, page] of commit.pages) {
-      invariant(index <= commit.pageCount, "a commit has no page above its page count");
-      const data = page instanceof Uint8Array ? page.slice() : dataOf(page);
-      this.#pageSize = pageSizeOf(data, this.#pageSize);
-      pages.push([index, this.#keep(data)]);
+    const sorted = sortedIndexes(commit);
+    const last = sorted.at(-1) ?? 0;
+    invariant(last <= pageCount, "a commit has no page above its page count");
+    for (const data of commit.pages.values()) this.#learnFrom(data);
+    for (const page of sorted) {
+      const data = commit.pages.get(page as PageIndex)?.slice() ?? stage?.take(page);
+      invariant(data !== undefined, "each page of a commit has its bytes");
+      pages.push([page, this.#keep(data)]);
     }
-    const { replay, pageCount } = commit;
     return this.#replica.commit({
       pageCount,
       pages,
@@ -219,6 +200,10 @@ class MemoryLocalStore implements LocalStore {
   /** What is in memory has no other process. */
   refresh(): boolean {
     return false;
+  }
+
+  #learnFrom(data: Uint8Array): void {
+    this.#pageSize = pageSizeOf(data, this.#pageSize);
   }
 
   #keep(data: Uint8Array): number {

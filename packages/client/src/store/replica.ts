@@ -9,8 +9,8 @@ import {
   unionInto,
 } from "@graft/core";
 import type { LocalCommit } from "../volume.ts";
-import type { Location } from "./history/page-chains.ts";
 import { PageHistory, type PageHistoryOptions } from "./history/page-history.ts";
+import type { PlacedList } from "./history/page-places.ts";
 import type { View } from "./history/view.ts";
 import {
   type CommitParts,
@@ -23,7 +23,7 @@ import { ReplicaFacts } from "./replica-facts.ts";
 
 /** A local commit whose pages have a place. */
 export interface PlacedCommit extends Omit<CommitParts, "version" | "pages"> {
-  readonly pages: Iterable<readonly [page: number, location: Location]>;
+  readonly pages: PlacedList;
 }
 
 export interface ReplicaOptions extends PageHistoryOptions {
@@ -71,6 +71,7 @@ export class Replica {
       ...noteFieldsOf(placed),
       ...(replay !== undefined && { replay }),
     };
+    this.history.chains.reserveOlder(pages.length);
     this.history.commit(resize, pages);
     this.facts.commit(createLocalCommit(parts, this.#readReplay));
     return version;

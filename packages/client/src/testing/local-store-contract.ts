@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from "vitest";
 import type { LocalStore } from "../store/local-store.ts";
 import { merges, notes, notesReopened } from "./contract/merges.ts";
 import { commits, pulls, remotePages, truncations } from "./contract/snapshots.ts";
+import { stages } from "./contract/stages.ts";
 import { pushes, resets } from "./contract/sync.ts";
 import { turns } from "./contract/turns.ts";
 import { evictions, refusals, reopening } from "./contract/upkeep.ts";
@@ -36,6 +37,7 @@ export function localStoreContract(
     });
     const get = (): LocalStore => store;
     commits(get);
+    stages(get);
     notes(get);
     remotePages(get);
     pulls(get);

@@ -29,7 +29,7 @@ import {
   toPageCount,
   toPageIndex,
 } from "@graft/core";
-import type { Location } from "../history/page-chains.ts";
+import { PagePlaces } from "../history/page-places.ts";
 import { noteFieldsOf, REPLAY_SIZE_MAX, type ReplayPlace } from "../local-commit.ts";
 import {
   readFlag,
@@ -44,9 +44,8 @@ import { isSlot, logLocation, NO_SLOT } from "./location.ts";
 import { CHANGE_KINDS, type LogChange } from "./log-change.ts";
 import type { BodySource, LogRecord } from "./log-reader.ts";
 import { alignedSize, RECORD_HEADER_SIZE } from "./log-record.ts";
-import type { LogWriter } from "./log-writer.ts";
-import { imageSizeOf, type PageImageCodec } from "./page-image.ts";
-import { PagePlaces, type PlacedList } from "./page-places.ts";
+import type { LogWriter, RecordDraft } from "./log-writer.ts";
+import { IMAGE_HEADER_SIZE, type PageImageCodec } from "./page-image.ts";
 import { xxh32Of } from "./xxh32.ts";
 
 /** By page size. */
@@ -54,64 +53,115 @@ const IMAGE_SIZES: ReadonlyMap<number, number> = new Map(
   [512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536].map((size) => [size, size + 32]),
 );
 
-type CommitChange = Extract<LogChange, { kind: "commit" }>;
+const ENTRIES_OFFSET = 24;
+const ENTRY_SIZE = 8;
 
-/** A commit whose pages lie in slots, or are still in memory. */
+export type CommitChange = Extract<LogChange, { kind: "commit" }>;
+
+/** Pages of a commit, ascending: all in slots, or all with their bytes, to be put into the log. */
+export type PagesToWrite =
+  | { readonly kind: "slots"; readonly places: PagePlaces }
+  | {
+      readonly kind: "images";
+      readonly images: readonly (readonly [page: number, data: Uint8Array])[];
+    };
+
 export interface CommitToWrite {
   readonly version: number;
   readonly pageCount: PageCount;
   readonly pageSize: PageSize | undefined;
-  readonly pages: PlacedList<Location | Uint8Array>;
+  readonly pages: PagesToWrite;
   readonly message: string | undefined;
   readonly appTransactionId: string | undefined;
   readonly reads: PageSet | undefined;
   readonly replay: Uint8Array | undefined;
 }
 
-/** Adds the record of a commit to a log, and says where its pages are then. */
+/**
+ * Adds the record of a commit to a log, and says where its pages are then. It is put together in
+ * place: there may be a page of it for every page of a large volume.
+ */
 export function appendCommit(
   log: LogWriter,
   codec: PageImageCodec,
   commit: CommitToWrite,
 ): CommitChange {
-  const { version, pageCount, pageSize = 0 } = commit;
-  const imageSize = pageSize === 0 ? 0 : imageSizeOf(pageSize);
-  const { front, replay } = encodeFront(commit);
+  const { version, pageCount, pages } = commit;
+  const list = pages.kind === "slots" ? pages.places : pages.images;
+  const pageSize = list.length === 0 ? 0 : (commit.pageSize ?? 0);
+  const tail = encodeTail(commit);
+  const tailOffset = ENTRIES_OFFSET + list.length * ENTRY_SIZE;
+  const imagesOffset = alignedSize(RECORD_HEADER_SIZE + tailOffset + tail.bytes.length);
+  const frontSize = imagesOffset - RECORD_HEADER_SIZE;
+  const imagesSize = pages.kind === "slots" ? 0 : list.length * (IMAGE_HEADER_SIZE + pageSize);
   const kind = hasNotes(commit) ? CHANGE_KINDS.notedCommit : CHANGE_KINDS.commit;
-  const draft = log.begin(kind, front.length + inlineCount(commit) * imageSize);
-  const source = { generation: log.generation, offset: draft.bodyFileOffset };
-  draft.buffer.bytes.set(front, draft.bodyOffset);
-  let offset = front.length;
-  let at = 0;
-  const pages = new PagePlaces(commit.pages.length);
-  for (const [page, place] of commit.pages) {
-    if (typeof place === "number") {
-      pages.set(at++, page, place);
-      continue;
-    }
-    codec.encode(draft.buffer, draft.bodyOffset + offset, { page, version, data: place });
-    pages.set(at++, page, logLocation(log.base + draft.bodyFileOffset + offset));
-    offset += imageSize;
+  const draft = log.begin(kind, frontSize + imagesSize);
+  const { bytes } = draft.buffer;
+  bytes.set(encodeHead(commit, { pageSize, count: list.length, imagesOffset }), draft.bodyOffset);
+  bytes.set(tail.bytes, draft.bodyOffset + tailOffset);
+  const tailEnd = tailOffset + tail.bytes.length;
+  bytes.fill(0, draft.bodyOffset + tailEnd, draft.bodyOffset + frontSize);
+  let placed: PagePlaces;
+  if (pages.kind === "slots") {
+    writeSlots(draft, pages.places);
+    placed = pages.places;
+  } else {
+    const place = { version, offset: frontSize, base: log.base };
+    placed = writeImages(draft, codec, pages.images, place);
   }
   log.seal();
+  const { replay } = tail;
+  const source = { generation: log.generation, offset: draft.bodyFileOffset + tailOffset };
   return {
     kind: "commit",
     version,
     pageCount,
     pageSize,
-    pages,
+    pages: placed,
     ...noteFieldsOf(commit),
     ...(replay !== undefined && { replay: placeOf(replay, source) }),
   };
+}
+
+function writeSlots({ buffer, bodyOffset }: RecordDraft, places: PagePlaces): void {
+  let at = bodyOffset + ENTRIES_OFFSET;
+  for (const [page, slot] of places) {
+    invariant(isSlot(slot), "a page lies in a slot");
+    buffer.view.setUint32(at, page, true);
+    buffer.view.setUint32(at + 4, slot, true);
+    at += ENTRY_SIZE;
+  }
+}
+
+/** @param place `offset`: of the first image in the body; `base`: of the log */
+function writeImages(
+  { buffer, bodyOffset, bodyFileOffset }: RecordDraft,
+  codec: PageImageCodec,
+  images: readonly (readonly [page: number, data: Uint8Array])[],
+  place: { readonly version: number; readonly offset: number; readonly base: number },
+): PagePlaces {
+  const places = new PagePlaces(images.length);
+  const { version, base } = place;
+  let entry = bodyOffset + ENTRIES_OFFSET;
+  let { offset } = place;
+  for (const [at, [page, data]] of images.entries()) {
+    buffer.view.setUint32(entry, page, true);
+    buffer.view.setUint32(entry + 4, NO_SLOT, true);
+    codec.encode(buffer, bodyOffset + offset, { page, version, data });
+    places.set(at, page, logLocation(base + bodyFileOffset + offset));
+    entry += ENTRY_SIZE;
+    offset += IMAGE_HEADER_SIZE + data.length;
+  }
+  return places;
 }
 
 function hasNotes({ reads, replay }: CommitToWrite): boolean {
   return reads !== undefined || replay !== undefined;
 }
 
-/** A replay in the body of a commit. */
+/** A replay in a part of the body of a commit. */
 interface ReplayField {
-  /** Where its bytes are in the body. */
+  /** Where its bytes are in that part. */
   readonly offset: number;
   readonly size: number;
   readonly checksum: number;
@@ -122,33 +172,27 @@ function placeOf({ offset, size, checksum }: ReplayField, source: BodySource): R
   return { kind: "log", generation, offset: source.offset + offset, size, checksum };
 }
 
-function inlineCount({ pages }: CommitToWrite): number {
-  let count = 0;
-  for (const [, place] of pages) if (typeof place !== "number") count++;
-  return count;
+function encodeHead(
+  { version, pageCount }: CommitToWrite,
+  head: { readonly pageSize: number; readonly count: number; readonly imagesOffset: number },
+): Uint8Array {
+  const writer = new ByteWriter(ENTRIES_OFFSET);
+  writeVersion(writer, version);
+  writer.u32le(pageCount).u32le(head.pageSize).u32le(head.count).u32le(head.imagesOffset);
+  return writer.finish();
 }
 
-/** Everything before the images. */
-function encodeFront(commit: CommitToWrite): {
-  readonly front: Uint8Array;
+/** What follows the pages' entries, up to the images. */
+function encodeTail(commit: CommitToWrite): {
+  readonly bytes: Uint8Array;
+  /** Its place in these bytes. */
   readonly replay: ReplayField | undefined;
 } {
-  const writer = new ByteWriter(64 + commit.pages.length * 8);
-  writeVersion(writer, commit.version);
-  writer.u32le(commit.pageCount).u32le(commit.pages.length === 0 ? 0 : (commit.pageSize ?? 0));
-  writer.u32le(commit.pages.length).u32le(0);
-  for (const [page, place] of commit.pages) {
-    invariant(typeof place !== "number" || isSlot(place), "a page lies in a slot or in memory");
-    writer.u32le(page).u32le(typeof place === "number" ? place : NO_SLOT);
-  }
+  const writer = new ByteWriter();
   writeText(writer, commit.message);
   writeText(writer, commit.appTransactionId);
   const replay = hasNotes(commit) ? writeNotes(writer, commit) : undefined;
-  const imagesOffset = alignedSize(RECORD_HEADER_SIZE + writer.size);
-  writer.bytes(new Uint8Array(imagesOffset - RECORD_HEADER_SIZE - writer.size));
-  const front = writer.finish();
-  new DataView(front.buffer, front.byteOffset).setUint32(20, imagesOffset, true);
-  return { front, replay };
+  return { bytes: writer.finish(), replay };
 }
 
 function writeNotes(writer: ByteWriter, { reads, replay }: CommitToWrite): ReplayField | undefined {

@@ -9,6 +9,7 @@ import {
 } from "@graft/core";
 import { SeededRandom, SimulatedClock, SimulatedDisk } from "@graft/core/testing";
 import { beforeEach, describe, expect, it } from "vitest";
+import { stagePages } from "../../testing/stage-pages.ts";
 import type { LocalStore } from "../local-store.ts";
 import {
   type LocalStoreOptions,
@@ -199,7 +200,10 @@ describe("slots", () => {
     let theirs = open({ fileSystem: disk.openProcess(), logSizeMin: 2000 });
     fill(theirs, 100, 0);
     mine.pin().close();
-    const staged = [1, 2, 3].map((at) => mine.stage(toPageIndex(at), page(90 + at)));
+    const staged = stagePages(
+      mine,
+      [1, 2, 3].map((at) => [at, page(90 + at)]),
+    );
     for (let round = 0; round < 10; round++) {
       const pin = theirs.pin();
       for (let at = 1; at <= 100; at++) theirs.putFetched(pin, toPageIndex(at), page(at));
@@ -208,8 +212,7 @@ describe("slots", () => {
       theirs.close();
       theirs = open({ fileSystem: disk.openProcess(), logSizeMin: 2000 });
     }
-    const pages = new Map(staged.map((one) => [one.index, one]));
-    mine.commitLocal({ pageCount: toPageCount(100), pages });
+    mine.commitLocal({ pageCount: toPageCount(100), pages: new Map(), staged });
     expect([1, 2, 3].map((at) => readLatest(theirs, at))).toEqual([91, 92, 93]);
     mine.close();
     theirs.close();
@@ -257,11 +260,9 @@ describe("slots", () => {
   it("are not used again before what freed them is durable, in a store that flushes late", () => {
     let store = open({ durability: "relaxed" });
     const write = (content: number): void => {
-      const staged = Array.from({ length: 40 }, (_, at) => {
-        const index = toPageIndex(at + 1);
-        return [index, store.stage(index, page(content))] as const;
-      });
-      store.commitLocal({ pageCount: toPageCount(40), pages: new Map(staged) });
+      const pages = Array.from({ length: 40 }, (_, at) => [at + 1, page(content)] as const);
+      const staged = stagePages(store, pages);
+      store.commitLocal({ pageCount: toPageCount(40), pages: new Map(), staged });
     };
     write(1);
     store.close();
@@ -281,7 +282,8 @@ describe("slots", () => {
     for (let round = 0; round < 30; round++) {
       const process = disk.openProcess();
       const store = open({ fileSystem: process });
-      for (let at = 1; at <= 60; at++) store.stage(toPageIndex(at), page(at));
+      const stage = store.openStage();
+      for (let at = 1; at <= 60; at++) stage.put(toPageIndex(at), page(at));
       survivor.pin().close();
       process.kill();
       size = (disk.stat(`${directory}/pages`)?.size ?? 0) / (PAGE_SIZE + 32);

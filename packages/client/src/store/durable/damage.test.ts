@@ -10,6 +10,7 @@ import {
 } from "@graft/core";
 import { SeededRandom, SimulatedDisk } from "@graft/core/testing";
 import { beforeEach, describe, expect, it } from "vitest";
+import { stagePages } from "../../testing/stage-pages.ts";
 import { HistoryRunner } from "../../testing/store-model/history-runner.ts";
 import { randomStep } from "../../testing/store-model/random-steps.ts";
 import { bytesOf } from "../../testing/store-model/remote-model.ts";
@@ -169,7 +170,7 @@ describe("a read-only disk", () => {
     disk.isReadOnly = true;
     for (let attempt = 1; attempt <= 3; attempt++) {
       expect(() => commit(8)).toThrow(readOnly);
-      expect(() => store.stage(index(1), page(8))).toThrow(readOnly);
+      expect(() => store.openStage().put(index(1), page(8))).toThrow(readOnly);
       expect([readOne(store, 1), readOne(store, 2)]).toEqual([1, 7]);
       expect(store.state().pending).toHaveLength(1);
     }
@@ -273,14 +274,14 @@ describe("a slot that is used again", () => {
       disk = new SimulatedDisk({ random: new SeededRandom(1) });
       let store = open({ fetchedCountMin: 1 });
       store.applyRemote(remote(1, 3), new MutablePageSet());
-      const staged = store.stage(index(1), page(66));
+      const given = stagePages(store, [[1, page(66)]]);
       // A large commit beside it flushes the slots.
-      const large = store.stage(index(2), page(2));
-      store.commitLocal({ pageCount: toPageCount(3), pages: new Map([[index(2), large]]) });
-      store.dropStaged([staged]);
-      const rolledBack = store.stage(index(1), page(77));
+      const large = stagePages(store, [[2, page(2)]]);
+      store.commitLocal({ pageCount: toPageCount(3), pages: new Map(), staged: large });
+      given.clear();
+      const rolledBack = stagePages(store, [[1, page(77)]]);
       store.commitLocal({ pageCount: toPageCount(3), pages: new Map([[index(3), page(3)]]) });
-      store.dropStaged([rolledBack]);
+      rolledBack.clear();
       store.resetToRemote(remote(2, 3), new MutablePageSet());
       const pin = store.pin();
       store.putFetched(pin, index(1), page(11));

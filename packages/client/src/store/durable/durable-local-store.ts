@@ -19,12 +19,14 @@ import type {
   Pin,
   PreparedPush,
   RemotePoint,
-  StagedPage,
 } from "../local-store.ts";
 import { agreedPageSize, pageSizeOf } from "../page-size-check.ts";
+import type { PageStage } from "../page-stage.ts";
 import { absentPages, StorePin } from "../replica.ts";
+import type { CommitChange } from "./commit-body.ts";
+import { DurablePageStage, durableStageOf } from "./durable-page-stage.ts";
 import type { PinGroup } from "./open-pins.ts";
-import { type DirtyPages, inMemory, type PlacedPages, StagedPages } from "./staged-pages.ts";
+import { placePages } from "./place-pages.ts";
 import type { StoreDisk } from "./store-disk.ts";
 import { closePlace } from "./store-disk.ts";
 import { StoreLog, type StoreLogOptions } from "./store-log.ts";
@@ -32,9 +34,6 @@ import { StorePages } from "./store-pages.ts";
 import { StoreShare, type StoreShareParts } from "./store-share.ts";
 import { StoreTurns } from "./store-turns.ts";
 import type { WaitingPages } from "./waiting-pages.ts";
-
-/** A commit with more bytes of pages than this goes to slots first: two flushes, each page once. */
-const COMMIT_IN_LOG_SIZE_MAX = 1024 * 1024;
 
 export interface DurableLocalStoreOptions extends StoreLogOptions {
   readonly durability: "full" | "relaxed";
@@ -52,7 +51,6 @@ export class DurableLocalStore implements LocalStore {
   readonly volumeId: VolumeId;
   readonly #disk: StoreDisk;
   readonly #log: StoreLog;
-  readonly #staged: StagedPages;
   readonly #options: DurableLocalStoreOptions;
   readonly #share: StoreShare;
   readonly #pages: StorePages;
@@ -74,7 +72,6 @@ export class DurableLocalStore implements LocalStore {
       release,
     });
     this.#log = new StoreLog(this.#share, options);
-    this.#staged = new StagedPages(disk);
     const { memoryCacheSize } = options;
     const share = this.#share;
     this.#pages = new StorePages({ share, log: this.#log, waiting, memoryCacheSize });
@@ -120,17 +117,8 @@ export class DurableLocalStore implements LocalStore {
     this.#pages.putFetched(pin, index, data);
   }
 
-  stage(index: PageIndex, data: Uint8Array): StagedPage {
-    this.#pages.adoptPageSize(pageSizeOf(data, this.pageSize));
-    return this.#staged.stage(index, data);
-  }
-
-  readStaged(page: StagedPage, target: Uint8Array): void {
-    this.#staged.read(page, target);
-  }
-
-  dropStaged(pages: Iterable<StagedPage>): void {
-    this.#staged.drop(pages);
+  openStage(): PageStage {
+    return new DurablePageStage(this.#disk, (data) => this.#learnFrom(data));
   }
 
   commitLocal(commit: NewLocalCommit): number {
@@ -140,26 +128,22 @@ export class DurableLocalStore implements LocalStore {
   #commit(commit: NewLocalCommit): number {
     const { replica } = this.#disk;
     const version = replica.facts.version + 1;
-    const sorted = Uint32Array.from(commit.pages.keys()).sort();
-    for (const [index, page] of commit.pages) {
-      invariant(index <= commit.pageCount, "a commit has no page above its page count");
-      if (page instanceof Uint8Array) this.#pages.adoptPageSize(pageSizeOf(page, this.pageSize));
-    }
-    const placed = this.#placePages(sorted, commit.pages, version);
+    for (const data of commit.pages.values()) this.#learnFrom(data);
+    const { pages, slots } = placePages(this.#disk, commit, version);
     const { pageCount, message, appTransactionId, reads, replay } = commit;
-    const { pageSize } = this;
     const note = { message, appTransactionId, reads, replay };
+    const toWrite = { version, pageCount, pageSize: this.pageSize, pages, ...note };
+    let change: CommitChange;
     try {
-      this.#log.commit(
-        { version, pageCount, pageSize, pages: placed.pages, ...note },
-        this.#options.durability === "full",
-      );
+      change = this.#log.writeCommit(toWrite, this.#options.durability === "full");
     } catch (error) {
       // A record that names them may be on the disk: they are free only after the next flush.
-      for (const slot of placed.slots) this.#disk.pages.slots.release(slot);
+      for (const slot of slots) this.#disk.pages.slots.release(slot);
       throw error;
     }
-    this.#staged.consume(commit.pages.values());
+    // Before the history takes as much memory for the same pages.
+    durableStageOf(commit.staged)?.handOver();
+    this.#log.applyCommit(change);
     return version;
   }
 
@@ -298,15 +282,6 @@ export class DurableLocalStore implements LocalStore {
     }
   }
 
-  /** Decides where the pages of a commit go: large commits straight to slots, flushed. */
-  #placePages(sorted: Uint32Array, dirty: DirtyPages, version: number): PlacedPages {
-    if (sorted.length * (this.pageSize ?? 0) <= COMMIT_IN_LOG_SIZE_MAX) {
-      const pages = inMemory(sorted, dirty);
-      if (pages.length === sorted.length) return { pages, slots: [] };
-    }
-    return this.#staged.place(sorted, dirty, version);
-  }
-
   #onUnpinned(group: PinGroup): void {
     this.#share.pins.close(group, this.#share.isAlone);
     this.#pages.forgetDropped();
@@ -326,6 +301,10 @@ export class DurableLocalStore implements LocalStore {
       // The disk fails. Whoever closes a pin asked for nothing of it: a commit may have been made.
       if (!isGraftError(error, "io")) throw error;
     }
+  }
+
+  #learnFrom(data: Uint8Array): void {
+    this.#pages.adoptPageSize(pageSizeOf(data, this.pageSize));
   }
 
   #learnPageSize(remote: RemotePoint): void {

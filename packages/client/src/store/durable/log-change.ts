@@ -8,11 +8,11 @@ import {
 } from "@graft/core";
 import type { UploadedSegment } from "../../remote/remote.ts";
 import type { Location, PageVersion } from "../history/page-chains.ts";
+import type { PlacedList } from "../history/page-places.ts";
 import { restoreAll } from "../history/restore-all.ts";
 import type { ReplayPlace } from "../local-commit.ts";
 import type { RemotePoint } from "../local-store.ts";
 import type { Replica } from "../replica.ts";
-import type { PlacedList } from "./page-places.ts";
 
 /** What a record of the log says. */
 export type LogChange =

@@ -12,6 +12,7 @@ import { SLOT_COUNT_MAX } from "./location.ts";
 import { IMAGE_HEADER_SIZE, ImageBuffer, imageSizeOf, PageImageCodec } from "./page-image.ts";
 import { ReadWindow } from "./read-window.ts";
 import { SlotAllocator } from "./slot-allocator.ts";
+import { SlotSet } from "./slot-set.ts";
 
 export class PageFile {
   readonly path: string;
@@ -25,12 +26,12 @@ export class PageFile {
   #image = new ImageBuffer(0);
   #page: Uint8Array = new Uint8Array(0);
   /** Slots that were written since the last flush. */
-  readonly #unsynced = new Set<number>();
+  readonly #unsynced = new SlotSet();
   /**
    * Slots that were written before a flush that failed: they may never become durable, however many
    * flushes succeed later, unless they are written again.
    */
-  readonly #suspect = new Set<number>();
+  readonly #suspect = new SlotSet();
 
   constructor(file: File, path: string, volumeId: VolumeId) {
     this.#file = file;
@@ -160,11 +161,11 @@ export class PageFile {
 
   /** Makes all slots durable that were written. */
   sync(): void {
-    if (this.#unsynced.size === 0) return;
+    if (this.#unsynced.count === 0) return;
     try {
       this.#file.sync();
     } catch (error) {
-      for (const slot of this.#unsynced) this.#suspect.add(slot);
+      for (const slot of this.#unsynced.members()) this.#suspect.add(slot);
       throw error;
     } finally {
       this.#unsynced.clear();

@@ -30,8 +30,14 @@ export class SlotSet {
     return true;
   }
 
+  clear(): void {
+    if (this.#count === 0) return;
+    this.#bits.fill(0);
+    this.#count = 0;
+  }
+
   /** The members below `end`, ascending. */
-  *members(end: number): Generator<number> {
+  *members(end: number = this.#bits.length * 32): Generator<number> {
     for (let word = 0; word << 5 < end; word++) {
       const bits = this.#bits[word] ?? 0;
       if (bits === 0) continue;

@@ -7,7 +7,7 @@
 import { GraftError, invariant, type PageSet } from "@graft/core";
 import { type Location, ZEROS } from "../history/page-chains.ts";
 import { encodeChange } from "./change-codec.ts";
-import { appendCommit, type CommitToWrite } from "./commit-body.ts";
+import { appendCommit, type CommitChange, type CommitToWrite } from "./commit-body.ts";
 import { switchGeneration } from "./generation.ts";
 import { isInMemory, isSlot } from "./location.ts";
 import { applyChange, CHANGE_KINDS, type LogChange } from "./log-change.ts";
@@ -67,14 +67,21 @@ export class StoreLog {
    * THE LOCAL COMMIT POINT is the flush in here (the write, when `isDurable` is false). The caller
    * holds the log.
    *
+   * @returns what `applyCommit` must be given next
    * @throws GraftError `io`: nothing was committed
    */
-  commit(commit: CommitToWrite, isDurable: boolean): void {
+  writeCommit(commit: CommitToWrite, isDurable: boolean): CommitChange {
     this.#mustTakeRecords();
-    const { log, pages, replica } = this.#disk;
+    const { log, pages } = this.#disk;
     const before = log.end;
     const change = this.#writing(() => appendCommit(log, pages.codec, commit));
     if (isDurable) this.#flush(before);
+    return change;
+  }
+
+  /** The commit was made: it is the latest version now. */
+  applyCommit(change: CommitChange): void {
+    const { pages, replica } = this.#disk;
     for (const [, location] of change.pages) if (isSlot(location)) pages.slots.disown(location);
     applyChange(replica, change);
     this.#switchWhenLong();

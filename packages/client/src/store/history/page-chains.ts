@@ -1,4 +1,5 @@
 import { invariant } from "@graft/core";
+import { OlderVersions } from "./older-versions.ts";
 import { NO_CELL, PageTable } from "./page-table.ts";
 
 /**
@@ -18,28 +19,16 @@ export interface PageVersion {
   readonly location: Location;
 }
 
-/** A version behind the newest one, and those behind it. */
-interface OlderVersion {
-  readonly version: number;
-  location: Location;
-  older: OlderVersion | undefined;
-}
-
 /** No version of the page, or none old enough. */
 export const NO_VERSION = -1;
 
 /**
  * The stored versions of each page. Nearly every page has one, in a compact table; older ones,
- * which only pins keep alive, hang in lists beside it.
+ * which only pins keep alive, are beside it.
  */
 export class PageChains {
   readonly table: PageTable = new PageTable();
-  /**
-   * Newest first, without the newest of all. Linked, not in arrays: a transaction over all of a
-   * large volume leaves one for each page while somebody reads what was there before.
-   */
-  readonly #older = new Map<number, OlderVersion>();
-  #olderCount = 0;
+  readonly #older = new OlderVersions();
   /** What `seek` found, when it did. */
   foundVersion: number = NO_VERSION;
   foundLocation: Location = ABSENT;
@@ -47,7 +36,7 @@ export class PageChains {
 
   /** Stored versions of all pages. */
   get count(): number {
-    return this.table.count + this.#olderCount;
+    return this.table.count + this.#older.count;
   }
 
   /** The newest version of a page at or below `version`, or `NO_VERSION`; sets `foundLocation`. */
@@ -61,12 +50,10 @@ export class PageChains {
       this.foundLocation = this.table.locationOf(cell);
       return newest;
     }
-    let found = this.#older.get(page);
-    while (found !== undefined && found.version > version) found = found.older;
-    if (found === undefined) return NO_VERSION;
-    this.foundVersion = found.version;
-    this.foundLocation = found.location;
-    return found.version;
+    if (!this.#older.seek(page, version)) return NO_VERSION;
+    this.foundVersion = this.#older.foundVersion;
+    this.foundLocation = this.#older.foundLocation;
+    return this.foundVersion;
   }
 
   /** Marks the page that `seek` found as used just now. */
@@ -92,29 +79,34 @@ export class PageChains {
       this.table.insert(page, { version, location, stamp });
       return;
     }
-    const newest = { version: this.table.versionOf(cell), location: this.table.locationOf(cell) };
-    invariant(newest.version !== version, "a page version is stored once");
-    if (newest.version < version) {
+    const newest = this.table.versionOf(cell);
+    invariant(newest !== version, "a page version is stored once");
+    if (newest < version) {
+      this.#older.insert(page, newest, this.table.locationOf(cell));
       this.table.setEntry(cell, { version, location, stamp });
-      this.#pushOlder(page, newest);
     } else {
-      this.#pushOlder(page, { version, location });
+      this.#older.insert(page, version, location);
     }
+  }
+
+  /** Makes room for older versions of so many pages, if they are many. */
+  reserveOlder(count: number): void {
+    this.#older.reserve(count);
   }
 
   /** Takes a version out and gives where its bytes are; undefined when it is gone already. */
   remove(page: number, version: number): Location | undefined {
     const cell = this.table.find(page);
     if (cell === NO_CELL) return undefined;
-    if (this.table.versionOf(cell) !== version) return this.#takeOlder(page, version);
+    if (this.table.versionOf(cell) !== version) return this.#older.take(page, version);
     const location = this.table.locationOf(cell);
-    const next = this.#older.get(page);
-    if (next === undefined) {
-      this.table.remove(cell);
-    } else {
+    if (this.#older.seek(page, version)) {
       const stamp = this.table.stampOf(cell);
-      this.table.setEntry(cell, { version: next.version, location: next.location, stamp });
-      this.#takeOlder(page, next.version);
+      const { foundVersion, foundLocation } = this.#older;
+      this.table.setEntry(cell, { version: foundVersion, location: foundLocation, stamp });
+      this.#older.take(page, foundVersion);
+    } else {
+      this.table.remove(cell);
     }
     return location;
   }
@@ -128,13 +120,9 @@ export class PageChains {
       this.table.setLocation(cell, location);
       return old;
     }
-    for (let one = this.#older.get(page); one !== undefined; one = one.older) {
-      if (one.version !== version) continue;
-      const old = one.location;
-      one.location = location;
-      return old;
-    }
-    invariant(false, "the page has this version");
+    const old = this.#older.relocate(page, version, location);
+    invariant(old !== undefined, "the page has this version");
+    return old;
   }
 
   /** The versions of one page, newest first. */
@@ -144,9 +132,7 @@ export class PageChains {
     const versions: PageVersion[] = [
       { page, version: this.table.versionOf(cell), location: this.table.locationOf(cell) },
     ];
-    for (const { version, location } of chain(this.#older.get(page))) {
-      versions.push({ page, version, location });
-    }
+    this.#older.forEachOf(page, (version, location) => versions.push({ page, version, location }));
     return versions;
   }
 
@@ -160,49 +146,12 @@ export class PageChains {
         location: table.locationOf(cell),
       };
     }
-    for (const [page, first] of this.#older) {
-      for (const { version, location } of chain(first)) yield { page, version, location };
-    }
+    yield* this.#older.all();
   }
 
   /** Calls for every version of every page, in no order. They must not be changed meanwhile. */
   forEach(visit: (page: number, version: number, location: Location) => void): void {
     this.table.forEach(visit);
-    for (const [page, first] of this.#older) {
-      for (const { version, location } of chain(first)) visit(page, version, location);
-    }
+    for (const { page, version, location } of this.#older.all()) visit(page, version, location);
   }
-
-  #pushOlder(page: number, { version, location }: Omit<PageVersion, "page">): void {
-    let newer: OlderVersion | undefined;
-    let older = this.#older.get(page);
-    while (older !== undefined && older.version > version) {
-      newer = older;
-      older = older.older;
-    }
-    invariant(older?.version !== version, "a page version is stored once");
-    const added = { version, location, older };
-    if (newer === undefined) this.#older.set(page, added);
-    else newer.older = added;
-    this.#olderCount++;
-  }
-
-  #takeOlder(page: number, version: number): Location | undefined {
-    let newer: OlderVersion | undefined;
-    let taken = this.#older.get(page);
-    while (taken !== undefined && taken.version !== version) {
-      newer = taken;
-      taken = taken.older;
-    }
-    if (taken === undefined) return undefined;
-    if (newer !== undefined) newer.older = taken.older;
-    else if (taken.older !== undefined) this.#older.set(page, taken.older);
-    else this.#older.delete(page);
-    this.#olderCount--;
-    return taken.location;
-  }
-}
-
-function* chain(first: OlderVersion | undefined): Generator<OlderVersion> {
-  for (let one = first; one !== undefined; one = one.older) yield one;
 }

@@ -25,7 +25,7 @@ import {
   type PageVersion,
   ZEROS,
 } from "./page-chains.ts";
-import { PinLedger, type Superseded } from "./pin-ledger.ts";
+import { PinLedger } from "./pin-ledger.ts";
 import type { Resize, View } from "./view.ts";
 import { type ZeroFloor, ZeroFloors } from "./zero-floors.ts";
 
@@ -39,7 +39,7 @@ export interface PageHistoryOptions {
 export class PageHistory {
   readonly chains: PageChains = new PageChains();
   readonly #release: (location: Location) => void;
-  readonly #ledger: PinLedger = new PinLedger((superseded) => this.#letGo(superseded));
+  readonly #ledger: PinLedger = new PinLedger(({ page, from }) => this.#letGo(page, from));
   readonly #floors: ZeroFloors;
   readonly #epochs: Epochs;
   #storedCount = 0;
@@ -223,7 +223,7 @@ export class PageHistory {
     // A copy that this process fetched later holds the same bytes, and only it knows of it.
     for (let own = this.chains.newest(page); own > version; own = this.chains.newest(page)) {
       invariant(own <= this.#epochs.current.start, "what was fetched is not newer than local work");
-      this.#letGo({ page, from: own, until: own });
+      this.#letGo(page, own);
     }
     const isFirst = this.#insertFirst(page, version, location);
     if (!isFirst && this.chains.newest(page) === version) this.#relocate(page, version, location);
@@ -328,7 +328,7 @@ export class PageHistory {
   }
 
   #forget(page: number, version: number): void {
-    this.#letGo({ page, from: version, until: version });
+    this.#letGo(page, version);
     // Where nothing else is known of the page, no entry says "not here" already.
     const isUnknown = this.#epochs.isSingle && !this.#floors.covers(page);
     if (!isUnknown || this.chains.newest(page) !== NO_VERSION) this.#markMissing(page);
@@ -362,8 +362,8 @@ export class PageHistory {
       this.#ledger.supersede({ page, from: newest, until });
   }
 
-  #letGo({ page, from }: Superseded): void {
-    const location = this.chains.remove(page, from);
+  #letGo(page: number, version: number): void {
+    const location = this.chains.remove(page, version);
     if (location !== undefined) this.#free(location);
   }
 

@@ -12,6 +12,7 @@
  * 16 bytes a cell; a large table is 74–85 % full, so that a page costs 19–22 bytes.
  */
 import { invariant } from "@graft/core";
+import { freeArray } from "./free-array.ts";
 
 const WORDS = 4;
 const CAPACITY_MIN = 64;
@@ -53,7 +54,15 @@ export class PageTable {
     if (capacity > this.#capacity) this.#resize(capacity);
   }
 
-  /** Gives memory back that was reserved for pages which did not come. */
+  /** Takes all pages out, and gives the memory back. */
+  clear(): void {
+    freeArray(this.#words);
+    this.#count = 0;
+    this.#capacity = CAPACITY_MIN;
+    this.#words = new Uint32Array(CAPACITY_MIN * WORDS);
+  }
+
+  /** Gives memory back that was reserved for pages which did not come, or are gone. */
   trim(): void {
     const capacity = Math.max(CAPACITY_MIN, Math.ceil(this.#count / LOAD_MAX) + 1);
     if (capacity * GROWTH < this.#capacity) this.#resize(capacity);
@@ -241,5 +250,6 @@ export class PageTable {
       const to = this.#freeCell(page);
       for (let word = 0; word < WORDS; word++) this.#words[to + word] = old[from + word] ?? 0;
     }
+    freeArray(old);
   }
 }

@@ -1,3 +1,5 @@
+import { type Superseded, SupersededList } from "./superseded-list.ts";
+
 /**
  * Who keeps which old page version alive.
  *
@@ -5,18 +7,12 @@
  * It is filed under the newest of them; when that version is pinned no more, it moves to the next
  * one down, or is let go. So an unpin costs what it frees or moves, not what waits.
  */
-export interface Superseded {
-  readonly page: number;
-  readonly from: number;
-  readonly until: number;
-}
-
 export class PinLedger {
   /** How many pins each pinned version has. */
   readonly #counts = new Map<number, number>();
   /** The pinned versions, ascending. */
   readonly #versions: number[] = [];
-  readonly #waiting = new Map<number, Superseded[]>();
+  readonly #waiting = new Map<number, SupersededList>();
   readonly #letGo: (superseded: Superseded) => void;
 
   constructor(letGo: (superseded: Superseded) => void) {
@@ -42,9 +38,9 @@ export class PinLedger {
     }
     this.#counts.delete(version);
     this.#versions.splice(this.#firstFrom(version), 1);
-    const waiting = this.#waiting.get(version) ?? [];
+    const waiting = this.#waiting.get(version);
     this.#waiting.delete(version);
-    for (const superseded of waiting) this.supersede(superseded);
+    waiting?.drain((superseded) => this.supersede(superseded));
   }
 
   /** Lets the version go at once, or when the last pin that can name it is gone. */
@@ -54,9 +50,9 @@ export class PinLedger {
       this.#letGo(superseded);
       return;
     }
-    const waiting = this.#waiting.get(holder);
-    if (waiting === undefined) this.#waiting.set(holder, [superseded]);
-    else waiting.push(superseded);
+    const waiting = this.#waiting.get(holder) ?? new SupersededList();
+    this.#waiting.set(holder, waiting);
+    waiting.push(superseded);
   }
 
   /** The newest pinned version in [from, until). */

@@ -7,8 +7,6 @@ import {
   fill,
   type GetStore,
   index,
-  PAGE_SIZE,
-  page,
   pagesOf,
   pull,
   pullSet,
@@ -56,26 +54,6 @@ export function commits(store: GetStore): void {
     expect(readLatest(store(), 4)).toBe("zeros");
     expect(readLatest(store(), 5)).toBe(0);
     expect(readLatest(store(), 6)).toBe("zeros");
-  });
-
-  it("commits pages that were staged before a pull, each with its own bytes", () => {
-    const pages = range(1, 9);
-    const staged = pages.map((at) => [index(at), store().stage(index(at), page(at))] as const);
-    pull(store(), remote(1, 9));
-    store().commitLocal({ pageCount: toPageCount(9), pages: new Map(staged) });
-    expect(pages.map((at) => readLatest(store(), at))).toEqual(pages);
-  });
-
-  it("commits staged pages like others, and forgets dropped ones", () => {
-    const staged = store().stage(index(1), page(7));
-    const dropped = store().stage(index(2), page(8));
-    const target = new Uint8Array(PAGE_SIZE);
-    store().readStaged(dropped, target);
-    expect(target).toEqual(page(8));
-    expect(readLatest(store(), 1)).toBe("zeros");
-    store().dropStaged([dropped]);
-    store().commitLocal({ pageCount: toPageCount(2), pages: new Map([[index(1), staged]]) });
-    expect([readLatest(store(), 1), readLatest(store(), 2)]).toEqual([7, "zeros"]);
   });
 
   it("keeps a state value as it was when it was asked for", () => {

@@ -58,7 +58,7 @@ export function refusals(store: GetStore): void {
     const refused = (work: () => unknown): void => {
       expect(work).toThrow(expect.objectContaining({ code: "invalid-argument" }));
     };
-    refused(() => store().stage(index(1), wrong));
+    refused(() => store().openStage().put(index(1), wrong));
     refused(() =>
       store().commitLocal({ pageCount: toPageCount(1), pages: new Map([[index(1), wrong]]) }),
     );
@@ -66,7 +66,7 @@ export function refusals(store: GetStore): void {
       store().applyRemote({ ...remote(2, 1), pageSize: toPageSize(1024) }, pageRange(1, 1)),
     );
     expect(store().state()).toMatchObject({ version: 1, remote: remote(1, 1) });
-    expect(() => store().stage(index(1), wrong)).toThrow(GraftError);
+    expect(() => store().openStage().put(index(1), wrong)).toThrow(GraftError);
   });
 
   it("crashes on calls that make no sense", () => {
@@ -117,7 +117,7 @@ export function reopening(store: { readonly get: GetStore; readonly reopen: () =
 
   it("forgets staged pages when it is closed", () => {
     commit(store.get(), 1, { 1: 1 });
-    store.get().stage(index(1), page(2));
+    store.get().openStage().put(index(1), page(2));
     store.reopen();
     expect(readLatest(store.get(), 1)).toBe(1);
     expect(store.get().usage().pages).toBe(1);

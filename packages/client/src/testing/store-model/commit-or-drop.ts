@@ -1,5 +1,5 @@
 import { isGraftError } from "@graft/core";
-import type { LocalStore, NewLocalCommit, StagedPage } from "../../store/local-store.ts";
+import type { LocalStore, NewLocalCommit } from "../../store/local-store.ts";
 
 /**
  * Commits; what failed may be tried again with the same pages, and is, once. After that the staged
@@ -14,14 +14,7 @@ export function commitOrDrop(store: LocalStore, commit: NewLocalCommit): void {
       store.commitLocal(commit);
     }
   } catch (error) {
-    store.dropStaged(stagedIn(commit.pages));
+    commit.staged?.clear();
     throw error;
   }
-}
-
-/** Those of these pages that are not in memory. */
-export function stagedIn(pages: NewLocalCommit["pages"]): StagedPage[] {
-  const staged: StagedPage[] = [];
-  for (const page of pages.values()) if (!(page instanceof Uint8Array)) staged.push(page);
-  return staged;
 }

@@ -11,7 +11,7 @@ import {
   toPageCount,
   toPageIndex,
 } from "@graft/core";
-import type { LocalStore, PreparedPush, RemotePoint, StagedPage } from "../../store/local-store.ts";
+import type { LocalStore, PreparedPush, RemotePoint } from "../../store/local-store.ts";
 import { commitOrDrop } from "./commit-or-drop.ts";
 import type { HistoryStep } from "./history-step.ts";
 import { commitBeside } from "./mergeable-commit.ts";
@@ -177,15 +177,17 @@ export class HistoryRunner {
     const pageCount = toPageCount(step.isInPlace ? this.model.pageCount : step.pageCount);
     const writes = this.#writes(step.pages, pageCount);
     if (writes.size === 0 && pageCount === this.model.pageCount) return;
-    const pages = new Map<PageIndex, Uint8Array | StagedPage>();
+    const pages = new Map<PageIndex, Uint8Array>();
+    const staged = this.store.openStage();
     for (const [page, content] of writes) {
       const index = toPageIndex(page);
       const data = bytesOf(content, this.#pageSize);
       const isStaged = step.isStaged === true && page % 3 > 0;
-      pages.set(index, isStaged ? this.store.stage(index, data) : data);
+      if (isStaged) staged.put(index, data);
+      else pages.set(index, data);
     }
     this.#perform(
-      () => commitOrDrop(this.store, { pageCount, pages, ...noteFor(writes) }),
+      () => commitOrDrop(this.store, { pageCount, pages, staged, ...noteFor(writes) }),
       () => this.model.commit(pageCount, writes),
     );
   }

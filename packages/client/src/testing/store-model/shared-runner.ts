@@ -8,8 +8,7 @@ import {
   toPageIndex,
 } from "@graft/core";
 import type { SeededRandom, SimulatedDisk } from "@graft/core/testing";
-import type { LocalStore, RemotePoint, StagedPage } from "../../store/local-store.ts";
-import { stagedIn } from "./commit-or-drop.ts";
+import type { LocalStore, RemotePoint } from "../../store/local-store.ts";
 import { commitBeside } from "./mergeable-commit.ts";
 import { bytesOf, RemoteModel } from "./remote-model.ts";
 import { describeState, type HeldPin, noteFor, ReplicaModel } from "./replica-model.ts";
@@ -216,19 +215,19 @@ export class SharedRunner {
     const isRolledBack = isStaged && this.#random.chance(0.2);
     this.#writing(process, () => {
       const { store } = process;
-      const pages = new Map<PageIndex, Uint8Array | StagedPage>();
+      const pages = new Map<PageIndex, Uint8Array>();
+      const staged = store.openStage();
       for (const [page, content] of writes) {
         const data = bytesOf(content, this.#options.pageSize);
         const index = toPageIndex(page);
-        pages.set(index, isStaged && page % 3 > 0 ? store.stage(index, data) : data);
+        if (isStaged && page % 3 > 0) staged.put(index, data);
+        else pages.set(index, data);
       }
-      if (isRolledBack) {
-        store.dropStaged(stagedIn(pages));
-        return;
-      }
+      if (isRolledBack) return staged.clear();
+      const count = toPageCount(pageCount);
       this.#perform(
         process,
-        () => store.commitLocal({ pageCount: toPageCount(pageCount), pages, ...noteFor(writes) }),
+        () => store.commitLocal({ pageCount: count, pages, staged, ...noteFor(writes) }),
         () => this.#model.commit(pageCount, writes),
       );
     });

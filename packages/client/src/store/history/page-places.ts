@@ -1,20 +1,19 @@
-import type { Location } from "../history/page-chains.ts";
+import type { Location } from "./page-chains.ts";
 
 /** Pages in ascending order, each with its place. */
-export interface PlacedList<Place = Location>
-  extends Iterable<readonly [page: number, place: Place]> {
+export interface PlacedList extends Iterable<readonly [page: number, place: Location]> {
   readonly length: number;
 }
 
-/** Which page lies where, in 12 bytes a page: a commit may be all of a large volume. */
+/** Which page lies where, in 8 bytes a page: a commit may be all of a large volume. */
 export class PagePlaces implements PlacedList {
   readonly #pages: Uint32Array;
-  readonly #locations: Float64Array;
+  readonly #locations: Uint32Array;
 
   /** @param length how many pages there will be: `set` each of them */
   constructor(length: number) {
     this.#pages = new Uint32Array(length);
-    this.#locations = new Float64Array(length);
+    this.#locations = new Uint32Array(length);
   }
 
   get length(): number {
