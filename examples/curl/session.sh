@@ -25,33 +25,33 @@ fail() {
   exit 1
 }
 
-# call URL [CURL OPTION…]: asks with the JSON of stdin; false when the answer is an error.
+# call URL: asks with the JSON of stdin; false when the answer is an error.
 call() {
   local status
-  status=$(curl -sS -o "$answer" -w '%{http_code}' --compressed --data-binary @- "${token[@]}" \
-    -H 'content-type: application/json' -H 'expect:' "${@:2}" "$1")
+  status=$(gzip | curl -sS -o "$answer" -w '%{http_code}' --compressed --data-binary @- "${token[@]}" \
+    -H 'content-type: application/json' -H 'content-encoding: gzip' "$1")
   [ "$status" = 200 ]
 }
 
-# open URL [CURL OPTION…]: as call, for a stream: each message has 5 bytes before it, the flags and
-# the length. The answers come on descriptor 3.
+# open URL [CURL OPTION…]: as call, for a stream: each message has 5 bytes before it, the flags (1:
+# compressed, 2: the last) and the length. The answers come on descriptor 3.
 open() {
   local question
   question=$(cat)
   printf "\\x00$(printf '%08x' "${#question}" | sed 's/../\\x&/g')%s" "$question" >"$files/question"
   rm -f "$files/stream" && mkfifo "$files/stream"
   curl -sSN -o "$files/stream" --data-binary "@$files/question" "${token[@]}" \
-    -H 'content-type: application/connect+json' "${@:2}" "$1" &
+    -H 'content-type: application/connect+json' -H 'connect-accept-encoding: gzip' "${@:2}" "$1" &
   stream=$!
   exec 3<"$files/stream"
 }
 
 # next: reads the next message of the stream; false for the last one, {} or {"error": …}.
 next() {
-  local header
-  read -ra header < <(head -c 5 <&3 | od -An -tu1)
-  head -c $((header[1] << 24 | header[2] << 16 | header[3] << 8 | header[4])) <&3 >"$answer"
-  [ "${header[0]}" = 0 ]
+  local flags size
+  read -r flags size < <(head -c 5 <&3 | od -An -tu1 | awk '{print $1, (($2 * 256 + $3) * 256 + $4) * 256 + $5}')
+  head -c "$size" <&3 | if [ $((flags & 1)) = 1 ]; then gunzip; else cat; fi >"$answer"
+  [ $((flags & 2)) = 0 ]
 }
 
 # id KIND: 16 bytes: the kind, milliseconds since 1970 in 6 bytes, 9 random bytes.
@@ -74,7 +74,7 @@ call "$metastore/CreateVolume" <<<"{\"vid\": \"$vid\", \"pageSize\": 4096}" || f
 report create '{vid: "'"$vid"'", created, pageSize}'
 
 jq -n '{vid: "'"$vid"'", pages: [{pageidx: 1, data: "'"$(page 1)"'"}, {pageidx: 2, data: "'"$(page 2)"'"}]}' |
-  gzip | call "$pagestore/WritePages" -H 'content-encoding: gzip' || fail write
+  call "$pagestore/WritePages" || fail write
 report write '{segments: .segments | length, compressed: true}'
 
 commit=$(jq -c '{vid: "'"$vid"'", cid: "'"$cid"'", pageCount: 2, segments, commitId: "'"$(commit_id)"'"}' "$answer")

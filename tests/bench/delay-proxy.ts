@@ -8,7 +8,8 @@ export class DelayProxy implements AsyncDisposable {
   readonly url: string;
   readonly #server: Server;
   readonly #sockets: Set<Socket>;
-  #bytes = 0;
+  #sentBytes = 0;
+  #receivedBytes = 0;
 
   private constructor(server: Server, sockets: Set<Socket>) {
     this.#server = server;
@@ -18,7 +19,17 @@ export class DelayProxy implements AsyncDisposable {
 
   /** Bytes in both directions so far, headers and framing included. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#sentBytes + this.#receivedBytes;
+  }
+
+  /** Those from the client. */
+  get sentBytes(): number {
+    return this.#sentBytes;
+  }
+
+  /** Those from the target. */
+  get receivedBytes(): number {
+    return this.#receivedBytes;
   }
 
   static async start(target: string, rttMs: number): Promise<DelayProxy> {
@@ -33,7 +44,8 @@ export class DelayProxy implements AsyncDisposable {
       ] as const) {
         sockets.add(from);
         from.on("data", (bytes) => {
-          if (proxy !== undefined) proxy.#bytes += bytes.length;
+          if (proxy !== undefined)
+            proxy.#count(from === client ? "sent" : "received", bytes.length);
           later(rttMs / 2, () => to.write(bytes));
         });
         from.on("end", () => later(rttMs / 2, () => to.end()));
@@ -45,6 +57,11 @@ export class DelayProxy implements AsyncDisposable {
     await once(server, "listening");
     proxy = new DelayProxy(server, sockets);
     return proxy;
+  }
+
+  #count(way: "sent" | "received", byteCount: number): void {
+    if (way === "sent") this.#sentBytes += byteCount;
+    else this.#receivedBytes += byteCount;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -21,6 +21,10 @@ export const STEPS = [
 ] as const;
 export type Step = (typeof STEPS)[number];
 
+/** What its connections show. */
+export const COMPRESSIONS = ["compressed requests", "compressed answers"] as const;
+export type Compression = (typeof COMPRESSIONS)[number];
+
 /** A line that a program printed. */
 export interface Report {
   readonly step: string;

@@ -3,13 +3,14 @@
  * protocol it speaks. One whose tools are missing is skipped, by name; in CI that is a failure.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DelayProxy } from "../../bench/delay-proxy.ts";
 import { type ServerChild, startServer } from "../../bench/graft-child.ts";
 import { until } from "../../harness/until.ts";
 import { buildProgram } from "./build-program.ts";
-import { EXPECTED, type Protocol, STEPS, type Step } from "./contract.ts";
+import { expectCompression, expectSteps } from "./expect-session.ts";
 import type { Program } from "./program.ts";
 import { PROGRAMS } from "./programs.ts";
-import { type ProgramRun, runProgram } from "./run-program.ts";
+import { runProgram } from "./run-program.ts";
 import { findTools } from "./toolchain.ts";
 
 /** A first build compiles everything a library needs. */
@@ -44,28 +45,13 @@ function run(program: Program): void {
     { timeout: RUN_MS_MAX },
     async (protocol) => {
       if (command === undefined) throw new Error("it is built before");
-      const session = await runProgram(command, { url: server.url, protocol });
-      expect(session, session.stderr).toMatchObject({ code: 0 });
-      expectSession(session, program, protocol);
+      await using proxy = await DelayProxy.start(server.url, 0);
+      const session = await runProgram(command, { url: proxy.url, protocol });
+      expectSteps(session, program, protocol);
+      expectCompression(proxy, program, protocol);
       await until(async () => (await openStreams()) === 0);
     },
   );
-}
-
-/** Each step as the contract says it, but for what the library cannot do. */
-function expectSession({ reports }: ProgramRun, program: Program, protocol: Protocol): void {
-  expect(reports.map(({ step }) => step)).toEqual(STEPS);
-  for (const [at, step] of STEPS.entries()) {
-    const reason = gapOf(program, protocol, step);
-    const expected = reason === undefined ? EXPECTED[step] : { skipped: reason };
-    expect(reports[at]).toMatchObject({ step, ok: true, ...expected });
-    if (reason === undefined) expect(reports[at]).not.toHaveProperty("skipped");
-  }
-}
-
-function gapOf({ gaps }: Program, protocol: Protocol, step: Step): string | undefined {
-  const ofStep = gaps.filter((gap) => gap.step === step);
-  return ofStep.find((gap) => (gap.protocol ?? protocol) === protocol)?.reason;
 }
 
 /** Watchers that the server still holds: a canceled stream leaves none. */

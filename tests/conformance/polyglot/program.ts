@@ -1,5 +1,5 @@
 /** A program of `examples/`: what it needs, how it is built, what it speaks. */
-import type { Protocol, Step } from "./contract.ts";
+import type { Compression, Protocol, Step } from "./contract.ts";
 
 export interface Program {
   /** Its folder in `examples/`. */
@@ -18,9 +18,9 @@ export interface Program {
   build(place: BuildPlace): Promise<readonly [string, ...string[]]>;
 }
 
-/** A step without its part: the program reports the same as `skipped`. */
+/** Of a step the program reports the same reason as `skipped`. */
 export interface Gap {
-  readonly step: Step;
+  readonly what: Step | Compression;
   /** Absent: over every protocol. */
   readonly protocol?: Protocol;
   readonly reason: string;
