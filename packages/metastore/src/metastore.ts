@@ -29,13 +29,14 @@ import {
   type WireCommit,
 } from "@graft/rpc";
 import type { CatalogUpdater } from "./catalog-updater.ts";
-import type { Committer } from "./committer.ts";
+import type { CommitRights, Committer } from "./committer.ts";
 import type { KnownHeads } from "./known-heads.ts";
 import { fullForm, shortForm, wireSizeOf } from "./pulled-commit.ts";
 import type { VolumeLog } from "./volume-log.ts";
 import type { VolumeMaps } from "./volume-map.ts";
 import type { VolumeRecords } from "./volume-records.ts";
 import type { WatchHub } from "./watch-hub.ts";
+import type { WatchTerms } from "./watch-terms.ts";
 
 export interface MetastoreParts {
   readonly volumeLog: VolumeLog;
@@ -130,18 +131,27 @@ export class Metastore {
   }
 
   /** Appends one commit. @throws GraftError see `Committer.commit` */
-  async commit(request: CommitRequest, signal?: AbortSignal): Promise<CommitAnswer> {
-    return await this.#parts.committer.commit(request, signal);
+  async commit(
+    request: CommitRequest,
+    signal?: AbortSignal,
+    rights?: CommitRights,
+  ): Promise<CommitAnswer> {
+    return await this.#parts.committer.commit(request, signal, rights);
   }
 
   /** News of many volumes until the signal is aborted, or the server drains. See `WatchHub`. */
-  watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchEvent> {
-    return this.#parts.hub.watch(request, signal);
+  watch(request: WatchRequest, signal: AbortSignal, terms?: WatchTerms): AsyncIterable<WatchEvent> {
+    return this.#parts.hub.watch(request, signal, terms);
   }
 
   /** As `watch`, as encoded bytes. */
-  async streamNews(request: WatchRequest, sink: StreamSink, signal: AbortSignal): Promise<void> {
-    await this.#parts.hub.stream(request, sink, signal);
+  async streamNews(
+    request: WatchRequest,
+    sink: StreamSink,
+    signal: AbortSignal,
+    terms?: WatchTerms,
+  ): Promise<void> {
+    await this.#parts.hub.stream(request, sink, signal, terms);
   }
 
   async #fullForm(commit: CatalogCommit, signal: AbortSignal | undefined): Promise<WireCommit> {

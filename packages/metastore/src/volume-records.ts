@@ -37,12 +37,35 @@ export class VolumeRecords {
     throw otherPageSize(volumeId, existing, pageSize);
   }
 
+  /**
+   * For whom may not make it. @throws GraftError `permission-denied`: it does not exist ·
+   *   `invalid-argument`: it has other pages
+   */
+  async mustExist(
+    volumeId: VolumeId,
+    pageSize: PageSize,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const existing = await this.#read(volumeId, signal);
+    if (existing === pageSize) return;
+    if (existing !== undefined) throw otherPageSize(volumeId, existing, pageSize);
+    throw new GraftError(
+      "permission-denied",
+      `volume ${volumeId} does not exist yet, and the token gives no right to make it`,
+      { details: { volume: volumeId, access: "create" } },
+    );
+  }
+
   async #mustRead(volumeId: VolumeId, signal: AbortSignal | undefined): Promise<PageSize> {
+    const existing = await this.#read(volumeId, signal);
+    if (existing !== undefined) return existing;
+    throw new GraftError("unavailable", `${volumeKey(volumeId)} exists and cannot be read`);
+  }
+
+  async #read(volumeId: VolumeId, signal: AbortSignal | undefined): Promise<PageSize | undefined> {
     const objectName = volumeKey(volumeId);
     const stored = await this.#store.get(objectName, { signal });
-    if (stored === undefined) {
-      throw new GraftError("unavailable", `${objectName} exists and cannot be read`);
-    }
+    if (stored === undefined) return undefined;
     return decodeVolumeRecord(stored.bytes, this.#compute, { objectName, volumeId }).pageSize;
   }
 }

@@ -18,9 +18,9 @@ import {
 import { logKey } from "@graft/format";
 import type { ObjectStore } from "@graft/object-store";
 import { createReadTally, type MetricsRegistry, type ReadTally } from "@graft/rpc";
-import type { AskedSnapshot } from "./page-finder.ts";
 import type { CommitSource } from "./commit-source.ts";
 import { readLogObject } from "./log-reader.ts";
+import type { AskedSnapshot } from "./page-finder.ts";
 
 /**
  * Memory of decoded commits kept, as estimated from their stored size: an eighth of a server's 300

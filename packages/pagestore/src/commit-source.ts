@@ -9,7 +9,13 @@ export interface CommitSource {
   /**
    * The record at an LSN, as it lies in the log. Handed over: nobody writes to the bytes any more.
    *
-   * @throws GraftError `not-found` when the volume has no commit there, `unavailable`, `corrupt`
+   * @param token of the caller for whom it is read: what it may not see is not answered
+   * @throws GraftError `unauthenticated`, `permission-denied`; `not-found` when the volume has no commit there, `unavailable`, `corrupt`
    */
-  read(volumeId: VolumeId, lsn: Lsn, signal: AbortSignal | undefined): Promise<Uint8Array>;
+  read(
+    volumeId: VolumeId,
+    lsn: Lsn,
+    signal: AbortSignal | undefined,
+    token?: string,
+  ): Promise<Uint8Array>;
 }

@@ -4,6 +4,8 @@ import type { ObjectStore } from "@graft/object-store";
 import {
   fromPullCommitsRequest,
   type MetastoreClient,
+  present,
+  tokenOptions,
   toPullCommitsAnswer,
   type WireCommit,
 } from "@graft/rpc";
@@ -23,9 +25,14 @@ export class MetastoreCommitSource implements CommitSource {
     this.#store = options.store;
   }
 
-  async read(volumeId: VolumeId, lsn: Lsn, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  async read(
+    volumeId: VolumeId,
+    lsn: Lsn,
+    signal: AbortSignal | undefined,
+    token?: string,
+  ): Promise<Uint8Array> {
     const request = { volumeId, range: { start: lsn, end: lsn }, includeRecords: true };
-    const options = signal === undefined ? {} : { signal };
+    const options = { ...present({ signal }), ...tokenOptions(token) };
     const message = await this.#client.pullCommits(fromPullCommitsRequest(request), options);
     const [commit] = toPullCommitsAnswer(message).commits;
     if (commit === undefined) throw notFound(volumeId, lsn);

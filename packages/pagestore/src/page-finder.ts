@@ -15,6 +15,14 @@ import { blocksFor, type CheckpointRef, logKey } from "@graft/format";
 import type { CommitLoader } from "./commit-loader.ts";
 import { type InlinePages, type PageTake, planRead, takeEntries, takeInline } from "./read-plan.ts";
 
+/** A snapshot that somebody asks for. */
+export interface AskedSnapshot {
+  readonly volumeId: VolumeId;
+  readonly lsn: Lsn;
+  /** Who asks: see `CommitSource`. */
+  readonly token: string | undefined;
+}
+
 /** A snapshot, and where each wanted page of it is. */
 export interface FoundPages {
   readonly pageSize: PageSize;
@@ -55,12 +63,12 @@ export class PageFinder {
    * @throws GraftError `not-found` when the volume has no commit at the LSN
    */
   async find(
-    volumeId: VolumeId,
-    lsn: Lsn,
+    asked: AskedSnapshot,
     wanted: (pageCount: PageCount) => PageSet,
     signal: AbortSignal | undefined,
   ): Promise<FoundPages> {
-    const snapshot = await this.#commits.head(volumeId, lsn, signal);
+    const { volumeId } = asked;
+    const snapshot = await this.#commits.head(asked, signal);
     const { pageSize, pageCount } = snapshot.record;
     const findings: Findings = { takes: [], inline: [], absent: new MutablePageSet() };
     await this.#walk(snapshot, wanted(pageCount), findings, signal);

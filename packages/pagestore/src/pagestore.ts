@@ -31,7 +31,7 @@ import type {
 import type { FooterLoader } from "./footer-loader.ts";
 import type { FrameLoader } from "./frame-loader.ts";
 import { type FrameTake, frameOfEntry, frameOfInline, framesOfSegment } from "./frame-take.ts";
-import type { FoundPages, PageFinder } from "./page-finder.ts";
+import type { AskedSnapshot, FoundPages, PageFinder } from "./page-finder.ts";
 import { fitBudget, lowestOf } from "./read-budget.ts";
 import { type PageTake, takesWithin } from "./read-plan.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
@@ -59,6 +59,13 @@ const INDEX_LAST = 0xffff_ffff;
 const NO_PAGES: PageSet = pageRange(1, 0);
 /** Answers of a stream prepared ahead of its reader. */
 const STREAM_CONCURRENCY = 4;
+
+/** Pages that are all wanted, whatever they weigh. */
+export interface AllPagesRequest {
+  readonly volumeId: VolumeId;
+  readonly lsn: Lsn;
+  readonly pageSet: PageSet;
+}
 
 export interface PagestoreParts {
   readonly finder: PageFinder;
@@ -89,15 +96,20 @@ export class Pagestore {
   /**
    * Pages of a snapshot, as many as the budget allows; `covered` says what the answer settles.
    *
+   * @param token the caller's, presented where commits are learnt of
    * @throws GraftError `not-found` when the volume has no commit at the LSN; `corrupt`,
    *   `unavailable`
    */
-  async readPages(request: ReadPagesRequest, signal?: AbortSignal): Promise<ReadPagesAnswer> {
+  async readPages(
+    request: ReadPagesRequest,
+    signal?: AbortSignal,
+    token?: string,
+  ): Promise<ReadPagesAnswer> {
     const { volumeId, lsn, pageSet: wanted, byteBudget } = request;
     const hint = request.prefetch;
     const prefetch = hint === undefined ? undefined : lowestOf(hint, PREFETCH_COUNT_MAX);
     const all = prefetch === undefined ? wanted : union(wanted, prefetch);
-    const found = await this.#finder.find(volumeId, lsn, () => all, signal);
+    const found = await this.#finder.find({ volumeId, lsn, token }, () => all, signal);
     const { absent, pageSize } = found;
     const { load, covered } = fitBudget({ wanted, prefetch, absent, pageSize, byteBudget });
     const pages = await this.#load(found, load, signal);
@@ -111,12 +123,13 @@ export class Pagestore {
    * @throws GraftError `invalid-argument` for a volume of another page size; else as `readPages`
    */
   async readAllPages(
-    request: { readonly volumeId: VolumeId; readonly lsn: Lsn; readonly pageSet: PageSet },
+    request: AllPagesRequest,
     pageSize: PageSize,
     signal?: AbortSignal,
+    token?: string,
   ): Promise<readonly Page[]> {
     const { volumeId, lsn, pageSet } = request;
-    const found = await this.#finder.find(volumeId, lsn, () => pageSet, signal);
+    const found = await this.#finder.find({ volumeId, lsn, token }, () => pageSet, signal);
     if (found.pageSize !== pageSize) {
       const sizes = `pages of ${found.pageSize} bytes, this route serves pages of ${pageSize}`;
       throw new GraftError("invalid-argument", `volume ${volumeId} has ${sizes}: use ReadPages`);
@@ -134,22 +147,24 @@ export class Pagestore {
   async *streamPages(
     request: StreamPagesRequest,
     signal?: AbortSignal,
+    token?: string,
   ): AsyncIterable<ReadPagesAnswer> {
     const { volumeId, lsn } = request;
-    const { pageSize, pageCount } = await this.#finder.find(volumeId, lsn, () => NO_PAGES, signal);
+    const snapshot = { volumeId, lsn, token };
+    const { pageSize, pageCount } = await this.#finder.find(snapshot, () => NO_PAGES, signal);
     const wanted = request.pageSet ?? pageRange(1, pageCount);
     const countMax = STREAM_ANSWER_SIZE / pageSize;
-    const slices = this.#slices(request, wanted, countMax, signal);
+    const slices = this.#slices(snapshot, wanted, countMax, signal);
     const options = { concurrency: STREAM_CONCURRENCY, signal };
     yield* mapOrdered(slices, options, async ({ covered, load }, _, slice) => {
-      const planned = await this.#finder.find(volumeId, lsn, () => load, slice);
+      const planned = await this.#finder.find(snapshot, () => load, slice);
       return { pages: await this.#load(planned, load, slice), covered };
     });
   }
 
   /** What each answer of a stream settles, window by window: no plan is of more than one. */
   async *#slices(
-    { volumeId, lsn }: StreamPagesRequest,
+    snapshot: AskedSnapshot,
     wanted: PageSet,
     countMax: number,
     signal: AbortSignal | undefined,
@@ -158,7 +173,7 @@ export class Pagestore {
     for (let start = wanted.first; start !== undefined; ) {
       const end = Math.min(start + span - 1, INDEX_LAST);
       const part = intersection(wanted, pageRange(start, end));
-      const { absent } = await this.#finder.find(volumeId, lsn, () => part, signal);
+      const { absent } = await this.#finder.find(snapshot, () => part, signal);
       const existing = difference(part, absent);
       yield* streamSlices(part, existing, countMax);
       // Where nothing is, nothing is planned either: larger steps make fewer answers.

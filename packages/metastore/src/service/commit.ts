@@ -4,6 +4,7 @@ import {
   INLINE_PAGES_SIZE_MAX,
   isGraftError,
   PAGE_SIZE_MIN,
+  type VolumeId,
 } from "@graft/core";
 import {
   type CommitRequest,
@@ -22,7 +23,7 @@ import {
   toRawCommitRequest,
 } from "@graft/rpc";
 import { asRefused } from "../as-refused.ts";
-import type { Metastore } from "../metastore.ts";
+import type { MetastoreOperations, OpenMetastore } from "../guarded-metastore.ts";
 import { mustFitRaw } from "./raw-page-size.ts";
 
 /** Each segment with its four fields, each inline frame with as many; and what is beside them. */
@@ -31,7 +32,7 @@ const FIELD_COUNT_MAX: number =
 
 /** `Commit`. What is malformed was not tried, and the error says so. */
 export async function commit(
-  metastore: Metastore,
+  metastore: MetastoreOperations,
   message: CommitRequest,
   signal: AbortSignal,
 ): Promise<CommitResponse> {
@@ -39,14 +40,15 @@ export async function commit(
 }
 
 /** v0.1: a base that does not exist is a rejected commit there, and pages have 4096 bytes. */
-export function createRawCommit(metastore: Metastore): RawRoute {
+export function createRawCommit(openMetastore: OpenMetastore): RawRoute {
   return createRawRoute({
     path: "/metastore/v1/commit",
     input: CommitRequestSchema,
     output: CommitResponseSchema,
     fieldCountMax: FIELD_COUNT_MAX,
     words: COMMIT_WORDS,
-    async handle(message, { signal }) {
+    async handle(message, { signal, token }) {
+      const metastore = await openMetastore(token);
       const attempt = toRawCommitRequest(message);
       try {
         return fromCommitAnswer(await metastore.commit(attempt, signal));
@@ -67,7 +69,7 @@ function parse(message: CommitRequest): ReturnType<typeof toCommitRequest> {
 
 /** What v0.1 is told instead. @throws GraftError `invalid-argument`: the volume has other pages */
 async function rawRefusal(
-  metastore: Metastore,
+  metastore: MetastoreOperations,
   { volumeId }: CommitAttempt,
   error: unknown,
   signal: AbortSignal,
@@ -78,10 +80,23 @@ async function rawRefusal(
   }
   if (isGraftError(error, "rejected")) {
     // That its pages are too large is what its person can do something about.
-    mustFitRaw((await metastore.getSnapshot(volumeId, undefined, signal)).snapshot);
+    await mustFitRawIfReadable(metastore, volumeId, signal);
   }
   if (!isMissingBase(error)) return error;
   return new GraftError("rejected", error.message, { cause: error });
+}
+
+async function mustFitRawIfReadable(
+  metastore: MetastoreOperations,
+  volumeId: VolumeId,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await metastore.getSnapshot(volumeId, undefined, signal).catch((error) => {
+    // Who may write and not read is told of the conflict alone.
+    if (isGraftError(error, "permission-denied")) return undefined;
+    throw error;
+  });
+  if (found !== undefined) mustFitRaw(found.snapshot);
 }
 
 function isMissingBase(error: unknown): error is GraftError {

@@ -1,10 +1,10 @@
 import type { CreateVolumeRequest, CreateVolumeResponse } from "@graft/proto-gen/metastore";
 import { fromCreateVolumeAnswer, toCreateVolumeRequest } from "@graft/rpc";
-import type { Metastore } from "../metastore.ts";
+import type { MetastoreOperations } from "../guarded-metastore.ts";
 
 /** `CreateVolume`. v0.1 has none: there the first commit makes the volume. */
 export async function createVolume(
-  metastore: Metastore,
+  metastore: MetastoreOperations,
   message: CreateVolumeRequest,
   signal: AbortSignal,
 ): Promise<CreateVolumeResponse> {

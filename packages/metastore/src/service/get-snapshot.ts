@@ -12,12 +12,12 @@ import {
   toGetSnapshotRequest,
   toRawGetSnapshotRequest,
 } from "@graft/rpc";
-import type { Metastore } from "../metastore.ts";
+import type { MetastoreOperations, OpenMetastore } from "../guarded-metastore.ts";
 import { mustFitRaw } from "./raw-page-size.ts";
 
 /** `GetSnapshot`. */
 export async function getSnapshot(
-  metastore: Metastore,
+  metastore: MetastoreOperations,
   message: GetSnapshotRequest,
   signal: AbortSignal,
 ): Promise<GetSnapshotResponse> {
@@ -27,13 +27,14 @@ export async function getSnapshot(
 }
 
 /** v0.1: the same, by another name. */
-export function createRawSnapshot(metastore: Metastore): RawRoute {
+export function createRawSnapshot(openMetastore: OpenMetastore): RawRoute {
   return createRawRoute({
     path: "/metastore/v1/snapshot",
     input: GetSnapshotRequestSchema,
     output: GetSnapshotResponseSchema,
     words: PULL_WORDS,
-    async handle(message, { signal }) {
+    async handle(message, { signal, token }) {
+      const metastore = await openMetastore(token);
       const { volumeId, lsn } = toRawGetSnapshotRequest(message);
       const { snapshot, checkpointLsn } = await metastore.getSnapshot(volumeId, lsn, signal);
       mustFitRaw(snapshot);

@@ -12,12 +12,12 @@ import {
   toPullCommitsRequest,
   toRawPullCommitsRequest,
 } from "@graft/rpc";
-import type { Metastore } from "../metastore.ts";
+import type { MetastoreOperations, OpenMetastore } from "../guarded-metastore.ts";
 import { mustFitRaw } from "./raw-page-size.ts";
 
 /** `PullCommits`. */
 export async function pullCommits(
-  metastore: Metastore,
+  metastore: MetastoreOperations,
   message: PullCommitsRequest,
   signal: AbortSignal,
 ): Promise<PullCommitsResponse> {
@@ -25,13 +25,14 @@ export async function pullCommits(
 }
 
 /** v0.1: the same. Its caller asks for what follows the last commit until nothing does. */
-export function createRawPullCommits(metastore: Metastore): RawRoute {
+export function createRawPullCommits(openMetastore: OpenMetastore): RawRoute {
   return createRawRoute({
     path: "/metastore/v1/pull_commits",
     input: PullCommitsRequestSchema,
     output: PullCommitsResponseSchema,
     words: PULL_WORDS,
-    async handle(message, { signal }) {
+    async handle(message, { signal, token }) {
+      const metastore = await openMetastore(token);
       const request = toRawPullCommitsRequest(message);
       const { volumeId, range } = request;
       mustFitRaw((await metastore.getSnapshot(volumeId, range.end, signal)).snapshot);

@@ -13,12 +13,12 @@ import {
   toPullGraftRequest,
   toRawPullGraftRequest,
 } from "@graft/rpc";
-import type { Metastore } from "../metastore.ts";
+import type { MetastoreOperations, OpenMetastore } from "../guarded-metastore.ts";
 import { mustFitRaw } from "./raw-page-size.ts";
 
 /** `PullGraft`. */
 export async function pullGraft(
-  metastore: Metastore,
+  metastore: MetastoreOperations,
   message: PullGraftRequest,
   signal: AbortSignal,
 ): Promise<PullGraftResponse> {
@@ -27,13 +27,14 @@ export async function pullGraft(
 }
 
 /** v0.1: "nothing newer" is an error there, of its own code. */
-export function createRawPullGraft(metastore: Metastore): RawRoute {
+export function createRawPullGraft(openMetastore: OpenMetastore): RawRoute {
   return createRawRoute({
     path: "/metastore/v1/pull_graft",
     input: PullGraftRequestSchema,
     output: PullGraftResponseSchema,
     words: PULL_WORDS,
-    async handle(message, { signal }) {
+    async handle(message, { signal, token }) {
+      const metastore = await openMetastore(token);
       const { volumeId, range } = toRawPullGraftRequest(message);
       const answer = await metastore.pullGraft(volumeId, range, signal);
       mustFitRaw(answer.snapshot);

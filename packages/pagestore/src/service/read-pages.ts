@@ -15,14 +15,14 @@ import {
   toRawReadPagesRequest,
   toReadPagesRequest,
 } from "@graft/rpc";
-import type { Pagestore } from "../pagestore.ts";
+import type { OpenPagestore, PagestoreOperations } from "../guarded-pagestore.ts";
 import { AnswerBuffers } from "./answer-buffers.ts";
 import { encodePageList } from "./page-list-encoding.ts";
 import { wantsBinary } from "./wants-binary.ts";
 
 /** `ReadPages`. */
 export async function readPages(
-  pagestore: Pagestore,
+  pagestore: PagestoreOperations,
   message: ReadPagesRequest,
   call: Pick<HandlerContext, "signal" | "requestHeader">,
 ): Promise<ReadPagesResponse> {
@@ -31,11 +31,12 @@ export async function readPages(
 }
 
 /** v0.1: every request is answered in full; what does not exist is left out. */
-export function createRawReadPages(pagestore: Pagestore): RawRoute {
+export function createRawReadPages(openPagestore: OpenPagestore): RawRoute {
   const buffers = new AnswerBuffers();
   return {
     path: "/pagestore/v1/read_pages",
-    handle: async (body, { signal }) => {
+    handle: async (body, { signal, token }) => {
+      const pagestore = await openPagestore(token);
       const request = toRawReadPagesRequest(parseMessage(ReadPagesRequestSchema, body));
       try {
         const pages = await pagestore.readAllPages(request, PAGE_SIZE_DEFAULT, signal);

@@ -1,23 +1,27 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { PagestoreService } from "@graft/proto-gen/pagestore";
-import type { RawRoute } from "@graft/rpc";
-import type { Pagestore } from "../pagestore.ts";
+import { type RawRoute, tokenOf } from "@graft/rpc";
+import type { OpenPagestore } from "../guarded-pagestore.ts";
 import { createRawReadPages, readPages } from "./read-pages.ts";
 import { streamPages } from "./stream-pages.ts";
 import { createRawWritePages, writePages } from "./write-pages.ts";
 
 /** Registers `PagestoreService`: Connect, gRPC and gRPC-Web. */
-export function registerPagestore(router: ConnectRouter, pagestore: Pagestore): void {
+export function registerPagestore(router: ConnectRouter, open: OpenPagestore): void {
   router.service(PagestoreService, {
-    readPages: (message, context) => readPages(pagestore, message, context),
-    streamPages: (message, context) => streamPages(pagestore, message, context),
-    writePages: (message, { signal }) => writePages(pagestore, message, signal),
+    readPages: async (message, context) =>
+      readPages(await open(tokenOf(context.values)), message, context),
+    streamPages: async function* (message, context) {
+      yield* streamPages(await open(tokenOf(context.values)), message, context);
+    },
+    writePages: async (message, { signal, values }) =>
+      writePages(await open(tokenOf(values)), message, signal),
   });
 }
 
 /** The routes of v0.1. */
-export function rawPagestoreRoutes(pagestore: Pagestore): readonly RawRoute[] {
-  return [createRawReadPages(pagestore), createRawWritePages(pagestore)];
+export function rawPagestoreRoutes(open: OpenPagestore): readonly RawRoute[] {
+  return [createRawReadPages(open), createRawWritePages(open)];
 }
 
 const SERVICE = "/graft.pagestore.v1.PagestoreService";

@@ -5,12 +5,12 @@ import {
   fromStreamPagesAnswerBinary,
   toStreamPagesRequest,
 } from "@graft/rpc";
-import type { Pagestore } from "../pagestore.ts";
+import type { PagestoreOperations } from "../guarded-pagestore.ts";
 import { wantsBinary } from "./wants-binary.ts";
 
 /** `StreamPages`. It ends early when the caller leaves. */
 export async function* streamPages(
-  pagestore: Pagestore,
+  pagestore: PagestoreOperations,
   message: StreamPagesRequest,
   call: Pick<HandlerContext, "signal" | "requestHeader">,
 ): AsyncGenerator<StreamPagesResponse> {

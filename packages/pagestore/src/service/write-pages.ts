@@ -20,7 +20,7 @@ import {
   toWritePagesRequest,
   WRITE_WORDS,
 } from "@graft/rpc";
-import type { Pagestore } from "../pagestore.ts";
+import type { OpenPagestore, PagestoreOperations } from "../guarded-pagestore.ts";
 
 /** Each page with its index and its data, as many as a request holds; and what is beside them. */
 const FIELD_COUNT_MAX: number = 3 * (REQUEST_BODY_SIZE_MAX / PAGE_SIZE_DEFAULT) + 256;
@@ -33,7 +33,7 @@ const BODY_SIZE_MIN: number = 1024 * 1024;
 
 /** `WritePages`. */
 export async function writePages(
-  pagestore: Pagestore,
+  pagestore: PagestoreOperations,
   message: WritePagesRequest,
   signal: AbortSignal,
 ): Promise<WritePagesResponse> {
@@ -56,14 +56,15 @@ function releaseBody([first]: readonly Page[]): void {
  * v0.1: its client sends all that it has to push in one request, however much that is. A part is
  * stored after the other: one holds as much memory as a write of ours.
  */
-export function createRawWritePages(pagestore: Pagestore): RawRoute {
+export function createRawWritePages(openPagestore: OpenPagestore): RawRoute {
   return createRawRoute({
     path: "/pagestore/v1/write_pages",
     input: WritePagesRequestSchema,
     output: WritePagesResponseSchema,
     fieldCountMax: FIELD_COUNT_MAX,
     words: WRITE_WORDS,
-    async handle(message, { signal }) {
+    async handle(message, { signal, token }) {
+      const pagestore = await openPagestore(token);
       const { pages, ...where } = toRawWritePagesRequest(message);
       const segments: SegmentInfo[] = [];
       for (let at = 0; at < pages.length; at += PART_COUNT) {

@@ -28,6 +28,13 @@ export function sendTokenInterceptor(getToken: () => string | undefined): Interc
  */
 export type Authenticate = (token: string | undefined) => unknown;
 
+/** Options of one call that is made for the bearer of a token. */
+export function tokenOptions(token: string | undefined): {
+  readonly headers?: Readonly<Record<string, string>>;
+} {
+  return token === undefined ? {} : { headers: { authorization: `${PREFIX}${token}` } };
+}
+
 const tokenKey: ContextKey<string | undefined> = createContextKey<string | undefined>(undefined, {
   description: "bearer token of the caller",
 });
