@@ -1,7 +1,7 @@
 /**
- * `pnpm test`: typecheck, lint, boundaries, tidy, unit and integration tests, simulation, torture,
- * scale. `--verify` adds: generated code unchanged, published exports sound. Names of stages run
- * only these.
+ * `pnpm test`: typecheck, lint, boundaries, tidy, the protos against the last release, unit and
+ * integration tests, simulation, torture, scale. `--verify` adds: generated code unchanged,
+ * published exports sound. Names of stages run only these.
  *
  * Every stage runs, also after one failed. The last line is `N passed, N failed, N skipped`: tests,
  * and one failed for each failed stage that is no test run.
@@ -14,6 +14,7 @@ const STAGES: readonly Stage[] = [
   programStage("lint", "biome", "check", "--error-on-warnings", "."),
   programStage("boundaries", "node", "scripts/check-boundaries.ts"),
   programStage("tidy", "node", "scripts/tidy.ts"),
+  programStage("breaking", "buf", "breaking", "--against", "proto/release.binpb"),
   vitestStage("unit"),
   vitestStage("integration"),
   vitestStage("simulation"),
