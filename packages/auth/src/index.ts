@@ -33,7 +33,13 @@ export {
 } from "./local-key.ts";
 // The rule.
 export { may, type Verdict, type Wish } from "./may.ts";
-export { type GuardConfig, type GuardMeans, openGuard, parseGuardConfig } from "./open-guard.ts";
+export {
+  type GuardConfig,
+  type GuardMeans,
+  openGuard,
+  parseGuardConfig,
+  serverGuard,
+} from "./open-guard.ts";
 export {
   METASTORE_RIGHTS,
   type MetastoreRpc,

@@ -78,6 +78,22 @@ export function openGuard(config: GuardConfig, means: GuardMeans): Guard {
   return new TokenGuard({ keyRing, jwt, clock });
 }
 
+/** The guard of a server that has a log. @throws as `openGuard` */
+export function serverGuard(
+  config: GuardConfig,
+  means: Pick<GuardMeans, "clock" | "fileSystem"> & {
+    readonly log: { warn(facts: Readonly<Record<string, unknown>>, message: string): void };
+    readonly fetch?: typeof globalThis.fetch | undefined;
+  },
+): Guard {
+  const onTrouble = (error: GraftError): void =>
+    means.log.warn(
+      { error: error.message },
+      "the key file cannot be used: the keys before it stay",
+    );
+  return openGuard(config, { ...means, fetch: means.fetch ?? globalThis.fetch, onTrouble });
+}
+
 function openKeyRing(config: GuardConfig, means: GuardMeans): KeyRing | undefined {
   const { keys, keyFile } = config;
   const rings: KeyRing[] = [];

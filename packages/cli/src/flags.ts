@@ -34,12 +34,20 @@ const PATH_FLAG: Flag = {
   fallback: PATH_DEFAULT,
 };
 
-/** Sent by clients, and by a PageStore to its MetaStore. */
+/** Sent by clients. */
 export const TOKEN_FLAG: Flag = {
   name: "token",
   value: "TOKEN",
   help: "sent with every request",
   environment: "GRAFT_TOKEN",
+};
+
+/** Of what makes or serves calls. */
+const OTLP_FLAG: Flag = {
+  name: "otlp",
+  value: "URL",
+  help: "an OpenTelemetry collector that is sent traces, OTLP over HTTP",
+  environment: "OTEL_EXPORTER_OTLP_ENDPOINT",
 };
 
 /** Flags of every command that works on a replica. */
@@ -48,6 +56,7 @@ export const REPLICA_FLAGS: readonly Flag[] = [
   PAGESTORE_URL_FLAG,
   PATH_FLAG,
   TOKEN_FLAG,
+  OTLP_FLAG,
   JSON_FLAG,
 ];
 
@@ -65,6 +74,38 @@ export const NOTIFY_FLAG: Flag = {
   environment: "GRAFT_NOTIFY",
   fallback: "none",
 };
+
+/** How a server knows its callers. */
+export const GUARD_FLAGS: readonly Flag[] = [
+  {
+    name: "token-keys",
+    value: "FILE",
+    help: "keys of tokens, one a line, read again when it changes; or the keys in GRAFT_TOKEN_KEYS",
+    environment: "GRAFT_TOKEN_KEYS_FILE",
+  },
+  {
+    name: "jwks",
+    value: "URL",
+    help: "keys of an identity provider, whose JWTs are accepted",
+    environment: "GRAFT_JWKS",
+  },
+  {
+    name: "jwt-audience",
+    value: "NAME",
+    help: "whom its JWTs have to be made for; several: separated by commas",
+    environment: "GRAFT_JWT_AUDIENCE",
+  },
+  {
+    name: "jwt-issuer",
+    value: "NAME",
+    help: "who has to have made them",
+    environment: "GRAFT_JWT_ISSUER",
+  },
+  {
+    name: "production",
+    help: "refuse to start without any of these (or GRAFT_PRODUCTION=1)",
+  },
+];
 
 /** Flags of every server. */
 export const SERVER_FLAGS: readonly Flag[] = [
@@ -89,6 +130,7 @@ export const SERVER_FLAGS: readonly Flag[] = [
     environment: "GRAFT_DISK_CACHE_MIB",
     fallback: "1024",
   },
+  ...GUARD_FLAGS,
   {
     name: "log-level",
     value: "LEVEL",
@@ -96,5 +138,6 @@ export const SERVER_FLAGS: readonly Flag[] = [
     environment: "GRAFT_LOG_LEVEL",
     fallback: "info",
   },
+  OTLP_FLAG,
   JSON_FLAG,
 ];

@@ -1,3 +1,4 @@
+import { type GuardConfig, parseGuardConfig } from "@graft/auth";
 import { GraftError } from "@graft/core";
 import { type NotifyConfig, parseNotify } from "./notify/notify-config.ts";
 
@@ -13,6 +14,8 @@ export interface MetastoreConfig {
    * Whether other nodes commit to the same store, and how this one learns of it. Default `none`.
    */
   readonly notify?: NotifyConfig | undefined;
+  /** How it knows its callers. Default: everybody may do everything. */
+  readonly guard?: GuardConfig | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -31,6 +34,8 @@ const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "sile
  * | `GRAFT_NOTIFY` | none | `none`: the only MetaStore of its store; `probe`, `nats://…`: one of several |
  * | `GRAFT_LOG_LEVEL` | info | debug, info, warn, error, silent |
  *
+ * and how it knows its callers: see `parseGuardConfig`.
+ *
  * @throws GraftError `invalid-argument` naming the variable
  */
 export function parseMetastoreConfig(
@@ -45,6 +50,7 @@ export function parseMetastoreConfig(
     port: parsePort(env.GRAFT_METASTORE_PORT ?? "3001"),
     storeUrl,
     notify: parseNotify(env.GRAFT_NOTIFY || "none"),
+    guard: parseGuardConfig(env),
     logLevel: parseLogLevel(env.GRAFT_LOG_LEVEL ?? "info"),
   };
 }

@@ -1,8 +1,15 @@
+import { serverGuard } from "@graft/auth";
 import { MemoryVolumeCatalog } from "@graft/catalog";
 import type { Clock, Compute, FileSystem, Random } from "@graft/core";
 import { objectKindOf } from "@graft/format";
 import { openObjectStore, probeObjectStore } from "@graft/object-store";
-import { type Log, MetricsRegistry, registerObjectStoreMetrics } from "@graft/rpc";
+import {
+  type Log,
+  MetricsRegistry,
+  registerObjectStoreMetrics,
+  type Tracer,
+  traceObjectStore,
+} from "@graft/rpc";
 import { startServer } from "@graft/rpc/node";
 import type { MetastoreConfig } from "./config.ts";
 import { createMetastore } from "./create-metastore.ts";
@@ -20,6 +27,10 @@ export interface ServeMeans {
   /** Environment variables: AWS_* for `s3:`. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
+  /** Fetches the keys of an identity provider. Default: the global one. */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+  /** Makes spans of calls and of requests to the object store. Default: nothing is traced. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** A server that runs until it is disposed: calls under way are drained first. */
@@ -38,20 +49,25 @@ export async function serveMetastore(
   config: MetastoreConfig,
   means: ServeMeans,
 ): Promise<ServingMetastore> {
-  const { clock, log } = means;
+  const { clock, log, tracer } = means;
+  const guard = serverGuard(config.guard ?? {}, means);
   const { store, meter } = await openObjectStore(config.storeUrl, means);
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => store.close());
   const metrics = new MetricsRegistry();
   registerObjectStoreMetrics(metrics, meter, objectKindOf);
+  if (tracer !== undefined) traceObjectStore(meter, tracer, clock);
   await probeObjectStore(store, means.random);
   const notify = await openNotify(config.notify ?? "none", means);
   const catalog = new MemoryVolumeCatalog();
-  const instance = cleanup.use(createMetastore({ ...means, store, catalog, metrics, notify }));
+  const instance = cleanup.use(
+    createMetastore({ ...means, store, catalog, metrics, notify, guard }),
+  );
   const { host, port } = config;
   const { routes, rawRoutes, streamRoutes } = instance;
-  const mounted = { routes, rawRoutes, streamRoutes };
-  const server = await startServer({ host, port, ...mounted, metrics, log, clock });
+  const authenticate = guard.authenticate.bind(guard);
+  const mounted = { routes, rawRoutes, streamRoutes, authenticate };
+  const server = await startServer({ host, port, ...mounted, metrics, log, clock, tracer });
   cleanup.defer(async () => {
     log.info({}, "draining");
     instance.drain();

@@ -20,11 +20,12 @@ describe("the configuration of a PageStore", () => {
       ...least,
       GRAFT_PAGESTORE_HOST: "0.0.0.0",
       GRAFT_PAGESTORE_PORT: "0",
-      GRAFT_TOKEN: "secret",
+      GRAFT_PRODUCTION: "1",
       GRAFT_FRAME_CACHE_MIB: "8",
       GRAFT_LOG_LEVEL: "debug",
     });
-    expect(config).toMatchObject({ host: "0.0.0.0", port: 0, token: "secret", logLevel: "debug" });
+    expect(config).toMatchObject({ host: "0.0.0.0", port: 0, logLevel: "debug" });
+    expect(config.guard?.isProduction).toBe(true);
     expect(config.frameCacheSize).toBe(8 * 1024 * 1024);
   });
 

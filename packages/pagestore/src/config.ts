@@ -1,3 +1,4 @@
+import { type GuardConfig, parseGuardConfig } from "@graft/auth";
 import { GraftError } from "@graft/core";
 import { FRAME_CACHE_SIZE_DEFAULT } from "./create-pagestore.ts";
 import { DISK_CACHE_SIZE_DEFAULT } from "./frame-cache/open-disk-frame-cache.ts";
@@ -12,12 +13,12 @@ export interface PagestoreConfig {
   readonly storeUrl: string;
   /** The MetaStore: "http://127.0.0.1:3001". */
   readonly metastoreUrl: string;
-  /** Sent to the MetaStore as a bearer token. */
-  readonly token?: string;
   /** Bytes of decoded frames kept in memory. */
   readonly frameCacheSize: number;
   /** Frames that survive a restart. Default: none. */
   readonly diskCache?: DiskCacheConfig | undefined;
+  /** How it knows its callers. Default: everybody may do everything. */
+  readonly guard?: GuardConfig | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -44,18 +45,18 @@ const DISK_CACHE_MIB_MAX = 1_048_576;
  * | `GRAFT_PAGESTORE_PORT` | 3000 | port; 0 is any free one |
  * | `GRAFT_STORE` | – | object store URL |
  * | `GRAFT_METASTORE` | – | MetaStore URL |
- * | `GRAFT_TOKEN` | – | sent to the MetaStore |
  * | `GRAFT_FRAME_CACHE_MIB` | 32 | memory for decoded frames |
  * | `GRAFT_DISK_CACHE` | – | directory for frames that survive a restart |
  * | `GRAFT_DISK_CACHE_MIB` | 1024 | its size; 0: none |
  * | `GRAFT_LOG_LEVEL` | info | debug, info, warn, error, silent |
+ *
+ * and how it knows its callers: see `parseGuardConfig`.
  *
  * @throws GraftError `invalid-argument` naming the variable
  */
 export function parsePagestoreConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): PagestoreConfig {
-  const token = env.GRAFT_TOKEN;
   const cacheMib = env.GRAFT_FRAME_CACHE_MIB;
   const diskCache = parseDiskCache(env);
   return {
@@ -63,12 +64,12 @@ export function parsePagestoreConfig(
     port: parseNumber("GRAFT_PAGESTORE_PORT", env.GRAFT_PAGESTORE_PORT ?? "3000", 65_535),
     storeUrl: required(env, "GRAFT_STORE", "an object store, such as file:./data"),
     metastoreUrl: parseHttpUrl("GRAFT_METASTORE", env),
-    ...(token === undefined || token === "" ? {} : { token }),
     frameCacheSize:
       cacheMib === undefined
         ? FRAME_CACHE_SIZE_DEFAULT
         : parseNumber("GRAFT_FRAME_CACHE_MIB", cacheMib, CACHE_MIB_MAX) * MIB,
     ...(diskCache !== undefined && { diskCache }),
+    guard: parseGuardConfig(env),
     logLevel: parseLogLevel(env.GRAFT_LOG_LEVEL ?? "info"),
   };
 }

@@ -1,3 +1,4 @@
+import { serverGuard } from "@graft/auth";
 import type { Clock, Compute, FileSystem, Random } from "@graft/core";
 import { objectKindOf } from "@graft/format";
 import { openObjectStore, probeObjectStore } from "@graft/object-store";
@@ -6,8 +7,12 @@ import {
   type Log,
   MetricsRegistry,
   registerObjectStoreMetrics,
+  type Tracer,
+  traceInterceptor,
+  traceObjectStore,
 } from "@graft/rpc";
 import { createNodeTransport, type RunningServer, startServer } from "@graft/rpc/node";
+import { checkTokensAgree } from "./check-tokens-agree.ts";
 import type { PagestoreConfig } from "./config.ts";
 import { createPagestore } from "./create-pagestore.ts";
 import { openDiskFrameCache } from "./frame-cache/open-disk-frame-cache.ts";
@@ -26,6 +31,10 @@ export interface ServeMeans {
   /** Environment variables: AWS_* for `s3:`. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
+  /** Fetches the keys of an identity provider. Default: the global one. */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+  /** Makes spans of calls and of requests to the object store. Default: nothing is traced. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** A server that runs until it is disposed: calls under way are drained first. */
@@ -44,19 +53,23 @@ export async function servePagestore(
   config: PagestoreConfig,
   means: ServeMeans,
 ): Promise<ServingPagestore> {
-  const { clock, log } = means;
+  const { clock, log, tracer } = means;
+  const guard = serverGuard(config.guard ?? {}, means);
   const { store, meter } = await openObjectStore(config.storeUrl, means);
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => store.close());
   const metrics = new MetricsRegistry();
   registerObjectStoreMetrics(metrics, meter, objectKindOf);
+  if (tracer !== undefined) traceObjectStore(meter, tracer, clock);
   await probeObjectStore(store, means.random);
   const { transport, close } = createNodeTransport({
     baseUrl: config.metastoreUrl,
     clock,
-    getToken: () => config.token,
+    interceptors: tracer === undefined ? [] : [traceInterceptor(tracer)],
   });
   cleanup.defer(close);
+  const client = createMetastoreClient(transport);
+  if (guard.isOpen) await checkTokensAgree(client, means);
   const diskCache =
     config.diskCache === undefined
       ? undefined
@@ -66,17 +79,19 @@ export async function servePagestore(
     createPagestore({
       ...means,
       store,
-      commitSource: new MetastoreCommitSource({ client: createMetastoreClient(transport), store }),
+      commitSource: new MetastoreCommitSource({ client, store }),
       frameCacheSize: config.frameCacheSize,
       diskCache,
+      guard,
       metrics,
     }),
   );
   const { host, port } = config;
   const { routes, rawRoutes } = instance;
   const usualSizes = PAGESTORE_USUAL_SIZES;
-  const mounted = { routes, rawRoutes, usualSizes };
-  const server = await startServer({ host, port, ...mounted, metrics, log, clock });
+  const authenticate = guard.authenticate.bind(guard);
+  const mounted = { routes, rawRoutes, usualSizes, authenticate };
+  const server = await startServer({ host, port, ...mounted, metrics, log, clock, tracer });
   cleanup.defer(() => drain(server, log));
   log.info({ url: server.url, store: store.name, metastore: config.metastoreUrl }, "serving pages");
   const owned = cleanup.move();

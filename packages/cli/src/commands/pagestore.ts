@@ -1,8 +1,9 @@
 import { FRAME_CACHE_SIZE_DEFAULT, servePagestore } from "@graft/pagestore";
 import { mustValue } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import { SERVER_FLAGS, TOKEN_FLAG } from "../flags.ts";
+import { SERVER_FLAGS } from "../flags.ts";
 import { diskCacheValues } from "../server/disk-cache-values.ts";
+import { guardValue } from "../server/guard-value.ts";
 import { runServer } from "../server/run-server.ts";
 
 /** `graft pagestore --port N --store URL --metastore URL`: pages alone. */
@@ -18,13 +19,12 @@ export const pagestore: Command = {
       help: "where commits are learnt of",
       environment: "GRAFT_METASTORE",
     },
-    TOKEN_FLAG,
     ...SERVER_FLAGS,
   ],
   async run(invocation) {
     const store = mustValue(invocation, "store", "GRAFT_STORE");
     const metastore = mustValue(invocation, "metastore", "GRAFT_METASTORE");
-    const token = invocation.values.get("token");
+    const guard = guardValue(invocation);
     const diskCache = diskCacheValues(invocation);
     await runServer(invocation, {
       role: "pagestore",
@@ -37,7 +37,7 @@ export const pagestore: Command = {
             metastoreUrl: metastore,
             frameCacheSize: FRAME_CACHE_SIZE_DEFAULT,
             diskCache,
-            ...(token !== undefined && { token }),
+            guard,
           },
           means,
         ),

@@ -5,6 +5,7 @@ import { programName } from "../program-name.ts";
 import { serveAllInOne } from "../server/all-in-one.ts";
 import { describeListening } from "../server/describe-listening.ts";
 import { diskCacheValues } from "../server/disk-cache-values.ts";
+import { guardValue } from "../server/guard-value.ts";
 import { notifyValue } from "../server/notify-value.ts";
 import { runServer } from "../server/run-server.ts";
 
@@ -19,12 +20,13 @@ export const serve: Command = {
     const store = mustValue(invocation, "store", "GRAFT_STORE");
     const diskCache = diskCacheValues(invocation);
     const notify = notifyValue(invocation);
+    const guard = guardValue(invocation);
     const program = programName(invocation.surroundings.environment);
     await runServer(invocation, {
       role: "server",
       store,
       serve: (listening, means) =>
-        serveAllInOne({ ...listening, storeUrl: store, diskCache, notify }, means),
+        serveAllInOne({ ...listening, storeUrl: store, diskCache, notify, guard }, means),
       describe: (url) => describeListening({ url, store, program }),
     });
   },

@@ -4,6 +4,7 @@ import { programName } from "../program-name.ts";
 import { serveAllInOne } from "../server/all-in-one.ts";
 import { describeListening } from "../server/describe-listening.ts";
 import { diskCacheValues } from "../server/disk-cache-values.ts";
+import { guardValue } from "../server/guard-value.ts";
 import { runServer } from "../server/run-server.ts";
 
 const STORE_DEFAULT = "file:./.graft";
@@ -20,12 +21,13 @@ export const start: Command = {
   async run(invocation) {
     const store = invocation.values.get("store") ?? STORE_DEFAULT;
     const diskCache = diskCacheValues(invocation);
+    const guard = guardValue(invocation);
     const program = programName(invocation.surroundings.environment);
     await runServer(invocation, {
       role: "server",
       store,
       serve: (listening, means) =>
-        serveAllInOne({ ...listening, storeUrl: store, diskCache }, means),
+        serveAllInOne({ ...listening, storeUrl: store, diskCache, guard }, means),
       describe: (url) => describeListening({ url, store, program }),
     });
   },

@@ -1,3 +1,4 @@
+import { type GuardConfig, serverGuard } from "@graft/auth";
 import { MemoryVolumeCatalog } from "@graft/catalog";
 import { objectKindOf } from "@graft/format";
 import { createMetastore, type NotifyConfig, openNotify } from "@graft/metastore";
@@ -9,7 +10,12 @@ import {
   openDiskFrameCache,
   PAGESTORE_USUAL_SIZES,
 } from "@graft/pagestore";
-import { createMetastoreClient, MetricsRegistry, registerObjectStoreMetrics } from "@graft/rpc";
+import {
+  createMetastoreClient,
+  MetricsRegistry,
+  registerObjectStoreMetrics,
+  traceObjectStore,
+} from "@graft/rpc";
 import { startServer } from "@graft/rpc/node";
 import { createInProcessTransport } from "./in-process-transport.ts";
 import type { Listening, RunningRole, ServerMeans } from "./run-server.ts";
@@ -23,6 +29,8 @@ export interface AllInOneOptions extends Listening {
    * Whether other nodes commit to the same store, and how this one learns of it. Default `none`.
    */
   readonly notify?: NotifyConfig | undefined;
+  /** How it knows its callers. Default: everybody may do everything. */
+  readonly guard?: GuardConfig | undefined;
   /** Frames that survive a restart. Default: none. */
   readonly diskCache?: DiskCacheConfig | undefined;
 }
@@ -38,14 +46,16 @@ export async function serveAllInOne(
   options: AllInOneOptions,
   means: ServerMeans,
 ): Promise<RunningRole> {
-  const { clock, log, random } = means;
+  const { clock, log, random, tracer } = means;
+  const guard = serverGuard(options.guard ?? {}, means);
   const { store, meter } = await openObjectStore(options.storeUrl, means);
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => store.close());
   const metrics = new MetricsRegistry();
   registerObjectStoreMetrics(metrics, meter, objectKindOf);
+  if (tracer !== undefined) traceObjectStore(meter, tracer, clock);
   await probeObjectStore(store, random);
-  const common = { ...means, store, catalog: new MemoryVolumeCatalog(), metrics };
+  const common = { ...means, store, catalog: new MemoryVolumeCatalog(), metrics, guard };
   const notify = await openNotify(options.notify ?? "none", means);
   const metastore = cleanup.use(createMetastore({ ...common, notify }));
   const transport = createInProcessTransport(metastore.routes, {
@@ -70,8 +80,10 @@ export async function serveAllInOne(
     },
     rawRoutes: [...metastore.rawRoutes, ...pagestore.rawRoutes],
     streamRoutes: metastore.streamRoutes,
+    authenticate: (token) => guard.authenticate(token),
     usualSizes: PAGESTORE_USUAL_SIZES,
     metrics,
+    tracer,
     log,
     clock,
   });
