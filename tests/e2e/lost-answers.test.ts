@@ -6,15 +6,19 @@ import { describe, expect, it } from "vitest";
 import { Cluster } from "../harness/cluster.ts";
 import { commitPages, readTags } from "../harness/pages.ts";
 
-/** Loses what is said at the n-th commit: before it is sent, or after it was carried out. */
+/**
+ * Loses what is said at the n-th commit: before it is sent, or after it was carried out. Or it is
+ * refused, for a reason that says nothing of what became of an earlier one.
+ */
 function loseCommits(
-  plan: readonly ("before" | "after" | "pass")[],
+  plan: readonly ("before" | "after" | "refused" | "pass")[],
 ): Interceptor & { seen: number } {
   const state = { seen: 0 };
   const interceptor: Interceptor = (next) => async (request) => {
     if (request.method.name !== "Commit") return next(request);
     const what = plan[state.seen++] ?? "pass";
     if (what === "before") throw new GraftError("unavailable", "the request was lost");
+    if (what === "refused") throw new ConnectError("no such field", Code.InvalidArgument);
     const answer = await next(request);
     if (what === "after") throw new GraftError("unavailable", "the answer was lost");
     return answer;
@@ -88,6 +92,22 @@ describe("a lost answer", () => {
     await a.push();
     expect(await b.reset()).toMatchObject({ lsn: 3n, discardedCommitCount: 0 });
     expect(await readTags(b)).toEqual([3]);
+  });
+
+  it("and a repetition that is refused for good: what took the LSN before the fence was ours", async () => {
+    await using cluster = await startCluster(13);
+    const a = await (await cluster.openClient()).createVolume();
+    commitPages(a, { 1: 1 }, 1);
+    await a.push();
+    const faults = loseCommits(["after", "before", "before", "before", "refused"]);
+    const b = await (await cluster.openClient({ interceptors: [faults] })).openVolume(a.volumeId);
+    await readTags(b);
+    commitPages(b, { 1: 2 }, 1);
+    await expect(b.push()).rejects.toMatchObject({ code: "unavailable" });
+    commitPages(b, { 1: 3 }, 1);
+    expect(await b.reset()).toMatchObject({ lsn: 2n, discardedCommitCount: 1 });
+    expect(faults.seen).toBe(6);
+    expect(await readTags(b)).toEqual([2]);
   });
 
   it("of a restarted service changes nothing: the record answers", async () => {

@@ -7,7 +7,7 @@
  *        │ refused for good
  *        ▼
  * fence: an empty commit under a new id takes the LSN after the base ─▶ the old one never lands
- *        │ no right to write
+ *        │ it is taken, or there is no right to write
  *        ▼
  * read the LSN after the base ─▶ ours: committed · another's: rejected
  *        │ empty
@@ -99,12 +99,11 @@ async function resolveUnknown(
     if (!isGraftError(error) || error.isRepeatable) throw error;
   }
   try {
-    await fence(context, options.signal);
-    return undefined;
+    if (await fence(context, options.signal)) return undefined;
   } catch (error) {
     if (!isGraftError(error, "permission-denied")) throw error;
-    return readOutcome(context, options.signal);
   }
+  return readOutcome(context, options.signal);
 }
 
 /** A volume whose first commit never came is unknown to the server. */
@@ -112,7 +111,7 @@ function absentWhenMissing(error: unknown): undefined {
   if (!isGraftError(error, "not-found")) throw error;
 }
 
-/** What holds the LSN after the base, for those who may only read. */
+/** What holds the LSN after the base, for those who may only read, or were not first there. */
 async function readOutcome(
   context: SyncContext,
   signal: AbortSignal | undefined,
@@ -137,16 +136,16 @@ async function readOutcome(
 }
 
 /**
- * Takes the LSN after the base with an empty commit: whoever holds it then, it is not the lost
- * push.
+ * Takes the LSN after the base with an empty commit: then the lost push never lands. False when the
+ * LSN was taken already, by somebody else or by that very push.
  */
-async function fence(context: SyncContext, signal: AbortSignal | undefined): Promise<void> {
+async function fence(context: SyncContext, signal: AbortSignal | undefined): Promise<boolean> {
   const { store } = context;
   const { remote } = store.state();
   const pageSize = store.pageSize;
   invariant(pageSize !== undefined, "a volume with a prepared push knows its page size");
   const pageCount = remote?.pageCount ?? PAGE_COUNT_ZERO;
-  await context.remote.commit(
+  const answer = await context.remote.commit(
     {
       volumeId: context.volumeId,
       clientId: context.clientId(),
@@ -162,6 +161,8 @@ async function fence(context: SyncContext, signal: AbortSignal | undefined): Pro
     },
     signal,
   );
+  if (answer.kind === "rejected") return false;
   store.markDiverged();
   context.note("rejected");
+  return true;
 }

@@ -57,6 +57,45 @@ describe.each(["suspend", "rerun"] as const)(
         await fixture.expectSound(volume, connection);
       });
 
+      test("a spilled transaction that is rolled back commits no free page that it had taken", async () => {
+        const { volume, connection } = await fixture.openFilled();
+        await connection.engine.exec("delete from t");
+        const before = volume.version;
+        await connection.engine.exec("pragma cache_size = 5");
+        await connection.engine.exec(`begin; ${FILL}; rollback`);
+        expect(volume.version).toBe(before);
+        await fixture.expectSound(volume, connection);
+      });
+
+      test("a commit that was refused commits no free page either, and the next one does", async () => {
+        const { volume, connection } = await fixture.openFilled();
+        await connection.engine.exec("delete from t");
+        const before = volume.version;
+        volume.failCommits(() => {
+          volume.failCommits(undefined);
+          return new GraftError("busy-snapshot", "news");
+        });
+        expect(await codeOf(connection.engine.exec(FILL))).toBe("SQLITE_BUSY_SNAPSHOT");
+        expect(volume.version).toBe(before);
+        expect(volume.hasOpenWriter).toBe(false);
+        await connection.engine.exec(FILL);
+        expect(volume.version).toBe(before + 1);
+        await fixture.expectSound(volume, connection);
+      });
+
+      test("commits follow each other under a query that stays open", async () => {
+        const { volume, connection } = await fixture.openFilled();
+        const before = volume.version;
+        const rows = (await connection.engine.prepare("select id from t")).iterate();
+        await rows.next();
+        for (let commit = 1; commit <= 3; commit++) {
+          await connection.engine.exec("update t set a = a || '!' where id = 3000");
+          expect(volume.version).toBe(before + commit);
+        }
+        await rows.return();
+        await fixture.expectSound(volume, connection);
+      });
+
       test("a spilled savepoint that is rolled back leaves the rest of its transaction", async () => {
         const { volume, connection } = await fixture.openFilled();
         await connection.engine.exec("pragma cache_size = 5");

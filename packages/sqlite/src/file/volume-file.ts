@@ -8,8 +8,10 @@
  * 2. The page count of a commit is what page 1 says (bytes 28–31) as the transaction leaves it,
  *    never the size of the file: SQLite truncates after the commit point, and that is absorbed.
  * 3. Page 1 is compared under its mask. A transaction equal to its base makes no commit.
- * 4. After a commit that failed, SQLite writes the original pages back and syncs again: that
- *    succeeds, and by rule 3 commits nothing.
+ * 4. A rollback of what was written here, after a commit that failed too, writes the original pages
+ *    back and syncs: that succeeds and commits nothing. The change counter tells the two apart: a
+ *    commit always moves it, a rollback puts it back. What is left may differ from the base: free
+ *    pages that the transaction had taken are not written back.
  * 5. Releasing the lock ends the write transaction, whatever happened before.
  *
  * The change counter that SQLite sees is the volume's version plus an offset of this file: after a
@@ -218,6 +220,7 @@ export class VolumeFile implements VfsFile {
     if (state.kind === "committed") return SQLITE_OK;
     try {
       invariant("writer" in state, `a commit holds RESERVED, the file is "${state.kind}"`);
+      if (this.#isRolledBack(state.reader)) return SQLITE_OK;
       const base = this.#pageOne.load(state.writer.base);
       if (base === undefined) return MISS;
       this.#commit(state.reader, state.writer, base);
@@ -277,6 +280,16 @@ export class VolumeFile implements VfsFile {
     }
     this.#become(nextLockState(state, { kind: "reserve", writer }));
     return SQLITE_OK;
+  }
+
+  /**
+   * Rule 4. SQLite counts "whenever the database file is unlocked after having been modified"
+   * (fileformat2 §1.3.7), from the counter that it was shown; of an empty file it was shown none.
+   */
+  #isRolledBack(reader: VolumeReader): boolean {
+    if (reader.pageCount === 0) return this.#size === 0;
+    const { stated } = this.#dirtyPageOne;
+    return stated === undefined || stated.counter === reader.version + this.#counterOffset;
   }
 
   /** THE COMMIT, unless there is nothing to commit. On an error the writer stays open (rule 4). */
