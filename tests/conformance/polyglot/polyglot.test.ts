@@ -4,10 +4,10 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DelayProxy } from "../../bench/delay-proxy.ts";
-import { type ServerChild, startServer } from "../../bench/graft-child.ts";
 import { until } from "../../harness/until.ts";
 import { buildProgram } from "./build-program.ts";
 import { expectCompression, expectSteps } from "./expect-session.ts";
+import { type GuardedServer, startGuardedServer } from "./guarded-server.ts";
 import type { Program } from "./program.ts";
 import { PROGRAMS } from "./programs.ts";
 import { runProgram } from "./run-program.ts";
@@ -17,9 +17,9 @@ import { findTools } from "./toolchain.ts";
 const BUILD_MS_MAX = 900_000;
 const RUN_MS_MAX = 150_000;
 
-let server: ServerChild;
+let server: GuardedServer;
 beforeAll(async () => {
-  server = await startServer("memory:");
+  server = await startGuardedServer();
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
@@ -35,27 +35,25 @@ function run(program: Program): void {
       expect(what, "tools that are missing in CI").toBe("");
     });
   }
-  let command: readonly [string, ...string[]] | undefined;
+  let command: readonly [string, ...string[]] = [""];
   beforeAll(async () => {
     command = await buildProgram(program);
   }, BUILD_MS_MAX);
 
-  test.for(program.protocols)(
-    "has a whole session over %s",
-    { timeout: RUN_MS_MAX },
-    async (protocol) => {
-      if (command === undefined) throw new Error("it is built before");
+  describe.for(program.protocols)("over %s", { timeout: RUN_MS_MAX }, (protocol) => {
+    test("has a whole session", async () => {
       await using proxy = await DelayProxy.start(server.url, 0);
-      const session = await runProgram(command, { url: proxy.url, protocol });
+      const { token } = server;
+      const session = await runProgram(command, { url: proxy.url, protocol, token });
       expectSteps(session, program, protocol);
       expectCompression(proxy, program, protocol);
-      await until(async () => (await openStreams()) === 0);
-    },
-  );
-}
+      await until(async () => (await server.openStreams()) === 0);
+    });
 
-/** Watchers that the server still holds: a canceled stream leaves none. */
-async function openStreams(): Promise<number> {
-  const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  return Number(/^graft_watch_streams (\d+)$/m.exec(metrics)?.[1]);
+    test("is told that it has no token", async () => {
+      const { code, reports } = await runProgram(command, { url: server.url, protocol });
+      const refusal = { step: "create", ok: false, code: "unauthenticated" };
+      expect({ code, reports }).toMatchObject({ code: 1, reports: [refusal] });
+    });
+  });
 }
