@@ -34,7 +34,7 @@ const config: ViteUserConfig = defineConfig({
             "tests/{e2e,conformance,docs}/**/*.test.ts",
           ],
           exclude: ["**/node_modules/**", FULL_LOAD],
-          globalSetup: ["scripts/minio.ts", "scripts/nats.ts"],
+          globalSetup: ["scripts/minio.ts", "scripts/nats.ts", "scripts/libgraft.ts"],
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },
