@@ -37,8 +37,9 @@ def main() -> None:
 
 def open_channel(url) -> grpc.Channel:
     if url.scheme == "https":
-        return grpc.secure_channel(url.netloc, grpc.ssl_channel_credentials())
-    return grpc.insecure_channel(url.netloc)
+        credentials = grpc.ssl_channel_credentials()
+        return grpc.secure_channel(url.netloc, credentials, compression=grpc.Compression.Gzip)
+    return grpc.insecure_channel(url.netloc, compression=grpc.Compression.Gzip)
 
 
 class Session:
@@ -55,12 +56,12 @@ class Session:
         self.commit = metastore_pb2.CommitRequest()
         self.page_set = b""
 
-    def write_pages(self, pages: dict[int, bytes], **options) -> list[common_pb2.SegmentInfo]:
+    def write_pages(self, pages: dict[int, bytes]) -> list[common_pb2.SegmentInfo]:
         request = pagestore_pb2.WritePagesRequest(
             vid=self.vid,
             pages=[pagestore_pb2.PageAtIdx(pageidx=at, data=data) for at, data in pages.items()],
         )
-        return self.pagestore.WritePages(request, metadata=self.metadata, **options).segments
+        return self.pagestore.WritePages(request, metadata=self.metadata).segments
 
     def new_commit(self, segments, base: int | None = None) -> metastore_pb2.CommitRequest:
         return metastore_pb2.CommitRequest(
@@ -89,8 +90,7 @@ def create(session: Session) -> dict:
 
 
 def write(session: Session) -> dict:
-    pages = {1: page(1), 2: page(2)}
-    session.segments = session.write_pages(pages, compression=grpc.Compression.Gzip)
+    session.segments = session.write_pages({1: page(1), 2: page(2)})
     return {"segments": len(session.segments), "compressed": True}
 
 

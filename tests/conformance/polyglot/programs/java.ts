@@ -1,4 +1,3 @@
-import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import type { Program } from "../program.ts";
 
@@ -8,12 +7,10 @@ export const java: Program = {
   tools: ["java", "javac", "mvn"],
   protocols: ["grpc"],
   gaps: [],
-  build: async ({ source, protos, cache, tool, run }) => {
-    for (const part of ["pom.xml", "src"]) {
-      await cp(join(source, part), join(cache, part), { recursive: true });
-    }
-    await run([tool("mvn"), "-q", "-B", "-ntp", `-Dprotos=${protos}`, "compile"]);
-    const classes = [join(cache, "target/classes"), join(cache, "target/dependency/*")];
+  build: async ({ copySource, protos, tool, run }) => {
+    const copy = copySource();
+    await run([tool("mvn"), "-q", "-B", "-ntp", `-Dprotos=${protos}`, "compile"], { cwd: copy });
+    const classes = [join(copy, "target/classes"), join(copy, "target/dependency/*")];
     return [tool("java"), "-cp", classes.join(":"), "session.Main"];
   },
 };

@@ -1,4 +1,3 @@
-import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Program } from "../program.ts";
 
@@ -10,14 +9,14 @@ export const python: Program = {
   tools: ["python3"],
   protocols: ["grpc"],
   gaps: [],
-  build: async ({ source, protos, cache, tool, run }) => {
-    const [venv, session] = [join(cache, "venv"), join(cache, "session.py")];
+  build: async ({ copySource, protos, tool, run }) => {
+    const copy = copySource();
+    const venv = join(copy, "venv");
     const program = join(venv, "bin/python");
     await run([tool("python3"), "-m", "venv", venv]);
-    await run([program, "-m", "pip", "install", "-q", "-r", join(source, "requirements.txt")]);
-    const outputs = [`--python_out=${cache}`, `--grpc_python_out=${cache}`];
+    await run([program, "-m", "pip", "install", "-q", "-r", join(copy, "requirements.txt")]);
+    const outputs = [`--python_out=${copy}`, `--grpc_python_out=${copy}`];
     await run([program, "-m", "grpc_tools.protoc", "-I", protos, ...outputs, ...PROTOS]);
-    await copyFile(join(source, "session.py"), session);
-    return [program, session];
+    return [program, join(copy, "session.py")];
   },
 };

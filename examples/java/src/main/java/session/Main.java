@@ -2,6 +2,7 @@ package session;
 
 import io.grpc.Channel;
 import io.grpc.ChannelCredentials;
+import io.grpc.ClientInterceptor;
 import io.grpc.ClientInterceptors;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
@@ -49,7 +50,8 @@ public final class Main {
     Metadata headers = new Metadata();
     Metadata.Key<String> key = Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
     headers.put(key, "Bearer " + token);
-    return ClientInterceptors.intercept(channel, MetadataUtils.newAttachHeadersInterceptor(headers));
+    ClientInterceptor adding = MetadataUtils.newAttachHeadersInterceptor(headers);
+    return ClientInterceptors.intercept(channel, adding);
   }
 
   private static String variable(String name, String otherwise) {

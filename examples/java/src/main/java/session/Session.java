@@ -62,8 +62,8 @@ final class Session {
   private ByteString pageSet = ByteString.EMPTY;
 
   Session(Channel channel) {
-    metastore = MetastoreServiceGrpc.newBlockingStub(channel);
-    pagestore = PagestoreServiceGrpc.newBlockingStub(channel);
+    metastore = MetastoreServiceGrpc.newBlockingStub(channel).withCompression("gzip");
+    pagestore = PagestoreServiceGrpc.newBlockingStub(channel).withCompression("gzip");
     health = HealthGrpc.newBlockingStub(channel);
   }
 
@@ -93,7 +93,7 @@ final class Session {
   }
 
   private Map<String, Object> write() {
-    segments = writePages(pagestore.withCompression("gzip"), page(1, 1), page(2, 2));
+    segments = writePages(page(1, 1), page(2, 2));
     return Map.of("segments", segments.size(), "compressed", true);
   }
 
@@ -134,7 +134,7 @@ final class Session {
     Iterator<WatchResponse> events = metastore.watch(watchFrom(1));
     call.detach(before);
     while (!events.next().hasHeartbeat()) continue;
-    List<SegmentInfo> written = writePages(pagestore, page(2, 3));
+    List<SegmentInfo> written = writePages(page(2, 3));
     metastore.commit(newCommit(written).setSnapshotLsn(1).build());
     WatchResponse event = events.next();
     while (!event.hasNews()) event = events.next();
@@ -154,7 +154,7 @@ final class Session {
   private Map<String, Object> limit() {
     PageAtIdx[] pages =
         IntStream.rangeClosed(1, 2049).mapToObj(at -> page(at, 1)).toArray(PageAtIdx[]::new);
-    return Report.describe(failure(() -> writePages(pagestore, pages)));
+    return Report.describe(failure(() -> writePages(pages)));
   }
 
   private Map<String, Object> health() {
@@ -163,9 +163,9 @@ final class Session {
     return Map.of("status", health.check(request).getStatus().name());
   }
 
-  private List<SegmentInfo> writePages(PagestoreServiceBlockingStub stub, PageAtIdx... pages) {
+  private List<SegmentInfo> writePages(PageAtIdx... pages) {
     WritePagesRequest.Builder request = WritePagesRequest.newBuilder().setVid(vid);
-    return stub.writePages(request.addAllPages(List.of(pages)).build()).getSegmentsList();
+    return pagestore.writePages(request.addAllPages(List.of(pages)).build()).getSegmentsList();
   }
 
   private CommitRequest.Builder newCommit(List<SegmentInfo> named) {
