@@ -16,10 +16,10 @@ const STAGES: readonly Stage[] = [
   programStage("tidy", "node", "scripts/tidy.ts"),
   programStage("breaking", "buf", "breaking", "--against", "proto/release.binpb"),
   vitestStage("unit"),
-  vitestStage("integration"),
+  vitestStage("integration", { looksTwice: true }),
   vitestStage("simulation"),
-  vitestStage("torture"),
-  vitestStage("scale"),
+  vitestStage("torture", { looksTwice: true }),
+  vitestStage("scale", { looksTwice: true }),
 ];
 
 const VERIFY_STAGES: readonly Stage[] = [

@@ -1,7 +1,13 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ROOT } from "../repository/files.ts";
-import { type JsonReport, summarise } from "./vitest-report.ts";
+import {
+  describeFailed,
+  filesToLookAtAgain,
+  type JsonReport,
+  summarise,
+  withSecondLook,
+} from "./vitest-report.ts";
 
 function reportOf(status: string, ...tests: readonly (readonly [string, string])[]): JsonReport {
   const assertionResults = tests.map(([suite, state]) => ({
@@ -35,4 +41,25 @@ test("a run that fails without a failed test, or without a report, is one failed
     const result = summarise(report, false);
     expect([result.isOk, result.counts.failed]).toEqual([false, 1]);
   }
+});
+
+test("what failed is looked at again: what it then is counts, and it is named", () => {
+  const first = reportOf("failed", ["a", "failed"], ["a", "passed"]);
+  expect(filesToLookAtAgain(first)).toEqual([join(ROOT, "packages/a.test.ts")]);
+  const second = reportOf("passed", ["a", "passed"], ["a", "passed"]);
+  const { isOk, counts } = summarise(withSecondLook(first, second), true);
+  expect([isOk, counts.passed, counts.failed]).toEqual([true, 2, 0]);
+  expect(describeFailed(first)).toBe("looked at again: claim (packages/a.test.ts)\n");
+});
+
+test("what fails again has failed, and so has what was not seen again", () => {
+  const first = reportOf("failed", ["a", "failed"]);
+  expect(summarise(withSecondLook(first, first), false).counts.failed).toBe(1);
+  expect(summarise(withSecondLook(first, undefined), false).counts.failed).toBe(1);
+});
+
+test("many files that fail are no accident", () => {
+  const [file] = reportOf("failed", ["a", "failed"]).testResults;
+  expect(filesToLookAtAgain({ testResults: Array(7).fill(file) })).toEqual([]);
+  expect(filesToLookAtAgain(undefined)).toEqual([]);
 });

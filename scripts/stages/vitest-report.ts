@@ -19,6 +19,31 @@ interface JsonTest {
   readonly status: string;
 }
 
+/** More than so many are no accident of a busy machine. */
+const SECOND_LOOKS_MAX = 6;
+
+/** The files of a run in which tests failed, for a second look; none when there are too many. */
+export function filesToLookAtAgain(report: JsonReport | undefined): readonly string[] {
+  const files = report?.testResults.filter(({ status }) => status === "failed") ?? [];
+  return files.length > SECOND_LOOKS_MAX ? [] : files.map(({ name }) => name);
+}
+
+/** The report with what the second look saw in its place. */
+export function withSecondLook(first: JsonReport, second: JsonReport | undefined): JsonReport {
+  const seen = new Map(second?.testResults.map((file) => [file.name, file]));
+  return { testResults: first.testResults.map((file) => seen.get(file.name) ?? file) };
+}
+
+/** A line for each test of the first report that had failed. */
+export function describeFailed(report: JsonReport): string {
+  const lines = report.testResults.flatMap((file) =>
+    file.assertionResults
+      .filter(({ status }) => status === "failed")
+      .map(({ title }) => `looked at again: ${title} (${relative(ROOT, file.name)})\n`),
+  );
+  return lines.join("");
+}
+
 /**
  * Counts, and names the suites that were skipped. A run that failed without a failed test (a file
  * that cannot be loaded, an error nobody awaited, no report at all) counts at least one failed.
