@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import {
   type ContextKey,
   type ContextValues,
@@ -5,25 +6,53 @@ import {
   createContextValues,
   type HandlerContext,
 } from "@connectrpc/connect";
-import type { GraftError } from "@graft/core";
-import { toConnectError } from "../error-mapping.ts";
+import { GraftError, KeyedLimiter } from "@graft/core";
+import { nothingWritten, toConnectError } from "../error-mapping.ts";
+import type { Compression } from "./compression.ts";
 import { type InFlight, REQUEST_SIZE_USUAL } from "./in-flight.ts";
-import { type NodeHandler, type NodeRequest, pathOf } from "./node-handler.ts";
+import {
+  answerEmpty,
+  type NodeHandler,
+  type NodeRequest,
+  type NodeResponse,
+  pathOf,
+} from "./node-handler.ts";
 
 const refusalKey: ContextKey<GraftError | undefined> = createContextKey<GraftError | undefined>(
   undefined,
   { description: "why the call is refused" },
 );
 
+/** Messages unpacked at once, each of 32 MiB at most: before that none says how large it is. */
+const UNPACK_CONCURRENCY = 4;
+
+/** A whole request that is not counted, bytes: a Watch of 10,000 volumes is a third of it. */
+const UNCOUNTED_SIZE_MAX: number = 1024 * 1024;
+
+/** Where each protocol says what compressed a message. */
+const ENCODING_HEADERS = ["content-encoding", "connect-content-encoding", "grpc-encoding"];
+
+/** A call as it is being read. */
+interface Incoming {
+  /** Until it was answered, or refused. */
+  isCounted: boolean;
+  /** What it counts: bytes announced, or usual, or read so far, and those unpacked. */
+  size: number;
+}
+
 /**
  * Lets calls in, or has them refused in the words of their own protocol: each handler asks whether
- * its request was, before it reads it.
+ * its request was, before it reads it. What a request becomes beyond what it announced is counted
+ * as it arrives, and as it is unpacked.
  */
 export class Admission {
   readonly #inFlight: InFlight;
   readonly #usualSizes: ReadonlyMap<string, number>;
   readonly #isCounted: (path: string) => boolean;
   readonly #refusals = new WeakMap<NodeRequest, GraftError>();
+  readonly #unpackings = new KeyedLimiter<"unpack">(UNPACK_CONCURRENCY);
+  /** The call on whose behalf a message is unpacked. */
+  readonly #unpacking = new AsyncLocalStorage<Incoming>();
 
   constructor(options: {
     readonly inFlight: InFlight;
@@ -40,13 +69,36 @@ export class Admission {
   guard(handler: NodeHandler): NodeHandler {
     return (request, response) => {
       const path = pathOf(request);
-      if (this.#isCounted(path)) {
-        const size = this.#sizeOf(request, path);
-        const refusal = this.#inFlight.enter(size);
-        if (refusal === undefined) response.once("close", () => this.#inFlight.leave(size));
-        else this.#refusals.set(request, refusal);
+      const announced = announcedSize(request);
+      const isCounted = this.#isCounted(path);
+      const size = announced ?? this.#usualSizes.get(path) ?? REQUEST_SIZE_USUAL;
+      const call: Incoming = { isCounted, size };
+      if (isCounted) this.#enter(call, request, response);
+      else if (announced !== undefined && announced > UNCOUNTED_SIZE_MAX) {
+        request.resume();
+        return answerEmpty(response, 413);
       }
-      handler(request, response);
+      if (announced === undefined) this.#meter(call, request);
+      if (!isCompressed(request)) return handler(request, response);
+      this.#unpacking.run(call, () => handler(request, response));
+    };
+  }
+
+  /** For the adapter: as it is, but what it unpacks counts as part of the call's request. */
+  counted(compression: Compression): Compression {
+    return {
+      ...compression,
+      decompress: async (bytes, sizeMax) => {
+        const call = this.#unpacking.getStore();
+        const isCounted = call?.isCounted === true;
+        const most = isCounted ? sizeMax : Math.min(sizeMax, UNCOUNTED_SIZE_MAX);
+        const unpack = (): ReturnType<Compression["decompress"]> =>
+          compression.decompress(bytes, most);
+        const message = await this.#unpackings.run("unpack", unpack);
+        const refusal = isCounted ? this.#grow(call, call.size + message.length) : undefined;
+        if (refusal !== undefined) throw toConnectError(refusal);
+        return message;
+      },
     };
   }
 
@@ -66,9 +118,67 @@ export class Admission {
     if (refusal !== undefined) throw toConnectError(refusal);
   };
 
-  #sizeOf({ headers }: NodeRequest, path: string): number {
-    const announced = Number(headers["content-length"]);
-    if (Number.isSafeInteger(announced)) return announced;
-    return this.#usualSizes.get(path) ?? REQUEST_SIZE_USUAL;
+  #enter(call: Incoming, request: NodeRequest, response: NodeResponse): void {
+    const refusal = this.#inFlight.enter(call.size);
+    if (refusal !== undefined) {
+      call.isCounted = false;
+      this.#refusals.set(request, refusal);
+      return;
+    }
+    response.once("close", () => this.#leave(call));
   }
+
+  #leave(call: Incoming): void {
+    if (!call.isCounted) return;
+    call.isCounted = false;
+    this.#inFlight.leave(call.size);
+  }
+
+  #grow(call: Incoming, size: number): GraftError | undefined {
+    const refusal = this.#inFlight.grow(call.size, size);
+    if (refusal === undefined) call.size = size;
+    return refusal;
+  }
+
+  /**
+   * Counts what arrives of a request that did not say how large it is. Where there is no room for
+   * it, who reads it learns why; HTTP/1.1 knows no answer to half a request but to hang up.
+   */
+  #meter(call: Incoming, request: NodeRequest): void {
+    const { push } = request;
+    let read = 0;
+    let isOver = false;
+    request.push = (chunk: Uint8Array | null, ...rest) => {
+      // What still comes of a refused request is dropped, so that its stream ends.
+      if (isOver) return true;
+      read += chunk?.length ?? 0;
+      const refusal = call.isCounted ? this.#growTo(call, read) : tooLarge(read);
+      if (refusal === undefined) return push.call(request, chunk, ...rest);
+      isOver = true;
+      this.#leave(call);
+      // Nobody may be reading yet.
+      request.on("error", () => undefined);
+      request.destroy(toConnectError(refusal));
+      return true;
+    };
+  }
+
+  #growTo(call: Incoming, size: number): GraftError | undefined {
+    return size <= call.size ? undefined : this.#grow(call, size);
+  }
+}
+
+function tooLarge(size: number): GraftError | undefined {
+  if (size <= UNCOUNTED_SIZE_MAX) return undefined;
+  const message = `request of more than ${UNCOUNTED_SIZE_MAX} bytes: expected less for this call`;
+  return new GraftError("resource-exhausted", message, { details: nothingWritten });
+}
+
+function announcedSize({ headers }: NodeRequest): number | undefined {
+  const announced = headers["content-length"];
+  return announced === undefined ? undefined : Number(announced);
+}
+
+function isCompressed({ headers }: NodeRequest): boolean {
+  return ENCODING_HEADERS.some((name) => (headers[name] ?? "identity") !== "identity");
 }

@@ -7,12 +7,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import type { Clock } from "@graft/core";
 import { sendTokenInterceptor } from "../interceptors/auth.ts";
 import { deadlineInterceptor } from "../interceptors/deadline.ts";
-import {
-  COMPRESS_SIZE_MIN,
-  type Compression,
-  gzipCompression,
-  zstdCompression,
-} from "./compression.ts";
+import { COMPRESS_SIZE_MIN, COMPRESSIONS, type CompressionName } from "./compression.ts";
 import { openSocket, WideSessionManager } from "./http2-client.ts";
 import { WireCounter, type WireStats } from "./wire-counter.ts";
 
@@ -38,12 +33,12 @@ export interface NodeTransportOptions {
    */
   readonly pingIntervalMs?: number | undefined;
   /** What answers may be compressed with; default zstd, then gzip. */
-  readonly acceptCompression?: readonly ("zstd" | "gzip")[] | undefined;
+  readonly acceptCompression?: readonly CompressionName[] | undefined;
   /**
    * What requests are compressed with; default nothing: pages are compressed where they are
    * stored.
    */
-  readonly sendCompression?: "zstd" | "gzip" | undefined;
+  readonly sendCompression?: CompressionName | undefined;
   readonly interceptors?: readonly Interceptor[] | undefined;
 }
 
@@ -60,10 +55,6 @@ export interface NodeTransport {
   close(): void;
 }
 
-const COMPRESSIONS: Readonly<Record<"zstd" | "gzip", Compression>> = {
-  zstd: zstdCompression,
-  gzip: gzipCompression,
-};
 const TIMEOUT_MS_DEFAULT = 60_000;
 
 /** Connects on the first call, and again whenever the connection was lost. */

@@ -11,6 +11,10 @@ const zstd = {
   decompress: promisify(zlib.zstdDecompress),
 };
 const gzip = { compress: promisify(zlib.gzip), decompress: promisify(zlib.gunzip) };
+const brotli = {
+  compress: promisify(zlib.brotliCompress),
+  decompress: promisify(zlib.brotliDecompress),
+};
 
 /** Answers smaller than this are sent as they are: a packet is a packet. Bytes. */
 export const COMPRESS_SIZE_MIN = 1024;
@@ -58,6 +62,32 @@ export const gzipCompression: Compression = {
   },
   decompress: (bytes, readMaxBytes) => bounded(gzip.decompress, bytes, readMaxBytes),
 };
+
+/** brotli at level 1, for browsers, most of which have no zstd. Slower than gzip to unpack. */
+export const brotliCompression: Compression = {
+  name: "br",
+  async compress(bytes) {
+    return owned(
+      await brotli.compress(bytes, {
+        params: {
+          [zlib.constants.BROTLI_PARAM_QUALITY]: 1,
+          [zlib.constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+        },
+        chunkSize: compressedChunk(bytes),
+      }),
+    );
+  },
+  decompress: (bytes, readMaxBytes) => bounded(brotli.decompress, bytes, readMaxBytes),
+};
+
+/** What may compress a message, by its name on the wire. */
+export const COMPRESSIONS: Readonly<Record<CompressionName, Compression>> = {
+  zstd: zstdCompression,
+  gzip: gzipCompression,
+  br: brotliCompression,
+};
+
+export type CompressionName = "zstd" | "gzip" | "br";
 
 type Decompress = (
   bytes: Uint8Array,

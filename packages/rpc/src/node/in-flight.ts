@@ -60,15 +60,33 @@ export class InFlight {
    * Undefined: it may go on, until `leave`. Else what it is to be told: nothing was done for it.
    */
   enter(size: number): GraftError | undefined {
-    const { callCountMax, sizeMax } = this.#limits;
-    const large = largeOf(size);
-    // One that is larger than all may go when it is the only large one.
-    const fits = large === 0 || this.#size === 0 || this.#size + large <= sizeMax;
-    if (this.#callCount < callCountMax && fits) {
-      this.#callCount++;
-      this.#size += large;
-      return undefined;
-    }
+    if (this.#callCount >= this.#limits.callCountMax || !this.#fits(0, size)) return this.#refuse();
+    this.#callCount++;
+    this.#size += largeOf(size);
+    return undefined;
+  }
+
+  /** A call's request turns out to be larger. As `enter`; refused, it stays as it was. */
+  grow(from: number, to: number): GraftError | undefined {
+    if (!this.#fits(from, to)) return this.#refuse();
+    this.#size += largeOf(to) - largeOf(from);
+    return undefined;
+  }
+
+  /** It was answered, or its caller has left. */
+  leave(size: number): void {
+    this.#callCount--;
+    this.#size -= largeOf(size);
+  }
+
+  /** One that is larger than all may go when it is the only large one. */
+  #fits(from: number, to: number): boolean {
+    const [before, large] = [largeOf(from), largeOf(to)];
+    const others = this.#size - before;
+    return large === 0 || others === 0 || others + large <= this.#limits.sizeMax;
+  }
+
+  #refuse(): GraftError {
     this.#refusedCount++;
     const spanMs = RETRY_AFTER_MS.max - RETRY_AFTER_MS.min;
     const retryAfterMs = RETRY_AFTER_MS.min + ((this.#refusedCount * RETRY_AFTER_STEP_MS) % spanMs);
@@ -78,12 +96,6 @@ export class InFlight {
         `bytes; nothing was done, repeat the request in ${retryAfterMs} ms`,
       { details: { ...nothingWritten, retryAfterMs } },
     );
-  }
-
-  /** It was answered, or its caller has left. */
-  leave(size: number): void {
-    this.#callCount--;
-    this.#size -= largeOf(size);
   }
 }
 

@@ -7,7 +7,13 @@ export {
   type NodeTransportOptions,
 } from "./client-transport.ts";
 // Compression on the wire.
-export { type Compression, gzipCompression, zstdCompression } from "./compression.ts";
+export {
+  brotliCompression,
+  type Compression,
+  type CompressionName,
+  gzipCompression,
+  zstdCompression,
+} from "./compression.ts";
 export { DrainableHealth, type HealthState, registerHealth } from "./health.ts";
 export { IN_FLIGHT_DEFAULT, type InFlightLimits } from "./in-flight.ts";
 export { type RunningServer, type ServerOptions, startServer } from "./server.ts";

@@ -18,7 +18,7 @@ import type { RawRoute } from "../raw/raw-route.ts";
 import type { StreamRoute } from "../raw/stream-route.ts";
 import { Admission } from "./admission.ts";
 import { requireAuthority } from "./authority.ts";
-import { COMPRESS_SIZE_MIN, gzipCompression, zstdCompression } from "./compression.ts";
+import { COMPRESS_SIZE_MIN, COMPRESSIONS } from "./compression.ts";
 import { Connections } from "./connections.ts";
 import { registerEventLoopMetrics } from "./event-loop-metrics.ts";
 import { DrainableHealth, registerHealth } from "./health.ts";
@@ -164,7 +164,7 @@ function createHandler(
     },
     fallback: ops,
     interceptors: serverInterceptors({ ...options, callMetrics }),
-    acceptCompression: [zstdCompression, gzipCompression],
+    acceptCompression: Object.values(COMPRESSIONS).map((each) => admission.counted(each)),
     compressMinBytes: COMPRESS_SIZE_MIN,
     readMaxBytes: REQUEST_BODY_SIZE_MAX,
     shutdownSignal: stopped,
