@@ -22,6 +22,7 @@ const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   export: async () => (await import("./commands/export.ts")).exportCommand,
   inspect: async () => (await import("./commands/inspect.ts")).inspect,
   fsck: async () => (await import("./commands/fsck.ts")).fsck,
+  token: async () => (await import("./commands/token.ts")).token,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
   bench: async () => (await import("./commands/bench.ts")).bench,
 };

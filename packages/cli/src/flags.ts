@@ -10,7 +10,7 @@ export const JSON_FLAG: Flag = {
   help: "one JSON object, or one JSON row a line, on stdout; everything else on stderr",
 };
 
-const URL_FLAG: Flag = {
+export const URL_FLAG: Flag = {
   name: "url",
   value: "URL",
   help: "the server",
@@ -18,7 +18,7 @@ const URL_FLAG: Flag = {
   fallback: URL_DEFAULT,
 };
 
-const PAGESTORE_URL_FLAG: Flag = {
+export const PAGESTORE_URL_FLAG: Flag = {
   name: "pagestore-url",
   value: "URL",
   help: "the PageStore, where it is another server than the MetaStore",
