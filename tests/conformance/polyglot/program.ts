@@ -11,6 +11,8 @@ export interface Program {
   readonly protocols: readonly [Protocol, ...Protocol[]];
   /** What the library cannot do. */
   readonly gaps: readonly Gap[];
+  /** What its steps report besides. */
+  readonly reports?: Partial<Record<Step, Readonly<Record<string, unknown>>>>;
   /**
    * Builds it. Nothing may be written into `source`.
    * @returns the command that runs it
