@@ -19,12 +19,6 @@ import { createSyntheticDatabase } from "./synthetic-database.ts";
 const MIB = 1024 * 1024;
 const SIZES_MIB = (process.env.GRAFT_SCALE_MIB ?? "1024,4096").split(",").map(Number);
 const PEAK_MAX_MIB = 300;
-/**
- * What one transaction holds for each page it writes, beyond what any command holds: it shows above
- * 300,000 pages.
- */
-const DIRTY_PAGE_SIZE = 420;
-const COMMAND_MIB = 190;
 /** The database, its volume, a replica and a copy, before and after every page is written anew. */
 const DISK_PER_SIZE = 6;
 
@@ -50,26 +44,19 @@ afterAll(async () => {
   console.table(peaks);
 });
 
-interface RunOptions {
-  readonly onLook?: (pid: number) => void;
-  /** Pages that one transaction writes. */
-  readonly dirtyPageCount?: number;
-}
-
 /** Runs a command as a client of its own directory, and holds it to its limit. */
 async function run(
   name: string,
   client: string,
   words: readonly string[],
-  { onLook, dirtyPageCount = 0 }: RunOptions = {},
+  options: { readonly onLook?: (pid: number) => void } = {},
 ): Promise<Measured> {
   const place = ["--path", join(directory, client), "--url", server.url];
-  const measured = await runMeasured([...words, ...place], { onLook });
+  const measured = await runMeasured([...words, ...place], options);
   const mib = (bytes: number): number => Math.round(bytes / MIB);
   const [mine, theirs] = [mib(measured.peakBytes), mib(server.peakBytes())];
   peaks[name] = `${measured.seconds.toFixed(1)} s, client ${mine} MiB, server so far ${theirs} MiB`;
-  const peakMax = Math.max(PEAK_MAX_MIB, COMMAND_MIB + mib(dirtyPageCount * DIRTY_PAGE_SIZE));
-  expect(mine, `${name}: peak of the client, MiB`).toBeLessThanOrEqual(peakMax);
+  expect(mine, `${name}: peak of the client, MiB`).toBeLessThanOrEqual(PEAK_MAX_MIB);
   expect(theirs, `${name}: peak of the server, MiB`).toBeLessThanOrEqual(PEAK_MAX_MIB);
   return measured;
 }
@@ -102,7 +89,6 @@ function unnamedBytes(pid: number): number {
 describe.each(SIZES_MIB)("a database of %i MiB", (mib) => {
   const [a, b] = [`a-${mib}`, `b-${mib}`];
   const source = join(directory, `${mib}.db`);
-  const pageCount = (mib * MIB) / 4096;
   let volume: string;
 
   beforeAll(() => createSyntheticDatabase(source, mib * MIB));
@@ -135,14 +121,13 @@ describe.each(SIZES_MIB)("a database of %i MiB", (mib) => {
       onLook: (pid) => {
         spilled = Math.max(spilled, unnamedBytes(pid));
       },
-      dirtyPageCount: pageCount / 2,
     });
     expect(spilled / MIB, "the journal is in a file without a name").toBeGreaterThan(16);
     await run(`push of the update of ${mib} MiB`, b, ["push", "t"]);
   });
 
   it("is vacuumed as a whole", async () => {
-    await run(`vacuum of ${mib} MiB`, b, ["sql", "t", "vacuum"], { dirtyPageCount: pageCount });
+    await run(`vacuum of ${mib} MiB`, b, ["sql", "t", "vacuum"]);
     await exported(b, `export after the vacuum of ${mib} MiB`);
   });
 });

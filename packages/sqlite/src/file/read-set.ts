@@ -71,7 +71,7 @@ export class ReadSet {
     if (before !== undefined && added.length === 0) return before;
     this.#added = [];
     this.#pages = before === undefined ? undefined : withAdded(before, added);
-    this.#pages ??= toPageSet(withoutSmallGaps(this.#runs()));
+    this.#pages ??= toPageSet(this.#runs());
     return this.#pages;
   }
 
@@ -89,13 +89,15 @@ export class ReadSet {
     this.#chunkAt = at;
   }
 
-  #runs(): Run[] {
-    const runs: Run[] = [];
+  /** At most `RUN_COUNT_MAX`, and never many more on the way: a large volume may be read in bits. */
+  #runs(): readonly Run[] {
+    let runs: Run[] = [];
     for (const at of [...this.#chunks.keys()].sort((a, b) => a - b)) {
       const words = this.#chunks.get(at) ?? new Uint32Array(0);
       for (let word = 0; word < words.length; word++) {
         addWord(runs, (at * CHUNK_WORDS + word) * 32, words[word] ?? 0);
       }
+      runs = withoutSmallGaps(runs);
     }
     return runs;
   }
@@ -114,14 +116,14 @@ function addWord(runs: Run[], first: number, word: number): void {
 }
 
 /** Joins neighbours, if there are too many runs, until there is room again. */
-function withoutSmallGaps(runs: readonly Run[]): readonly Run[] {
+function withoutSmallGaps(runs: Run[]): Run[] {
   if (runs.length <= RUN_COUNT_MAX) return runs;
   let joined = runs;
   for (let gap = 2; joined.length > RUN_COUNT_MAX / 2; gap *= 2) joined = joinWithin(joined, gap);
   return joined;
 }
 
-function joinWithin(runs: readonly Run[], gap: number): readonly Run[] {
+function joinWithin(runs: readonly Run[], gap: number): Run[] {
   const joined: Run[] = [];
   for (const { first, last } of runs) {
     const run = joined.at(-1);
