@@ -1,4 +1,4 @@
-import { type Clock, Coalescer, GraftError, isGraftError } from "@graft/core";
+import { type Clock, Coalescer, GraftError, isGraftError, orAborted } from "@graft/core";
 import type { JSONWebKeySet } from "jose";
 import { isRecord } from "./scope.ts";
 
@@ -79,7 +79,7 @@ export class Jwks {
       .then(() => over.abort(outage(url, `no answer within ${TIMEOUT_MS} ms`)))
       .catch(() => undefined);
     try {
-      return await this.#read(over.signal);
+      return await orAborted(this.#read(over.signal), over.signal);
     } catch (error) {
       if (over.signal.aborted) throw over.signal.reason;
       if (isGraftError(error)) throw error;
