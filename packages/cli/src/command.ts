@@ -19,6 +19,8 @@ export interface Command {
   readonly name: string;
   /** One line, for the list of commands. */
   readonly summary: string;
+  /** Whether it serves others until it is told to stop. */
+  readonly serves?: true;
   /** Positional arguments as the usage shows them: "TAG FILE". */
   readonly positionals: string;
   /** How many positionals are legal, both ends included. */

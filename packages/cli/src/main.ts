@@ -52,7 +52,17 @@ async function runCommand(argv: readonly string[], output: Output): Promise<void
     return;
   }
   const parsed = parseArguments(command, words, surroundings.environment);
-  await command.run({ ...parsed, output, surroundings, signal: interruption() });
+  const signal = interruption();
+  const url = parsed.values.get("otlp");
+  if (url === undefined) return await command.run({ ...parsed, output, surroundings, signal });
+  // Loaded where it is used: nothing is spent on it otherwise.
+  const { openTracing } = await import("./tracing/open-tracing.ts");
+  const { environment } = surroundings;
+  await using tracing = openTracing({ url, service: `graft ${verb}`, environment });
+  const traced = { ...surroundings, tracer: tracing.tracer };
+  const run = (): Promise<void> => command.run({ ...parsed, output, surroundings: traced, signal });
+  // What a server does begins with its callers.
+  await (command.serves === true ? run() : tracing.within(`graft ${verb}`, run));
 }
 
 /** The first Ctrl-C asks the command to end in order; the second ends the process. */

@@ -1,4 +1,7 @@
 // What runs here.
+
+// Traces.
+export type { Tracer } from "@opentelemetry/api";
 export { BUILD_VERSION } from "./build-info.ts";
 // Clients: typed, over any transport, throwing GraftError.
 export {
@@ -9,7 +12,6 @@ export {
   type MetastoreClient,
   type PagestoreClient,
 } from "./client-transport.ts";
-
 // Errors: the only table.
 export {
   fromConnectError,
@@ -20,7 +22,6 @@ export {
   toConnectError,
   WIRE_CODES,
 } from "./error-mapping.ts";
-
 // What runs around calls.
 export {
   type Authenticate,
@@ -36,7 +37,7 @@ export {
   type ServerInterceptorOptions,
   serverInterceptors,
 } from "./interceptors/server-interceptors.ts";
-
+export { traceInterceptor } from "./interceptors/trace.ts";
 // What a server tells its operator.
 export { type Log, type LogFacts, silentLog } from "./log.ts";
 export {
@@ -85,6 +86,7 @@ export {
 } from "./raw/raw-words.ts";
 export { envelopeOf, type StreamRoute, type StreamSink } from "./raw/stream-route.ts";
 export { createReadTally, type ReadTally, type ReadTier } from "./read-metrics.ts";
+export { traceObjectStore } from "./tracing/trace-object-store.ts";
 
 // Wire ↔ domain: what more than one call uses.
 export {

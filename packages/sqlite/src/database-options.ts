@@ -1,6 +1,7 @@
 import type { Volume } from "@graft/client";
 import type { Clock, Random } from "@graft/core";
 import type { Engine, MissStrategyKind } from "@graft/sqlite-engine";
+import type { Tracer } from "@opentelemetry/api";
 import type { ConflictPolicy } from "./conflict/conflict-policy.ts";
 import type { SaveMeans } from "./conflict/save-work.ts";
 import type { InstanceSlots } from "./connection/instance-slots.ts";
@@ -44,6 +45,11 @@ export interface DatabaseOptions {
    * can be run again after a restart. Default: with `onConflict: "rebase"`.
    */
   readonly recordStatements?: boolean;
+  /**
+   * Makes a span of each statement (its text is in it, values are not), transaction, push and pull.
+   * Default: nothing is traced, and nothing is spent on it.
+   */
+  readonly tracer?: Tracer;
   /** Called by `close`, after the connections are closed. */
   readonly onClose?: () => Promise<void>;
 }

@@ -32,6 +32,7 @@ import type {
 } from "./pragma/pragma-context.ts";
 import { createQuery, type PreparedQuery, type QueryOptions } from "./prepared-query.ts";
 import { splitSql } from "./sql/split-sql.ts";
+import { traceCall } from "./trace-call.ts";
 import type { TransactionFunction } from "./transaction.ts";
 import { createVolumeActions } from "./volume-actions.ts";
 
@@ -132,22 +133,24 @@ export class Database implements AsyncDisposable {
     }
     // Others must not come in between, unless they are part of the same open transaction anyway.
     const mode = this.#host.hasOpenTransaction ? "shared" : "alone";
-    await this.#host.withWriter(mode, options.signal, async (connection) => {
-      for (const statement of statements) {
-        const request = { sql: statement, readsBigInts: false, signal: options.signal };
-        await this.#host.runOn(connection, request, (prepared) =>
-          (options.signal === undefined
-            ? prepared
-            : prepared.with({ signal: options.signal })
-          ).run(),
-        );
-      }
-    });
+    await this.#traced("exec", () =>
+      this.#host.withWriter(mode, options.signal, async (connection) => {
+        for (const statement of statements) {
+          const request = { sql: statement, readsBigInts: false, signal: options.signal };
+          await this.#host.runOn(connection, request, (prepared) =>
+            (options.signal === undefined
+              ? prepared
+              : prepared.with({ signal: options.signal })
+            ).run(),
+          );
+        }
+      }),
+    );
   }
 
   /** A statement. It is compiled when it is first run. */
   prepare(sql: string, options: QueryOptions = {}): PreparedQuery {
-    return createQuery(this.#host, sql, options);
+    return createQuery(this.#host, sql, options, this.#options.tracer);
   }
 
   /**
@@ -166,7 +169,7 @@ export class Database implements AsyncDisposable {
   ): Promise<Result>;
   transaction<Result>(fn: TransactionFunction<Result>, options?: QueryOptions): Promise<Result>;
   transaction<Result>(...request: TransactionRequest<Result>): Promise<Result> {
-    return this.#conflicts.transaction(request);
+    return this.#traced("transaction", () => this.#conflicts.transaction(request));
   }
 
   /**
@@ -192,19 +195,19 @@ export class Database implements AsyncDisposable {
   }
 
   push(options?: PushRequest): Promise<PushResult> {
-    return this.#actionsOf(this.volume).push(options);
+    return this.#traced("push", () => this.#actionsOf(this.volume).push(options));
   }
 
   pull(options?: ActionOptions): Promise<PullResult> {
-    return this.#actionsOf(this.volume).pull(options);
+    return this.#traced("pull", () => this.#actionsOf(this.volume).pull(options));
   }
 
   sync(options?: ActionOptions): Promise<SyncResult> {
-    return this.#actionsOf(this.volume).sync(options);
+    return this.#traced("sync", () => this.#actionsOf(this.volume).sync(options));
   }
 
   hydrate(options?: HydrateRequest): Promise<HydrateResult> {
-    return this.#actionsOf(this.volume).hydrate(options);
+    return this.#traced("hydrate", () => this.#actionsOf(this.volume).hydrate(options));
   }
 
   /** Gives up local commits; they are saved to a file first unless told otherwise. */
@@ -336,6 +339,11 @@ export class Database implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #traced<Result>(name: string, call: () => Promise<Result>): Promise<Result> {
+    const { tracer } = this.#options;
+    return tracer === undefined ? call() : traceCall(tracer, name, call);
   }
 
   async #close(): Promise<void> {

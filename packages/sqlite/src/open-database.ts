@@ -16,6 +16,7 @@ import {
   type VolumeId,
 } from "@graft/core";
 import type { Engine, MissStrategyKind } from "@graft/sqlite-engine";
+import type { Tracer } from "@opentelemetry/api";
 import type { ConflictPolicy } from "./conflict/conflict-policy.ts";
 import { Database } from "./database.ts";
 import type { Traffic } from "./database-options.ts";
@@ -76,6 +77,11 @@ export interface OpenDatabaseOptions {
   readonly busyTimeoutMs?: number | undefined;
   /** How SQLite waits for pages. Default: as the runtime can. */
   readonly missStrategy?: MissStrategyKind | undefined;
+  /**
+   * Makes a span of each statement (its text is in it, values are not), transaction, push and pull,
+   * and of each call to the server, which goes on with the trace. Default: nothing is traced.
+   */
+  readonly tracer?: Tracer | undefined;
   /** Ends the opening. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -89,6 +95,7 @@ export interface OpenDatabaseMeans {
   readonly openRemote: (
     url: Exclude<OpenDatabaseOptions["url"], undefined>,
     token: string | undefined,
+    tracer: Tracer | undefined,
   ) => Remote & { traffic?(): Traffic };
   /** What happens on the server. Default: one stream for each database. */
   readonly openNewsFeed?: (
@@ -121,7 +128,7 @@ export async function openDatabaseWith(
   const remote: Remote & { traffic?(): Traffic } =
     options.url === undefined
       ? createOfflineRemote()
-      : means.openRemote(options.url, options.token);
+      : means.openRemote(options.url, options.token, options.tracer);
   const runtime = await openRuntime(remote, {
     clock,
     random,
@@ -139,6 +146,7 @@ export async function openDatabaseWith(
     const volume = await openVolume(runtime, options);
     checkPageSize(volume, options.pageSize);
     const { readersMax, busyTimeoutMs, missStrategy, onConflict, recordStatements } = options;
+    const { tracer } = options;
     const traffic = remote.traffic?.bind(remote);
     const database = new Database({
       volume,
@@ -155,6 +163,7 @@ export async function openDatabaseWith(
       ...(traffic !== undefined && { traffic }),
       ...(onConflict !== undefined && { onConflict }),
       ...(recordStatements !== undefined && { recordStatements }),
+      ...(tracer !== undefined && { tracer }),
       onClose: () => runtime.close(),
     });
     if (isAuto) volume.startSync(syncPolicyOf(options, database));

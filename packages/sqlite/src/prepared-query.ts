@@ -7,11 +7,13 @@ import {
   type Statement,
   WOULD_WAIT,
 } from "@graft/sqlite-engine";
+import type { Tracer } from "@opentelemetry/api";
 import { statementKeyOf } from "./connection/lease-statement.ts";
 import type { StatementHost, StatementRequest } from "./connection/statement-host.ts";
 import { LeasedRows } from "./leased-rows.ts";
 import { ownPragmaName } from "./pragma/answer-pragma.ts";
 import { routeStatement } from "./sql/statement-route.ts";
+import { TracedRows, traceCall } from "./trace-call.ts";
 
 /** Who may stop a call. */
 export interface QueryOptions {
@@ -32,6 +34,8 @@ interface Shared {
   readonly sql: string;
   /** Set when the statement is a pragma of ours: SQLite names its column after the answer. */
   readonly ownPragma: string | undefined;
+  /** Absent: nothing is traced. */
+  readonly tracer: Tracer | undefined;
   readsBigInts: boolean;
   /** Under which an idle statement is found; undefined for one that is compiled for each use. */
   key: string | undefined;
@@ -56,7 +60,13 @@ export class PreparedQuery<Row = SqlRow> {
   }
 
   /** The first row; undefined when there is none. */
-  async get(...parameters: Parameters): Promise<Row | undefined> {
+  get(...parameters: Parameters): Promise<Row | undefined> {
+    return this.#shared.tracer === undefined
+      ? this.#get(parameters)
+      : this.#traced(() => this.#get(parameters));
+  }
+
+  async #get(parameters: Parameters): Promise<Row | undefined> {
     const ready = this.#tryRead((statement) => statement.tryGet(parameters));
     if (ready !== WOULD_WAIT) return ready;
     const row = await this.#run((statement) => statement.get(...parameters));
@@ -64,7 +74,13 @@ export class PreparedQuery<Row = SqlRow> {
   }
 
   /** All rows. */
-  async all(...parameters: Parameters): Promise<Row[]> {
+  all(...parameters: Parameters): Promise<Row[]> {
+    return this.#shared.tracer === undefined
+      ? this.#all(parameters)
+      : this.#traced(() => this.#all(parameters));
+  }
+
+  async #all(parameters: Parameters): Promise<Row[]> {
     const ready = this.#tryRead((statement) => statement.tryAll(parameters));
     if (ready !== WOULD_WAIT) return ready;
     const rows = await this.#run((statement) => statement.all(...parameters));
@@ -73,7 +89,8 @@ export class PreparedQuery<Row = SqlRow> {
 
   /** Runs to the end; rows are dropped. */
   run(...parameters: Parameters): Promise<RunResult> {
-    return this.#run((statement) => statement.run(...parameters));
+    const run = (): Promise<RunResult> => this.#run((statement) => statement.run(...parameters));
+    return this.#shared.tracer === undefined ? run() : this.#traced(run);
   }
 
   /**
@@ -81,12 +98,13 @@ export class PreparedQuery<Row = SqlRow> {
    * the loop was left: leave it, or call `return()`.
    */
   iterate(...parameters: Parameters): AsyncIterableIterator<Row, undefined> & AsyncDisposable {
-    const { host } = this.#shared;
-    return new LeasedRows<Row>({
+    const { host, sql, tracer } = this.#shared;
+    const rows = new LeasedRows<Row>({
       take: () => host.lease(this.#request()),
       iterate: (statement) => this.#viewOf(statement).iterate(...parameters),
       toRow: this.#renames ? (row) => this.#rename(row) : undefined,
     });
+    return tracer === undefined ? rows : new TracedRows(tracer, sql, rows);
   }
 
   /** The result columns; none for a statement without a result. */
@@ -115,6 +133,11 @@ export class PreparedQuery<Row = SqlRow> {
   setReadBigInts(enabled: boolean): void {
     this.#shared.readsBigInts = enabled;
     this.#shared.key = statementKeyOf(this.#shared);
+  }
+
+  #traced<Result>(call: () => Promise<Result>): Promise<Result> {
+    const { sql, tracer } = this.#shared;
+    return tracer === undefined ? call() : traceCall(tracer, "query", call, sql);
   }
 
   #run<Result>(use: (statement: Statement<Row>) => Promise<Result>): Promise<Result> {
@@ -159,12 +182,14 @@ export function createQuery(
   host: StatementHost,
   sql: string,
   options: QueryOptions = {},
+  tracer?: Tracer,
 ): PreparedQuery {
   const { pragma } = routeStatement(sql);
   const shared: Shared = {
     host,
     sql,
     ownPragma: pragma === undefined ? undefined : ownPragmaName(pragma),
+    tracer,
     readsBigInts: false,
     key: statementKeyOf({ sql, readsBigInts: false }),
   };

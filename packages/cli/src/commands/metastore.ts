@@ -10,6 +10,7 @@ import { runServer } from "../server/run-server.ts";
 export const metastore: Command = {
   name: "metastore",
   summary: "the MetaStore alone: commits and snapshots",
+  serves: true,
   positionals: "",
   positionalCount: { min: 0, max: 0 },
   flags: [NOTIFY_FLAG, ...SERVER_FLAGS],

@@ -10,6 +10,7 @@ import { runServer } from "../server/run-server.ts";
 export const pagestore: Command = {
   name: "pagestore",
   summary: "the PageStore alone: pages",
+  serves: true,
   positionals: "",
   positionalCount: { min: 0, max: 0 },
   flags: [

@@ -13,6 +13,7 @@ import { runServer } from "../server/run-server.ts";
 export const serve: Command = {
   name: "serve",
   summary: "MetaStore and PageStore in one process, on one port",
+  serves: true,
   positionals: "",
   positionalCount: { min: 0, max: 0 },
   flags: [NOTIFY_FLAG, ...SERVER_FLAGS],

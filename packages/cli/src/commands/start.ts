@@ -13,6 +13,7 @@ const STORE_DEFAULT = "file:./.graft";
 export const start: Command = {
   name: "start",
   summary: "a server on http://127.0.0.1:3000 that keeps its data in ./.graft",
+  serves: true,
   positionals: "",
   positionalCount: { min: 0, max: 0 },
   flags: SERVER_FLAGS.map((flag) =>

@@ -72,8 +72,12 @@ export function parseVolumeArgument(text: string): VolumeId {
   }
 }
 
-function openRemote({ values }: Invocation): NodeRemote {
+function openRemote({ values, surroundings }: Invocation): NodeRemote {
   const metastore = values.get("url") ?? URL_DEFAULT;
   const pagestore = values.get("pagestore-url") ?? metastore;
-  return openNodeRemote({ url: { metastore, pagestore }, token: values.get("token") });
+  return openNodeRemote({
+    url: { metastore, pagestore },
+    token: values.get("token"),
+    tracer: surroundings.tracer,
+  });
 }

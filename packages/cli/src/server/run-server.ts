@@ -16,7 +16,7 @@ export interface Listening {
 
 /** The doors to the world a server needs. */
 export interface ServerMeans
-  extends Pick<Surroundings, "clock" | "random" | "compute" | "fileSystem"> {
+  extends Pick<Surroundings, "clock" | "random" | "compute" | "fileSystem" | "tracer"> {
   readonly env: Surroundings["environment"];
   readonly log: Log;
 }
@@ -47,10 +47,10 @@ export async function runServer(invocation: Invocation, options: RunServerOption
   const port = numberValue(invocation, "port", { fallback: PORT_DEFAULT, min: 0, max: 65_535 });
   const logLevel = parseLogLevel(values.get("log-level") ?? "info");
   const log = createServerLog(surroundings.stderr, logLevel, { role });
-  const { clock, random, compute, fileSystem, environment: env } = surroundings;
+  const { clock, random, compute, fileSystem, tracer, environment: env } = surroundings;
   await using server = await options.serve(
     { host: values.get("host") ?? HOST_DEFAULT, port, logLevel },
-    { clock, random, compute, fileSystem, env, log },
+    { clock, random, compute, fileSystem, tracer, env, log },
   );
   output.result({ role, url: server.url, store, pid: process.pid }, options.describe(server.url));
   await untilToldToStop(signal);

@@ -1,6 +1,11 @@
 import { GraftError } from "@graft/core";
 import { nodeCompute, systemClock } from "@graft/core/node";
-import { createMetastoreClient, createPagestoreClient } from "@graft/rpc";
+import {
+  createMetastoreClient,
+  createPagestoreClient,
+  type Tracer,
+  traceInterceptor,
+} from "@graft/rpc";
 import { createNodeTransport, type NodeTransport, type WireStats } from "@graft/rpc/node";
 import { createConnectRemote } from "../remote/connect-remote.ts";
 import { nameOutages } from "../remote/name-outages.ts";
@@ -15,6 +20,8 @@ export interface NodeRemoteOptions {
   readonly timeoutMs?: number | undefined;
   /** Default "2"; "1.1" where something in between does not speak it. */
   readonly httpVersion?: "1.1" | "2" | undefined;
+  /** Makes a span of each call, and tells the server of it. Default: nothing is traced. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** Calls sent so far, and bytes on all connections with headers and framing. */
@@ -74,6 +81,7 @@ function openTransport(baseUrl: string, options: NodeRemoteOptions): NodeTranspo
     getToken: () => options.token,
     timeoutMs: options.timeoutMs,
     httpVersion: options.httpVersion,
+    interceptors: options.tracer === undefined ? [] : [traceInterceptor(options.tracer)],
   });
 }
 

@@ -14,10 +14,10 @@ const NS_PER_SECOND = 1e9;
 export type StopWatching = () => void;
 
 /**
- * `graft_event_loop_stall_seconds{percentile}`: for how long the process heard nothing, in the last
- * one to two minutes. `percentile="100"` is the longest; servers of ours keep it below 20 ms,
- * unless the machine itself gives them no time. Registered once a process: a second server of the same
- * registry takes its place.
+ * `graft_event_loop_stall_seconds{percentile}`: for how long the process heard nothing, in the
+ * last one to two minutes. `percentile="100"` is the longest; servers of ours keep it below 20 ms,
+ * unless the machine itself gives them no time. Registered once a process: a second server of the
+ * same registry takes its place.
  */
 export function registerEventLoopMetrics(metrics: MetricsRegistry, clock: Clock): StopWatching {
   let current = startWindow(clock);

@@ -8,6 +8,7 @@ import * as net from "node:net";
 import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { type Clock, GraftError, REQUEST_BODY_SIZE_MAX } from "@graft/core";
+import type { Tracer } from "@opentelemetry/api";
 import { registerBuildInfo } from "../build-info.ts";
 import type { Authenticate } from "../interceptors/auth.ts";
 import { createCallMetrics } from "../interceptors/metrics.ts";
@@ -32,6 +33,7 @@ import { registerReflection } from "./reflection.ts";
 import { stopServer } from "./shutdown.ts";
 import { createStreamHandler } from "./stream-handler.ts";
 import { createTokenGate } from "./token-gate.ts";
+import { traceCalls } from "./trace-handler.ts";
 
 /** v0.1 clients keep idle connections for 300 s: closing first would cost them a request. */
 const KEEP_ALIVE_MS = 315_000;
@@ -60,6 +62,8 @@ export interface ServerOptions {
   /** Bytes of requests that do not say how large they are, by path; default 64 KiB. */
   readonly usualSizes?: ReadonlyMap<string, number> | undefined;
   readonly metrics: MetricsRegistry;
+  /** Makes spans of calls, but for streams of news. Default: nothing is traced. */
+  readonly tracer?: Tracer | undefined;
   readonly log: Log;
   readonly clock: Clock;
   /** Run inside the standard ones (metrics, log, errors, token, deadline). */
@@ -133,15 +137,19 @@ function createHandler(
 ): NodeHandler {
   const { log, clock, metrics } = options;
   registerBuildInfo(metrics);
-  const callMetrics = createCallMetrics(metrics, clock);
   const authenticate = options.authenticate ?? (() => undefined);
   const isService = (path: string): boolean => path.startsWith(SERVICES);
-  const checkToken = createTokenGate({ authenticate, isService, callMetrics, log });
   const rawPaths = new Set(options.rawRoutes?.map((route) => route.path));
   const streamPaths = new Set(options.streamRoutes?.map((route) => route.path));
+  const isCounted = (path: string): boolean =>
+    rawPaths.has(path) || (isService(path) && !streamPaths.has(path));
+  const tracing = options.tracer && traceCalls(options.tracer, isCounted);
+  const counted = createCallMetrics(metrics, clock);
+  const callMetrics = tracing?.observe(counted) ?? counted;
+  const checkToken = createTokenGate({ authenticate, isService, callMetrics, log });
   const admission = new Admission({
     inFlight: new InFlight(options.inFlight ?? IN_FLIGHT_DEFAULT, metrics),
-    isCounted: (path) => rawPaths.has(path) || (isService(path) && !streamPaths.has(path)),
+    isCounted,
     usualSizes: options.usualSizes ?? new Map(),
   });
   const refusalOf = (request: NodeRequest): GraftError | undefined => admission.refusalOf(request);
@@ -178,9 +186,10 @@ function createHandler(
   const common = { log, clock, callMetrics, stopped, authenticate };
   const streams = createStreamHandler({ ...common, routes, next: connect });
   // Straight to where they are answered: a small read is over before the adapter has looked it up.
-  return admission.guard((request, response) =>
+  const handler = admission.guard((request, response) =>
     rawPaths.has(pathOf(request)) ? raw(request, response) : streams(request, response),
   );
+  return tracing?.wrap(handler) ?? handler;
 }
 
 function listen(listener: net.Server, host: string, port: number): Promise<number> {

@@ -21,7 +21,7 @@ export async function openDatabase(options: OpenDatabaseOptions = {}): Promise<D
       clock: systemClock,
       random: systemRandom,
       fileSystem: nodeFileSystem,
-      openRemote: (url, token) => openNodeRemote({ url, token }),
+      openRemote: (url, token, tracer) => openNodeRemote({ url, token, tracer }),
       openNewsFeed: (url, token) => shareNewsFeed({ url, token }),
     },
     options,
