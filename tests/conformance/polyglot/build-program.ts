@@ -1,37 +1,52 @@
 /** Builds a program of `examples/` into a folder outside the checkout. */
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type Command, contentKey, keepBuild, readBuild } from "./kept-build.ts";
 import type { Program, RunOptions } from "./program.ts";
 import { findTools } from "./toolchain.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const OUTPUT_SIZE_MAX = 20_000;
 
-/** @returns the command that runs it. @throws Error with what the compiler said */
-export async function buildProgram(program: Program): Promise<readonly [string, ...string[]]> {
+/** What the builds of all programs are made from. */
+const RECIPES: readonly string[] = ["programs", "build-go.ts", "build-program.ts"];
+
+/**
+ * A build from before is taken when nothing has changed since.
+ *
+ * @returns the command that runs it. @throws Error with what the compiler said
+ */
+export async function buildProgram(program: Program): Promise<Command> {
   const cache = join(cacheFolder(), program.name);
-  mkdirSync(cache, { recursive: true });
+  const [source, protos] = [join(ROOT, "examples", program.name), join(ROOT, "proto")];
   const tools = findTools(program);
-  const source = join(ROOT, "examples", program.name);
-  return program.build({
+  const recipes = RECIPES.map((name) => join(import.meta.dirname, name));
+  const key = contentKey([source, protos, ...recipes], [cache, JSON.stringify([...tools])]);
+  const kept = readBuild(cache, key);
+  if (kept !== undefined) return kept;
+  mkdirSync(cache, { recursive: true });
+  const command = await program.build({
     source,
     copySource() {
       const copy = join(cache, "source");
+      rmSync(copy, { recursive: true, force: true });
       cpSync(source, copy, { recursive: true });
       return copy;
     },
-    protos: join(ROOT, "proto"),
+    protos,
     cache,
     tool(name) {
       const path = tools.get(name);
       if (path === undefined) throw new Error(`${program.name} is built only where ${name} is`);
       return path;
     },
-    run: (command, options) => run(command, { cwd: cache, ...options }),
+    run: (words, options) => run(words, { cwd: cache, ...options }),
   });
+  keepBuild(cache, key, command);
+  return command;
 }
 
 function cacheFolder(): string {
