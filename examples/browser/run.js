@@ -24,10 +24,10 @@ const hosts = { [ORIGIN.hostname]: port, [OTHER_ORIGIN.hostname]: port };
 const chromium = new Chromium(program, hosts);
 try {
   const other = await visit(OTHER_ORIGIN, () => {});
-  const otherOrigin = other.corsErrors[0] ?? "allowed";
-  await visit(ORIGIN, (line, { preflights }) => {
+  const otherOrigin = other.corsError ?? "allowed";
+  await visit(ORIGIN, (line, { preflight }) => {
     if (!line.ok) process.exitCode = 1;
-    const cors = line.step === "create" ? { preflight: preflights[0], otherOrigin } : {};
+    const cors = line.step === "health" ? { preflight, otherOrigin } : {};
     console.log(JSON.stringify({ ...line, ...cors }));
   });
 } finally {
@@ -35,17 +35,15 @@ try {
   server.close();
 }
 
-/** Opens the page of an origin. @returns what its calls met before they were made */
+/** Opens the page of an origin. @returns what the browser asked before the page's first call */
 async function visit(origin, onReport) {
-  const seen = { preflights: [], corsErrors: [] };
+  const seen = { preflight: undefined, corsError: undefined };
   const page = await chromium.openPage();
   const ended = new Promise((resolve, reject) => {
     page.on("Runtime.consoleAPICalled", ({ args }) => {
       const line = JSON.parse(args[0].value);
-      if (line.step === undefined) return void resolve();
-      onReport(line, seen);
-      // It would be told the bodies of all requests.
-      void page.call("Network.disable").catch(reject);
+      if (line.step === undefined) resolve();
+      else onReport(line, seen);
     });
     page.on("Runtime.exceptionThrown", ({ exceptionDetails: { text, exception } }) =>
       reject(new Error(`the page failed: ${exception?.description ?? text}`)),
@@ -53,10 +51,13 @@ async function visit(origin, onReport) {
     chromium.ended.then((code) => reject(new Error(`chromium ended with ${code}`)), reject);
   });
   page.on("Network.responseReceived", ({ type, response }) => {
-    if (type === "Preflight") seen.preflights.push(response.status);
+    if (type !== "Preflight") return;
+    seen.preflight = response.status;
+    // The bodies of all requests would follow.
+    if (origin === ORIGIN) page.call("Network.disable").catch(() => {});
   });
   page.on("Network.loadingFailed", ({ corsErrorStatus }) => {
-    if (corsErrorStatus !== undefined) seen.corsErrors.push(corsErrorStatus.corsError);
+    seen.corsError ??= corsErrorStatus?.corsError;
   });
   await page.call("Runtime.enable");
   await page.call("Network.enable");
