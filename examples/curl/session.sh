@@ -21,7 +21,7 @@ report() { jq -c --arg step "$1" "{step: \$step, ok: true} + ($2)" "$answer"; }
 
 # fail STEP: the line of a call that failed.
 fail() {
-  jq -c --arg step "$1" '{step: $step, ok: false, code, message}' "$answer"
+  jq -c --arg step "$1" '{step: $step, ok: false} + (.error // . | {code, message})' "$answer"
   exit 1
 }
 
@@ -33,25 +33,30 @@ call() {
   [ "$status" = 200 ]
 }
 
-# open URL [CURL OPTION…]: as call, for a stream: each message has 5 bytes before it, the flags (1:
-# compressed, 2: the last) and the length. The answers come on descriptor 3.
+# open URL JSON [CURL OPTION…]: asks for a stream, whose messages come on descriptor 3. Each has 5
+# bytes before it: the flags (1: compressed, 2: the last) and the length.
 open() {
-  local question
-  question=$(cat)
+  local question=$2
   printf "\\x00$(printf '%08x' "${#question}" | sed 's/../\\x&/g')%s" "$question" >"$files/question"
-  rm -f "$files/stream" && mkfifo "$files/stream"
-  curl -sSN -o "$files/stream" --data-binary "@$files/question" "${token[@]}" \
-    -H 'content-type: application/connect+json' -H 'connect-accept-encoding: gzip' "${@:2}" "$1" &
+  exec 3< <(exec curl -sSN --data-binary "@$files/question" "${token[@]}" "${@:3}" "$1" \
+    -H 'content-type: application/connect+json' -H 'connect-accept-encoding: gzip')
   stream=$!
-  exec 3<"$files/stream"
 }
 
-# next: reads the next message of the stream; false for the last one, {} or {"error": …}.
+# next: takes the next message of the stream; false for the last one, {} or {"error": …}.
 next() {
   local flags size
   read -r flags size < <(head -c 5 <&3 | od -An -tu1 | awk '{print $1, (($2 * 256 + $3) * 256 + $4) * 256 + $5}')
   head -c "$size" <&3 | if [ $((flags & 1)) = 1 ]; then gunzip; else cat; fi >"$answer"
   [ $((flags & 2)) = 0 ]
+}
+
+# await EVENT: takes the messages of Watch up to the first event of a kind.
+await() {
+  while next; do
+    if jq -e ".$1" "$answer" >"$files/event"; then return; fi
+  done
+  fail watch
 }
 
 # id KIND: 16 bytes: the kind, milliseconds since 1970 in 6 bytes, 9 random bytes.
@@ -67,55 +72,61 @@ digest() { while read -r data; do base64 -d <<<"$data"; done | sha256sum | cut -
 # An error's details are bytes; beside them the server shows them as JSON.
 error='{code} + ([.details[].debug | {detail: .code, reason} | map_values(select(.))] | add)'
 
+export vid cid page1 page2 page3 # jq reads them as $ENV.
 vid=$(id 80)
 cid=$(id C0)
+page1=$(page 1)
+page2=$(page 2)
+page3=$(page 3)
 
-call "$metastore/CreateVolume" <<<"{\"vid\": \"$vid\", \"pageSize\": 4096}" || fail create
-report create '{vid: "'"$vid"'", created, pageSize}'
+jq -n '{vid: $ENV.vid, pageSize: 4096}' | call "$metastore/CreateVolume" || fail create
+report create '{vid: $ENV.vid, created, pageSize}'
 
-jq -n '{vid: "'"$vid"'", pages: [{pageidx: 1, data: "'"$(page 1)"'"}, {pageidx: 2, data: "'"$(page 2)"'"}]}' |
+jq -n '{vid: $ENV.vid, pages: [{pageidx: 1, data: $ENV.page1}, {pageidx: 2, data: $ENV.page2}]}' |
   call "$pagestore/WritePages" || fail write
 report write '{segments: .segments | length, compressed: true}'
 
-commit=$(jq -c '{vid: "'"$vid"'", cid: "'"$cid"'", pageCount: 2, segments, commitId: "'"$(commit_id)"'"}' "$answer")
+jq --arg id "$(commit_id)" '{vid: $ENV.vid, cid: $ENV.cid, commitId: $id, pageCount: 2, segments}' \
+  "$answer" >"$files/commit"
 for step in commit retry; do
-  call "$metastore/Commit" <<<"$commit" || fail $step
+  call "$metastore/Commit" <"$files/commit" || fail $step
   report $step '{lsn: .snapshot.lsn | tonumber, replayed: (.replayed // false)}'
 done
 
-jq -c '.commitId = "'"$(commit_id)"'"' <<<"$commit" | call "$metastore/Commit" && fail reject
+jq --arg id "$(commit_id)" '.commitId = $id' "$files/commit" | call "$metastore/Commit" && fail reject
 report reject "$error"
 
-call "$metastore/PullGraft" <<<"{\"vid\": \"$vid\", \"range\": {\"inclusiveStart\": \"1\"}}" || fail pull
+jq -n '{vid: $ENV.vid, range: {inclusiveStart: 1}}' | call "$metastore/PullGraft" || fail pull
 report pull '{lsn: .snapshot.lsn | tonumber, graft}'
 
-jq '{vid: "'"$vid"'", lsn: 1, graft}' "$answer" >"$files/read"
+jq '{vid: $ENV.vid, lsn: 1, graft}' "$answer" >"$files/read"
 call "$pagestore/ReadPages" <"$files/read" || fail read
 sum=$(jq -r '.pages[].data' "$answer" | digest)
 report read '{pages: .pages | length, sha256: "'"$sum"'"}'
 
-open "$pagestore/StreamPages" <<<"{\"vid\": \"$vid\", \"lsn\": 1}"
+open "$pagestore/StreamPages" "$(jq -cn '{vid: $ENV.vid, lsn: 1}')"
 while next; do jq -r '.pages[].data' "$answer"; done >"$files/pages"
+[ "$(cat "$answer")" = '{}' ] || fail stream
 report stream '{pages: '"$(wc -l <"$files/pages")"', sha256: "'"$(digest <"$files/pages")"'"}'
 
-open "$metastore/Watch" <<<"{\"volumes\": [{\"vid\": \"$vid\", \"lsn\": 1}], \"heartbeatMs\": 1000}"
-until next && jq -e .heartbeat "$answer" >"$files/heartbeat"; do :; done
-call "$pagestore/WritePages" <<<"{\"vid\": \"$vid\", \"pages\": [{\"pageidx\": 2, \"data\": \"$(page 3)\"}]}" || fail watch
-jq '{vid: "'"$vid"'", cid: "'"$cid"'", snapshotLsn: 1, pageCount: 2, segments, commitId: "'"$(commit_id)"'"}' "$answer" \
-  >"$files/commit"
-call "$metastore/Commit" <"$files/commit" || fail watch
-until next && jq -e .news "$answer" >"$files/news"; do :; done
+open "$metastore/Watch" "$(jq -cn '{volumes: [{vid: $ENV.vid, lsn: 1}], heartbeatMs: 1000}')"
+await heartbeat
+jq -n '{vid: $ENV.vid, pages: [{pageidx: 2, data: $ENV.page3}]}' | call "$pagestore/WritePages" || fail watch
+jq --arg id "$(commit_id)" '.segments as $new | input | .commitId = $id | .snapshotLsn = 1 | .segments = $new' \
+  "$answer" "$files/commit" >"$files/next"
+call "$metastore/Commit" <"$files/next" || fail watch
+await news
 kill "$stream"
-wait "$stream" 2>&- || [ $? = 143 ] # Ended by our signal.
+wait "$stream" || [ $? = 143 ] # Ended by our signal.
 report watch '.news | {from: .fromLsn | tonumber, lsn: .snapshot.lsn | tonumber, code: "canceled"}'
 
-open "$metastore/Watch" -H 'connect-timeout-ms: 500' <<<"{\"volumes\": [{\"vid\": \"$vid\", \"lsn\": 2}]}"
+open "$metastore/Watch" "$(jq -cn '{volumes: [{vid: $ENV.vid, lsn: 2}]}')" -H 'connect-timeout-ms: 500'
 while next; do :; done
 report deadline '.error | {code}'
 
-jq -n '{vid: "'"$vid"'", pages: [range(1; 2050) | {pageidx: ., data: "'"$(page 1)"'"}]}' |
+jq -n '{vid: $ENV.vid, pages: [range(1; 2050) | {pageidx: ., data: $ENV.page1}]}' |
   call "$pagestore/WritePages" && fail limit
 report limit "$error"
 
-call "$url/grpc.health.v1.Health/Check" <<<'{"service": "graft.metastore.v1.MetastoreService"}' || fail health
+jq -n '{service: "graft.metastore.v1.MetastoreService"}' | call "$url/grpc.health.v1.Health/Check" || fail health
 report health '{status}'
