@@ -16,6 +16,7 @@ export type {
   RemoteNews,
   UploadedSegment,
 } from "./remote/remote.ts";
+export type { TokenSource } from "./remote/token-source.ts";
 export { type NewVolumeOptions, Runtime, type RuntimeOptions } from "./runtime.ts";
 
 // What a replica keeps.

@@ -4,6 +4,7 @@ import {
   type Remote,
   Runtime,
   type SyncPolicy,
+  type TokenSource,
   type Volume,
 } from "@graft/client";
 import {
@@ -29,8 +30,11 @@ export const TAG_DEFAULT = "main";
 export interface OpenDatabaseOptions {
   /** The server, or one for each service. Without it nothing can be fetched, pushed or pulled. */
   readonly url?: string | { readonly metastore: string; readonly pagestore: string } | undefined;
-  /** Sent with every request. */
-  readonly token?: string | undefined;
+  /**
+   * Sent with every request: a text, or who is asked for it each time. Once it has ended, what is
+   * committed here waits, `status().lastError` says so, and syncing goes on with the next valid one.
+   */
+  readonly token?: TokenSource | undefined;
   /**
    * The data directory. Without it everything is in memory, and gone when the database is closed.
    */
@@ -94,13 +98,13 @@ export interface OpenDatabaseMeans {
   readonly fileSystem: FileSystem;
   readonly openRemote: (
     url: Exclude<OpenDatabaseOptions["url"], undefined>,
-    token: string | undefined,
+    token: TokenSource | undefined,
     tracer: Tracer | undefined,
   ) => Remote & { traffic?(): Traffic };
   /** What happens on the server. Default: one stream for each database. */
   readonly openNewsFeed?: (
     url: Exclude<OpenDatabaseOptions["url"], undefined>,
-    token: string | undefined,
+    token: TokenSource | undefined,
   ) => NewsFeed;
 }
 

@@ -10,12 +10,13 @@ import { createNodeTransport, type NodeTransport, type WireStats } from "@graft/
 import { createConnectRemote } from "../remote/connect-remote.ts";
 import { nameOutages } from "../remote/name-outages.ts";
 import type { Remote } from "../remote/remote.ts";
+import { type TokenSource, toGetToken } from "../remote/token-source.ts";
 
 export interface NodeRemoteOptions {
   /** "http://127.0.0.1:3000": one server for both services, or one for each. */
   readonly url: string | { readonly metastore: string; readonly pagestore: string };
-  /** Sent as a bearer token with every call. */
-  readonly token?: string | undefined;
+  /** Sent as a bearer token with every call: a text, or who is asked for it each time. */
+  readonly token?: TokenSource | undefined;
   /** Longest unary call, ms; default 60 000. */
   readonly timeoutMs?: number | undefined;
   /** Default "2"; "1.1" where something in between does not speak it. */
@@ -78,7 +79,7 @@ function openTransport(baseUrl: string, options: NodeRemoteOptions): NodeTranspo
   return createNodeTransport({
     baseUrl,
     clock: systemClock,
-    getToken: () => options.token,
+    getToken: toGetToken(options.token),
     timeoutMs: options.timeoutMs,
     httpVersion: options.httpVersion,
     interceptors: options.tracer === undefined ? [] : [traceInterceptor(options.tracer)],

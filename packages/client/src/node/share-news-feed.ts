@@ -1,4 +1,5 @@
 import { systemClock, systemRandom } from "@graft/core/node";
+import type { TokenSource } from "../remote/token-source.ts";
 import { createNewsFeed } from "../watch/create-news-feed.ts";
 import type { NewsFeed, NewsSubscription } from "../watch/news-feed.ts";
 import { metastoreUrlOf, type NodeRemoteOptions, openNodeRemote } from "./open-node-remote.ts";
@@ -10,6 +11,9 @@ interface SharedFeed {
 }
 
 const shared = new Map<string, SharedFeed>();
+/** Numbers for those who are asked for tokens: each gets its own, and a feed of its own. */
+const sources = new WeakMap<object, number>();
+let sourceCount = 0;
 
 /**
  * The news of a server, for a token: one feed, on a connection of its own, for all users in this
@@ -20,7 +24,7 @@ const shared = new Map<string, SharedFeed>();
  */
 export function shareNewsFeed(options: NodeRemoteOptions): NewsFeed {
   const { token = "", httpVersion = "2" } = options;
-  const key = JSON.stringify([metastoreUrlOf(options.url), token, httpVersion]);
+  const key = JSON.stringify([metastoreUrlOf(options.url), nameOf(token), httpVersion]);
   const one = shared.get(key) ?? open(options);
   shared.set(key, one);
   one.userCount++;
@@ -50,6 +54,13 @@ export function shareNewsFeed(options: NodeRemoteOptions): NewsFeed {
       return closed;
     },
   };
+}
+
+function nameOf(token: TokenSource): string | number {
+  if (typeof token === "string") return token;
+  const known = sources.get(token) ?? ++sourceCount;
+  sources.set(token, known);
+  return known;
 }
 
 function open(options: NodeRemoteOptions): SharedFeed {

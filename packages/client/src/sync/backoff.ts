@@ -2,7 +2,7 @@ import { backoffDelayMs, isGraftError, type Random, randomUnit, retryAfterMsOf }
 
 /** It doubles with each further failure in a row. Jittered. */
 const DELAY = { firstDelayMs: 250, delayMaxMs: 30_000 } as const;
-/** What is refused for good is tried this seldom: a token may be renewed, a right be given. */
+/** What is refused for good is tried this seldom: a right may be given. */
 const REFUSED_MS = 60_000;
 
 /** When to try again what failed. */
@@ -27,7 +27,9 @@ export class Backoff {
 
   fail(error: unknown, nowMs: number): void {
     this.#failureCount++;
-    const isRefused = isGraftError(error) && !error.isRepeatable;
+    // A token may be renewed at any moment; other refusals take somebody who changes something.
+    const isRefused =
+      isGraftError(error) && !error.isRepeatable && error.code !== "unauthenticated";
     const delayMs = isRefused
       ? jittered(REFUSED_MS, this.#random)
       : Math.max(

@@ -4,22 +4,37 @@ import {
   createContextKey,
   type Interceptor,
 } from "@connectrpc/connect";
+import { GraftError } from "@graft/core";
+import { nothingWritten, toConnectError } from "../error-mapping.ts";
 
 /** Case-sensitive, with one space, as v0.1 has it. */
 const PREFIX = "Bearer ";
 
+/** The token of the next call; absent: none is sent. */
+export type GetToken = () => string | undefined | Promise<string | undefined>;
+
 /**
  * Client: sends the token with every call. `getToken` is asked each time, so that it may be
- * renewed.
+ * renewed; when it fails, so does the call, as `unauthenticated`.
  */
-export function sendTokenInterceptor(getToken: () => string | undefined): Interceptor {
-  return (next) => (request) => {
-    const token = getToken();
+export function sendTokenInterceptor(getToken: GetToken): Interceptor {
+  return (next) => async (request) => {
+    const token = await ask(getToken);
     if (token !== undefined && token !== "") {
       request.header.set("authorization", `${PREFIX}${token}`);
     }
-    return next(request);
+    return await next(request);
   };
+}
+
+async function ask(getToken: GetToken): Promise<string | undefined> {
+  try {
+    return await getToken();
+  } catch (cause) {
+    const details = nothingWritten;
+    const error = new GraftError("unauthenticated", "the token cannot be had", { details, cause });
+    throw toConnectError(error);
+  }
 }
 
 /**

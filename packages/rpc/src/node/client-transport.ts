@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import type { Clock } from "@graft/core";
-import { sendTokenInterceptor } from "../interceptors/auth.ts";
+import { type GetToken, sendTokenInterceptor } from "../interceptors/auth.ts";
 import { deadlineInterceptor } from "../interceptors/deadline.ts";
 import { COMPRESS_SIZE_MIN, COMPRESSIONS, type CompressionName } from "./compression.ts";
 import { openSocket, WideSessionManager } from "./http2-client.ts";
@@ -24,7 +24,7 @@ export interface NodeTransportOptions {
   /** Default "2". */
   readonly httpVersion?: "1.1" | "2" | undefined;
   /** Sent as a bearer token; asked again for every call. */
-  readonly getToken?: (() => string | undefined) | undefined;
+  readonly getToken?: GetToken | undefined;
   /** Longest unary call, ms; default 60 000. Streams have no limit. */
   readonly timeoutMs?: number | undefined;
   /**
