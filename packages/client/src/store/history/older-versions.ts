@@ -38,6 +38,8 @@ export class OlderVersions {
 
   /** Looks for the newest version of a page at or below `version`. */
   seek(page: number, version: number): boolean {
+    // As nearly always. What was reserved for a large commit would have to be searched.
+    if (this.#first.count === 0) return false;
     const cell = this.#first.find(page);
     if (cell === NO_CELL) return false;
     const first = this.#first.versionOf(cell);
