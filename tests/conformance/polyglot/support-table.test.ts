@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { EXPECTED, STEPS } from "./contract.ts";
 import { PROGRAMS } from "./programs.ts";
 import { renderSupportTable } from "./support-table.ts";
 
@@ -9,6 +10,16 @@ test("docs/protocol.md says of every client what the suite says of it", () => {
   const page = readFileSync(new URL("docs/protocol.md", ROOT), "utf8");
   const table = /<!-- table: polyglot -->\n((?:\|.*\n)+)/.exec(page)?.[1];
   expect(table?.trimEnd()).toBe(renderSupportTable(PROGRAMS));
+});
+
+test("examples/README.md has the steps of the contract, and what each reports", () => {
+  const page = readFileSync(new URL("examples/README.md", ROOT), "utf8");
+  const rows = [...page.matchAll(/^\| `([a-z]+)` \| .* \| (.*) \|$/gm)];
+  expect(rows.map(([, step]) => step)).toEqual(STEPS);
+  for (const [at, step] of STEPS.entries()) {
+    for (const field of Object.keys(EXPECTED[step]))
+      expect(rows[at]?.[2]).toContain(`\`${field}\``);
+  }
 });
 
 test("every folder of examples is a program of the suite", () => {
