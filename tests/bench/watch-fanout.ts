@@ -79,9 +79,9 @@ async function manyWatchers(
   const usedUs = (usedMs * 1000) / (WATCHERS * (commits + WARM_UP));
   return [
     { name: "a commit that nobody watches, p50", value: median(alone), unit: "ms" },
-    { name: "a bare node:http2 server to as many, p50", value: median(bareTimes), unit: "ms" },
+    { name: "a bare node:http server to as many, p50", value: median(bareTimes), unit: "ms" },
     {
-      name: "a bare node:http2 server to as many, p99",
+      name: "a bare node:http server to as many, p99",
       value: percentile(bareTimes, 0.99),
       unit: "ms",
     },

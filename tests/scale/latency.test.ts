@@ -13,11 +13,11 @@ import { watchFanoutBench } from "../bench/watch-fanout.ts";
 
 const RUN_COUNT = 3;
 /**
- * A thousand connections cost a bare `node:http2` server that writes the same bytes more than the
+ * A thousand connections cost a bare `node:http` server that writes the same bytes more than the
  * budget on two processors: there the server is held to this multiple of it.
  */
-const BARE_RATIO_MAX = 1.5;
-const BARE = "a bare node:http2 server to as many";
+const BARE_RATIO_MAX = 2;
+const BARE = "a bare node:http server to as many";
 
 async function measure(bench: Bench): Promise<readonly BenchRow[]> {
   const directory = mkdtempSync(join(tmpdir(), "graft-latency-"));

@@ -1,10 +1,10 @@
 /**
- * The yardstick: a bare `node:http2` server in a process of its own that writes the same bytes to
+ * The yardstick: a bare `node:http` server in a process of its own that writes the same bytes to
  * all its streams when it is told to. Run as a program it is that process.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import * as http2 from "node:http2";
+import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 
@@ -51,9 +51,10 @@ function serve(size: number): void {
   const event = Buffer.alloc(5 + size, NEWS_TAG);
   event[0] = 0;
   event.writeUInt32BE(size, 1);
-  const streams: http2.Http2ServerResponse[] = [];
-  const server = http2.createServer((request, response) => {
+  const streams: http.ServerResponse[] = [];
+  const server = http.createServer((request, response) => {
     request.resume().once("end", () => {
+      response.setHeader("connection", "close").removeHeader("transfer-encoding");
       response.writeHead(200, { "content-type": "application/connect+proto" });
       response.write(HEARTBEAT);
       streams.push(response);

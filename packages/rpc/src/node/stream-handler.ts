@@ -69,6 +69,7 @@ async function answerStream(
     const token = parseBearerToken(request.headers.authorization);
     await authenticate(token);
     const body = messageOf(await readBody(request));
+    if (request.httpVersionMajor === 1) endWithConnection(response);
     // The two response types agree on these calls, but not on their overloads.
     (response as unknown as ServerResponse).writeHead(200, { "content-type": CONTENT_TYPE });
     await route.answer(body, sinkOf(response), { signal, token });
@@ -83,6 +84,16 @@ async function answerStream(
   else log.info({ ...facts, error: failure.message }, "rpc answered an error");
   call.end(failure === undefined ? "ok" : codeName(failure));
   endStream(response, failure);
+}
+
+/**
+ * The answer ends when its connection does, in no chunks: an event to a thousand readers is a
+ * thousand single writes. Whether it was cut short, the end-of-stream message tells.
+ */
+function endWithConnection(response: NodeResponse): void {
+  const common = response as unknown as ServerResponse;
+  common.setHeader("connection", "close");
+  common.removeHeader("transfer-encoding");
 }
 
 function endStream(response: NodeResponse, failure: ConnectError | undefined): void {
