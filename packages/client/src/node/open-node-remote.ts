@@ -23,6 +23,8 @@ export interface NodeRemoteOptions {
   readonly httpVersion?: "1.1" | "2" | undefined;
   /** Makes a span of each call, and tells the server of it. Default: nothing is traced. */
   readonly tracer?: Tracer | undefined;
+  /** Certificates of servers to trust, in PEM, instead of those that the system trusts. */
+  readonly ca?: string | undefined;
 }
 
 /** Calls sent so far, and bytes on all connections with headers and framing. */
@@ -82,6 +84,7 @@ function openTransport(baseUrl: string, options: NodeRemoteOptions): NodeTranspo
     getToken: toGetToken(options.token),
     timeoutMs: options.timeoutMs,
     httpVersion: options.httpVersion,
+    ca: options.ca,
     interceptors: options.tracer === undefined ? [] : [traceInterceptor(options.tracer)],
   });
 }
