@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { ServerResponse } from "node:http";
 import {
   type ContextKey,
   type ContextValues,
@@ -6,8 +7,8 @@ import {
   createContextValues,
   type HandlerContext,
 } from "@connectrpc/connect";
-import { GraftError, KeyedLimiter } from "@graft/core";
-import { nothingWritten, toConnectError } from "../error-mapping.ts";
+import { type Clock, GraftError, KeyedLimiter } from "@graft/core";
+import { getRetryAfterMs, nothingWritten, toConnectError } from "../error-mapping.ts";
 import type { Compression } from "./compression.ts";
 import { type InFlight, REQUEST_SIZE_USUAL } from "./in-flight.ts";
 import {
@@ -17,6 +18,7 @@ import {
   type NodeResponse,
   pathOf,
 } from "./node-handler.ts";
+import type { ArrivingRequest, SlowRequests } from "./slow-requests.ts";
 
 const refusalKey: ContextKey<GraftError | undefined> = createContextKey<GraftError | undefined>(
   undefined,
@@ -33,7 +35,8 @@ const UNCOUNTED_SIZE_MAX: number = 1024 * 1024;
 const ENCODING_HEADERS = ["content-encoding", "connect-content-encoding", "grpc-encoding"];
 
 /** A call as it is being read. */
-interface Incoming {
+interface Incoming extends ArrivingRequest {
+  read: number;
   /** Until it was answered, or refused. */
   isCounted: boolean;
   /** What it counts: bytes announced, or usual, or read so far, and those unpacked. */
@@ -47,6 +50,8 @@ interface Incoming {
  */
 export class Admission {
   readonly #inFlight: InFlight;
+  readonly #slow: SlowRequests;
+  readonly #clock: Clock;
   readonly #usualSizes: ReadonlyMap<string, number>;
   readonly #isCounted: (path: string) => boolean;
   readonly #refusals = new WeakMap<NodeRequest, GraftError>();
@@ -56,11 +61,15 @@ export class Admission {
 
   constructor(options: {
     readonly inFlight: InFlight;
+    readonly slow: SlowRequests;
+    readonly clock: Clock;
     /** Whether calls of a path count: not those that last as long as their caller. */
     readonly isCounted: (path: string) => boolean;
     readonly usualSizes: ReadonlyMap<string, number>;
   }) {
     this.#inFlight = options.inFlight;
+    this.#slow = options.slow;
+    this.#clock = options.clock;
     this.#isCounted = options.isCounted;
     this.#usualSizes = options.usualSizes;
   }
@@ -72,13 +81,16 @@ export class Admission {
       const announced = announcedSize(request);
       const isCounted = this.#isCounted(path);
       const size = announced ?? this.#usualSizes.get(path) ?? REQUEST_SIZE_USUAL;
-      const call: Incoming = { isCounted, size };
-      if (isCounted) this.#enter(call, request, response);
+      const startMs = this.#clock.monotonicMs();
+      const cut = (why: GraftError): void => cutOff(request, why);
+      const call: Incoming = { isCounted, size, read: 0, startMs, cut };
+      if (this.#refusals.has(request)) call.isCounted = false;
+      else if (isCounted) this.#enter(call, request, response);
       else if (announced !== undefined && announced > UNCOUNTED_SIZE_MAX) {
         request.resume();
         return answerEmpty(response, 413);
       }
-      if (announced === undefined) this.#meter(call, request);
+      this.#meter(call, request, response);
       if (!isCompressed(request)) return handler(request, response);
       this.#unpacking.run(call, () => handler(request, response));
     };
@@ -118,11 +130,20 @@ export class Admission {
     if (refusal !== undefined) throw toConnectError(refusal);
   };
 
+  /** Has a call refused in the words of its protocol, before it is read. */
+  readonly refuse = (request: NodeRequest, response: NodeResponse, why: GraftError): void => {
+    this.#refusals.set(request, why);
+    const retryAfterMs = getRetryAfterMs(why);
+    if (retryAfterMs === undefined) return;
+    const seconds = String(Math.ceil(retryAfterMs / 1000));
+    (response as unknown as ServerResponse).setHeader("retry-after", seconds);
+  };
+
   #enter(call: Incoming, request: NodeRequest, response: NodeResponse): void {
     const refusal = this.#inFlight.enter(call.size);
     if (refusal !== undefined) {
       call.isCounted = false;
-      this.#refusals.set(request, refusal);
+      this.refuse(request, response, refusal);
       return;
     }
     response.once("close", () => this.#leave(call));
@@ -141,24 +162,29 @@ export class Admission {
   }
 
   /**
-   * Counts what arrives of a request that did not say how large it is. Where there is no room for
+   * Counts what arrives of a request. Where it is more than was announced, and there is no room for
    * it, who reads it learns why; HTTP/1.1 knows no answer to half a request but to hang up.
    */
-  #meter(call: Incoming, request: NodeRequest): void {
+  #meter(call: Incoming, request: NodeRequest, response: NodeResponse): void {
     const { push } = request;
-    let read = 0;
+    const isLimited = !call.isCounted;
+    // Answered or refused, nobody reads on: what still comes is dropped, so that its stream ends.
     let isOver = false;
+    response.once("close", () => {
+      isOver = true;
+      this.#slow.delete(call);
+    });
+    this.#slow.add(call);
     request.push = (chunk: Uint8Array | null, ...rest) => {
-      // What still comes of a refused request is dropped, so that its stream ends.
-      if (isOver) return true;
-      read += chunk?.length ?? 0;
-      const refusal = call.isCounted ? this.#growTo(call, read) : tooLarge(read);
+      if (chunk === null) this.#slow.delete(call);
+      if (isOver && chunk !== null) return true;
+      if (chunk === null) return push.call(request, chunk, ...rest);
+      call.read += chunk.length;
+      const refusal = isLimited ? tooLarge(call.read) : this.#growTo(call, call.read);
       if (refusal === undefined) return push.call(request, chunk, ...rest);
       isOver = true;
       this.#leave(call);
-      // Nobody may be reading yet.
-      request.on("error", () => undefined);
-      request.destroy(toConnectError(refusal));
+      cutOff(request, refusal);
       return true;
     };
   }
@@ -166,6 +192,13 @@ export class Admission {
   #growTo(call: Incoming, size: number): GraftError | undefined {
     return size <= call.size ? undefined : this.#grow(call, size);
   }
+}
+
+/** Whoever reads the request learns why. */
+function cutOff(request: NodeRequest, why: GraftError): void {
+  // Nobody may be reading yet.
+  request.on("error", () => undefined);
+  request.destroy(toConnectError(why));
 }
 
 function tooLarge(size: number): GraftError | undefined {

@@ -39,6 +39,11 @@ export interface NodeTransportOptions {
    * stored.
    */
   readonly sendCompression?: CompressionName | undefined;
+  /**
+   * Certificates to trust, in PEM, instead of those that the system trusts (and those of
+   * `NODE_EXTRA_CA_CERTS`).
+   */
+  readonly ca?: string | undefined;
   readonly interceptors?: readonly Interceptor[] | undefined;
 }
 
@@ -81,7 +86,7 @@ export function createNodeTransport(options: NodeTransportOptions): NodeTranspor
   };
   const stats = () => counter.stats();
   if (options.httpVersion === "1.1") {
-    const agent = createAgent(options.baseUrl, counter);
+    const agent = createAgent(options, counter);
     const transport = createConnectTransport({
       ...common,
       httpVersion: "1.1",
@@ -93,16 +98,21 @@ export function createNodeTransport(options: NodeTransportOptions): NodeTranspor
   const sessionManager = new WideSessionManager(
     options.baseUrl,
     { pingIntervalMs: options.pingIntervalMs ?? PING_INTERVAL_MS_DEFAULT },
-    { createConnection: (authority) => counter.track(openSocket(authority)) },
+    { createConnection: (authority) => counter.track(openSocket(authority, options.ca)) },
   );
   const transport = createConnectTransport({ ...common, httpVersion: "2", sessionManager });
   const close = (): void => sessionManager.abort();
   return { transport, stats, reconnect: close, close };
 }
 
-function createAgent(baseUrl: string, counter: WireCounter): http.Agent {
+function createAgent(
+  { baseUrl, ca }: Pick<NodeTransportOptions, "baseUrl" | "ca">,
+  counter: WireCounter,
+): http.Agent {
   const options = { keepAlive: true, maxSockets: SOCKET_COUNT_MAX };
-  const agent = baseUrl.startsWith("https:") ? new https.Agent(options) : new http.Agent(options);
+  const agent = baseUrl.startsWith("https:")
+    ? new https.Agent({ ...options, ...(ca && { ca }) })
+    : new http.Agent(options);
   const open = agent.createConnection.bind(agent);
   agent.createConnection = (...args) => {
     const socket = open(...args);

@@ -13,10 +13,16 @@ const CONNECTION_WINDOW_SIZE: number = 16 * 1024 * 1024;
 export class Connections {
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #idleMs: number;
   #requestCount = 0;
   #isDraining = false;
   #onIdle: (() => void) | undefined;
   #onSessionsClosed: (() => void) | undefined;
+
+  /** @param idleMs how long an HTTP/2 connection stays open on which nothing happens */
+  constructor(idleMs: number) {
+    this.#idleMs = idleMs;
+  }
 
   add(socket: Socket): void {
     this.#sockets.add(socket);
@@ -29,6 +35,8 @@ export class Connections {
   watchSessions(server: Http2Server): void {
     server.on("session", (session) => {
       session.setLocalWindowSize(CONNECTION_WINDOW_SIZE);
+      // Nothing came and nothing went, not even a heartbeat: it ends when its last stream has.
+      session.setTimeout(this.#idleMs, () => session.close());
       this.#sessions.add(session);
       session.once("close", () => {
         this.#sessions.delete(session);

@@ -47,12 +47,18 @@ export class WideSessionManager extends Http2SessionManager {
   }
 }
 
-/** A socket to `http:` (cleartext, HTTP/2 at once) or `https:`. */
-export function openSocket(authority: URL): net.Socket {
+/**
+ * A socket to `http:` (cleartext, HTTP/2 at once) or `https:`.
+ *
+ * @param ca certificates to trust, in PEM, instead of those the system trusts
+ */
+export function openSocket(authority: URL, ca?: string): net.Socket {
   const host = authority.hostname.replace(/^\[|\]$/g, "");
   if (authority.protocol === "https:") {
     const port = Number(authority.port || 443);
-    return tls.connect({ host, port, servername: host, ALPNProtocols: ["h2"] });
+    // An address is no server name: the certificate is checked against it all the same.
+    const named = net.isIP(host) === 0 ? { servername: host } : {};
+    return tls.connect({ host, port, ...named, ALPNProtocols: ["h2"], ...(ca && { ca }) });
   }
   return net.connect({ host, port: Number(authority.port || 80), noDelay: true });
 }

@@ -1,5 +1,11 @@
 // The one-port server.
 
+export type { CallerLimits } from "./caller-limits.ts";
+export {
+  type Certificate,
+  type CertificateSource,
+  certificateFiles,
+} from "./certificate-files.ts";
 // The client's connection.
 export {
   createNodeTransport,
@@ -14,6 +20,7 @@ export {
   gzipCompression,
   zstdCompression,
 } from "./compression.ts";
+export type { EdgeOptions } from "./edge.ts";
 export { DrainableHealth, type HealthState, registerHealth } from "./health.ts";
 export { IN_FLIGHT_DEFAULT, type InFlightLimits } from "./in-flight.ts";
 export { type RunningServer, type ServerOptions, startServer } from "./server.ts";

@@ -4,7 +4,7 @@
  */
 import * as http from "node:http";
 import * as http2 from "node:http2";
-import * as net from "node:net";
+import type * as net from "node:net";
 import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { type Clock, GraftError, REQUEST_BODY_SIZE_MAX } from "@graft/core";
@@ -19,18 +19,23 @@ import type { RawRoute } from "../raw/raw-route.ts";
 import type { StreamRoute } from "../raw/stream-route.ts";
 import { Admission } from "./admission.ts";
 import { requireAuthority } from "./authority.ts";
+import { CallerLimiter } from "./caller-limits.ts";
 import { COMPRESS_SIZE_MIN, COMPRESSIONS } from "./compression.ts";
 import { Connections } from "./connections.ts";
+import { allowOrigins } from "./cors.ts";
+import type { EdgeOptions } from "./edge.ts";
 import { registerEventLoopMetrics } from "./event-loop-metrics.ts";
 import { DrainableHealth, registerHealth } from "./health.ts";
 import { IN_FLIGHT_DEFAULT, InFlight, type InFlightLimits } from "./in-flight.ts";
+import { limitCallers } from "./limit-callers.ts";
+import { createListener } from "./listener.ts";
 import { type NodeHandler, type NodeRequest, pathOf } from "./node-handler.ts";
 import { createOpsHandler } from "./ops-handler.ts";
-import { detectProtocol } from "./preface.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 import { createRawHandler } from "./raw-handler.ts";
 import { registerReflection } from "./reflection.ts";
 import { stopServer } from "./shutdown.ts";
+import { SlowRequests } from "./slow-requests.ts";
 import { createStreamHandler } from "./stream-handler.ts";
 import { createTokenGate } from "./token-gate.ts";
 import { traceCalls } from "./trace-handler.ts";
@@ -38,7 +43,13 @@ import { traceCalls } from "./trace-handler.ts";
 /** v0.1 clients keep idle connections for 300 s: closing first would cost them a request. */
 const KEEP_ALIVE_MS = 315_000;
 /** A connection that has not said which protocol it speaks by then is dropped. */
-const SILENCE_MS = 60_000;
+const SILENCE_MS = 15_000;
+/** Headers arrive at once, or somebody holds a connection open with as little as it takes. */
+const H1_OPTIONS: http.ServerOptions = {
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  headersTimeout: 15_000,
+  connectionsCheckingInterval: 5_000,
+};
 /** Bytes a peer may send ahead on one stream. */
 const STREAM_WINDOW_SIZE: number = 4 * 1024 * 1024;
 const STREAM_COUNT_MAX = 1000;
@@ -73,6 +84,8 @@ export interface ServerOptions {
    * Default: everybody may call.
    */
   readonly authenticate?: Authenticate | undefined;
+  /** How it meets a network that it does not trust. Default: as on loopback. */
+  readonly edge?: EdgeOptions | undefined;
   /** Longest unary call, ms; default 55 000. */
   readonly deadlineMs?: number | undefined;
 }
@@ -89,13 +102,15 @@ export interface RunningServer {
 
 /** Listens. @throws GraftError `unavailable` when the port is taken or not allowed */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const connections = new Connections();
+  const connections = new Connections(KEEP_ALIVE_MS);
   const health = new DrainableHealth();
   const stopped = new AbortController();
   const handler = connections.count(
-    requireAuthority(createHandler(options, health, stopped.signal)),
+    requireAuthority(
+      allowOrigins(options.edge?.corsOrigins ?? [], createHandler(options, health, stopped.signal)),
+    ),
   );
-  const h1 = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, handler);
+  const h1 = http.createServer(H1_OPTIONS, handler);
   // NOTE: without it header and request timeouts and closeIdleConnections() do nothing, because
   // this server is handed its connections and never listens itself.
   h1.emit("listening");
@@ -107,24 +122,30 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     handler,
   );
   connections.watchSessions(h2);
-  const listener = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    connections.add(socket);
-    detectProtocol(socket, SILENCE_MS, (protocol) => {
-      (protocol === "http2" ? h2 : h1).emit("connection", socket);
-    });
+  const { log } = options;
+  const { certificate } = options.edge ?? {};
+  const { server, scheme, release } = createListener({
+    h1,
+    h2,
+    connections,
+    silenceMs: SILENCE_MS,
+    certificate,
+    log,
   });
   registerProcessMetrics(options.metrics, options.clock);
   const stopWatching = registerEventLoopMetrics(options.metrics, options.clock);
   const host = options.host ?? "127.0.0.1";
-  const port = await listen(listener, host, options.port);
+  const port = await listen(server, host, options.port);
   let closing: Promise<void> | undefined;
   return {
-    url: `http://${urlHost(host)}:${port}`,
+    url: `${scheme}://${urlHost(host)}:${port}`,
     port,
     close(deadlineMs = 0) {
       const { clock } = options;
+      const listener = server;
       closing ??= stopServer({ listener, h1, connections, health, stopped, clock, deadlineMs });
       stopWatching();
+      release();
       return closing;
     },
   };
@@ -149,6 +170,8 @@ function createHandler(
   const checkToken = createTokenGate({ authenticate, isService, callMetrics, log });
   const admission = new Admission({
     inFlight: new InFlight(options.inFlight ?? IN_FLIGHT_DEFAULT, metrics),
+    slow: new SlowRequests(clock, stopped),
+    clock,
     isCounted,
     usualSizes: options.usualSizes ?? new Map(),
   });
@@ -186,9 +209,17 @@ function createHandler(
   const common = { log, clock, callMetrics, stopped, authenticate };
   const streams = createStreamHandler({ ...common, routes, next: connect });
   // Straight to where they are answered: a small read is over before the adapter has looked it up.
-  const handler = admission.guard((request, response) =>
-    rawPaths.has(pathOf(request)) ? raw(request, response) : streams(request, response),
-  );
+  const answering: NodeHandler = (request, response) => {
+    if (rawPaths.has(pathOf(request))) return raw(request, response);
+    return refusalOf(request) === undefined
+      ? streams(request, response)
+      : connect(request, response);
+  };
+  const { limits, trustsProxy = false } = options.edge ?? {};
+  const limiter = limits && new CallerLimiter(limits, clock, metrics);
+  const countsBytes = limits?.bytesPerSecond !== undefined;
+  const limiting = { limiter, countsBytes, trustsProxy, refuse: admission.refuse };
+  const handler = limitCallers(limiting, admission.guard(answering));
   return tracing?.wrap(handler) ?? handler;
 }
 
