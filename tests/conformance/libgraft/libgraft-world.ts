@@ -21,13 +21,17 @@ export interface WatchedClient {
 export class LibgraftWorld implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "graft-libgraft-"));
   readonly #owned = new AsyncDisposableStack();
+  readonly #words: readonly string[];
   #server: MeasuredServer | undefined;
   #directoryCount = 0;
 
-  private constructor() {}
+  private constructor(words: readonly string[]) {
+    this.#words = words;
+  }
 
-  static async start(): Promise<LibgraftWorld> {
-    const world = new LibgraftWorld();
+  /** @param words what the server is told besides */
+  static async start(...words: readonly string[]): Promise<LibgraftWorld> {
+    const world = new LibgraftWorld(words);
     await world.startServer();
     return world;
   }
@@ -42,7 +46,10 @@ export class LibgraftWorld implements AsyncDisposable {
   }
 
   async startServer(): Promise<void> {
-    this.#server = await serveMeasured(["serve", "--port", "0", "--store", this.store]);
+    this.#server = await serveMeasured([
+      ...["serve", "--port", "0", "--store", this.store],
+      ...this.#words,
+    ]);
   }
 
   /** As a power cut ends it. */
@@ -81,14 +88,17 @@ export class LibgraftWorld implements AsyncDisposable {
   }
 
   /** The process of a client that was killed, again. */
-  async reopen({ options }: LibgraftClient): Promise<LibgraftClient> {
-    return this.#owned.use(await LibgraftClient.start(options));
+  async reopen(
+    { options }: LibgraftClient,
+    other: Partial<LibgraftOptions> = {},
+  ): Promise<LibgraftClient> {
+    return this.#owned.use(await LibgraftClient.start({ ...options, ...other }));
   }
 
   /** Our own client on a volume; it syncs when it is told to. */
-  async openOurs(volumeId: VolumeId): Promise<Database> {
+  async openOurs(volumeId: VolumeId, token?: string): Promise<Database> {
     const path = this.createDirectory();
-    const where = { url: this.url ?? "", path, volume: volumeId };
+    const where = { url: this.url ?? "", path, volume: volumeId, ...(token && { token }) };
     return this.#owned.use(await openDatabase({ ...where, tag: "ours", sync: "manual" }));
   }
 
