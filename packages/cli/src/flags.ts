@@ -107,6 +107,45 @@ export const GUARD_FLAGS: readonly Flag[] = [
   },
 ];
 
+/** How a server meets a network that it does not trust. */
+const EDGE_FLAGS: readonly Flag[] = [
+  {
+    name: "tls-cert",
+    value: "FILE",
+    help: "speak TLS with this certificate (PEM), read again when it was replaced, or on SIGHUP",
+    environment: "GRAFT_TLS_CERT",
+  },
+  { name: "tls-key", value: "FILE", help: "its key (PEM)", environment: "GRAFT_TLS_KEY" },
+  {
+    name: "cors-origin",
+    value: "ORIGIN",
+    help: "whose pages may call, such as https://app.example; several: separated by commas",
+    environment: "GRAFT_CORS_ORIGIN",
+  },
+  {
+    name: "limit-requests",
+    value: "N",
+    help: "calls a second of one token, and of one address",
+    environment: "GRAFT_LIMIT_REQUESTS",
+  },
+  {
+    name: "limit-bytes",
+    value: "N",
+    help: "bytes a second, likewise",
+    environment: "GRAFT_LIMIT_BYTES",
+  },
+  {
+    name: "limit-streams",
+    value: "N",
+    help: "calls open at once, likewise",
+    environment: "GRAFT_LIMIT_STREAMS",
+  },
+  {
+    name: "trust-proxy",
+    help: "an address is what the proxy appended to x-forwarded-for (or GRAFT_TRUST_PROXY=1)",
+  },
+];
+
 /** Flags of every server. */
 export const SERVER_FLAGS: readonly Flag[] = [
   { name: "port", value: "N", help: "port to listen on; 0 for any free one", fallback: "3000" },
@@ -131,6 +170,7 @@ export const SERVER_FLAGS: readonly Flag[] = [
     fallback: "1024",
   },
   ...GUARD_FLAGS,
+  ...EDGE_FLAGS,
   {
     name: "log-level",
     value: "LEVEL",

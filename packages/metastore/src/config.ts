@@ -1,5 +1,6 @@
 import { type GuardConfig, parseGuardConfig } from "@graft/auth";
 import { GraftError } from "@graft/core";
+import { type EdgeOptions, parseEdgeConfig } from "@graft/rpc/node";
 import { type NotifyConfig, parseNotify } from "./notify/notify-config.ts";
 
 /** How a MetaStore of its own is set up. */
@@ -16,6 +17,8 @@ export interface MetastoreConfig {
   readonly notify?: NotifyConfig | undefined;
   /** How it knows its callers. Default: everybody may do everything. */
   readonly guard?: GuardConfig | undefined;
+  /** How it meets a network that it does not trust. Default: as on loopback. */
+  readonly edge?: EdgeOptions | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -34,7 +37,8 @@ const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "sile
  * | `GRAFT_NOTIFY` | none | `none`: the only MetaStore of its store; `probe`, `nats://…`: one of several |
  * | `GRAFT_LOG_LEVEL` | info | debug, info, warn, error, silent |
  *
- * and how it knows its callers: see `parseGuardConfig`.
+ * how it knows its callers, and how it meets the network: see `parseGuardConfig` and
+ * `parseEdgeConfig`.
  *
  * @throws GraftError `invalid-argument` naming the variable
  */
@@ -51,6 +55,7 @@ export function parseMetastoreConfig(
     storeUrl,
     notify: parseNotify(env.GRAFT_NOTIFY || "none"),
     guard: parseGuardConfig(env),
+    edge: parseEdgeConfig(env),
     logLevel: parseLogLevel(env.GRAFT_LOG_LEVEL ?? "info"),
   };
 }

@@ -63,10 +63,10 @@ export async function serveMetastore(
   const instance = cleanup.use(
     createMetastore({ ...means, store, catalog, metrics, notify, guard }),
   );
-  const { host, port } = config;
+  const { host, port, edge } = config;
   const { routes, rawRoutes, streamRoutes } = instance;
   const authenticate = guard.authenticate.bind(guard);
-  const mounted = { routes, rawRoutes, streamRoutes, authenticate };
+  const mounted = { routes, rawRoutes, streamRoutes, authenticate, edge };
   const server = await startServer({ host, port, ...mounted, metrics, log, clock, tracer });
   cleanup.defer(async () => {
     log.info({}, "draining");

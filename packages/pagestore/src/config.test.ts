@@ -5,7 +5,7 @@ const least = { GRAFT_STORE: "file:./data", GRAFT_METASTORE: "http://127.0.0.1:3
 
 describe("the configuration of a PageStore", () => {
   it("needs a store and a MetaStore, and has a default for the rest", () => {
-    expect(parsePagestoreConfig(least)).toEqual({
+    expect(parsePagestoreConfig(least)).toMatchObject({
       host: "127.0.0.1",
       port: 3000,
       storeUrl: "file:./data",

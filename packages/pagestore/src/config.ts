@@ -1,5 +1,6 @@
 import { type GuardConfig, parseGuardConfig } from "@graft/auth";
 import { GraftError } from "@graft/core";
+import { type EdgeOptions, parseEdgeConfig } from "@graft/rpc/node";
 import { FRAME_CACHE_SIZE_DEFAULT } from "./create-pagestore.ts";
 import { DISK_CACHE_SIZE_DEFAULT } from "./frame-cache/open-disk-frame-cache.ts";
 
@@ -19,6 +20,8 @@ export interface PagestoreConfig {
   readonly diskCache?: DiskCacheConfig | undefined;
   /** How it knows its callers. Default: everybody may do everything. */
   readonly guard?: GuardConfig | undefined;
+  /** How it meets a network that it does not trust. Default: as on loopback. */
+  readonly edge?: EdgeOptions | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -50,7 +53,8 @@ const DISK_CACHE_MIB_MAX = 1_048_576;
  * | `GRAFT_DISK_CACHE_MIB` | 1024 | its size; 0: none |
  * | `GRAFT_LOG_LEVEL` | info | debug, info, warn, error, silent |
  *
- * and how it knows its callers: see `parseGuardConfig`.
+ * how it knows its callers, and how it meets the network: see `parseGuardConfig` and
+ * `parseEdgeConfig`.
  *
  * @throws GraftError `invalid-argument` naming the variable
  */
@@ -70,6 +74,7 @@ export function parsePagestoreConfig(
         : parseNumber("GRAFT_FRAME_CACHE_MIB", cacheMib, CACHE_MIB_MAX) * MIB,
     ...(diskCache !== undefined && { diskCache }),
     guard: parseGuardConfig(env),
+    edge: parseEdgeConfig(env),
     logLevel: parseLogLevel(env.GRAFT_LOG_LEVEL ?? "info"),
   };
 }

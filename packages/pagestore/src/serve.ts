@@ -86,11 +86,11 @@ export async function servePagestore(
       metrics,
     }),
   );
-  const { host, port } = config;
+  const { host, port, edge } = config;
   const { routes, rawRoutes } = instance;
   const usualSizes = PAGESTORE_USUAL_SIZES;
   const authenticate = guard.authenticate.bind(guard);
-  const mounted = { routes, rawRoutes, usualSizes, authenticate };
+  const mounted = { routes, rawRoutes, usualSizes, authenticate, edge };
   const server = await startServer({ host, port, ...mounted, metrics, log, clock, tracer });
   cleanup.defer(() => drain(server, log));
   log.info({ url: server.url, store: store.name, metastore: config.metastoreUrl }, "serving pages");

@@ -74,6 +74,7 @@ export async function serveAllInOne(
   const server = await startServer({
     host: options.host,
     port: options.port,
+    edge: options.edge,
     routes: (router) => {
       metastore.routes(router);
       pagestore.routes(router);

@@ -1,7 +1,9 @@
 import type { Log } from "@graft/rpc";
+import type { EdgeOptions } from "@graft/rpc/node";
 import { numberValue } from "../arguments.ts";
 import type { Invocation } from "../command.ts";
 import type { Surroundings } from "../surroundings.ts";
+import { edgeValue } from "./edge-value.ts";
 import { createServerLog, type LogLevel, parseLogLevel } from "./server-log.ts";
 
 const PORT_DEFAULT = 3000;
@@ -11,6 +13,7 @@ const HOST_DEFAULT = "127.0.0.1";
 export interface Listening {
   readonly host: string;
   readonly port: number;
+  readonly edge?: EdgeOptions | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -49,7 +52,7 @@ export async function runServer(invocation: Invocation, options: RunServerOption
   const log = createServerLog(surroundings.stderr, logLevel, { role });
   const { clock, random, compute, fileSystem, tracer, environment: env } = surroundings;
   await using server = await options.serve(
-    { host: values.get("host") ?? HOST_DEFAULT, port, logLevel },
+    { host: values.get("host") ?? HOST_DEFAULT, port, logLevel, edge: edgeValue(invocation) },
     { clock, random, compute, fileSystem, tracer, env, log },
   );
   output.result({ role, url: server.url, store, pid: process.pid }, options.describe(server.url));

@@ -21,6 +21,7 @@ export {
   zstdCompression,
 } from "./compression.ts";
 export type { EdgeOptions } from "./edge.ts";
+export { parseEdgeConfig } from "./edge-config.ts";
 export { DrainableHealth, type HealthState, registerHealth } from "./health.ts";
 export { IN_FLIGHT_DEFAULT, type InFlightLimits } from "./in-flight.ts";
 export { type RunningServer, type ServerOptions, startServer } from "./server.ts";
