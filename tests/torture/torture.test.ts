@@ -72,7 +72,7 @@ describe.skipIf(MINIO === undefined)("a cluster that is tortured", () => {
       report(ledger, seconds, whereabouts, cluster);
       for (const member of members)
         for (const way of member.proxies) await way[Symbol.asyncDispose]();
-      expect(ledger.remote.size, "they got somewhere").toBeGreaterThan(SECONDS);
+      expect(ledger.remote.size, "they got somewhere").toBeGreaterThan(SECONDS / 4);
     },
     (SECONDS + 240) * 1000,
   );
