@@ -11,8 +11,10 @@ export function tagPage(pageSize: PageSize | number, tag: number): Uint8Array {
 /** The tag of a page; 0 for a page of zeros. Throws when the page is not of one piece. */
 export function tagOf(page: Uint8Array): number {
   const words = new Uint32Array(page.buffer, page.byteOffset, page.length / 4);
-  const [tag = 0] = words;
-  if (!words.every((word) => word === tag)) throw new Error("the page is torn");
+  const tag = words[0] ?? 0;
+  for (let at = 1; at < words.length; at++) {
+    if (words[at] !== tag) throw new Error("the page is torn");
+  }
   return tag;
 }
 

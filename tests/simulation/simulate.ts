@@ -15,6 +15,8 @@ import { World } from "./world/world.ts";
 
 /** Simulated time in which everything on its way must end once nothing is broken, ms. */
 const REST_MS_MAX = 600_000;
+/** Long pauses are 100 ms … so many times as much. */
+const LONG_PAUSE_FACTOR = 50;
 /** Of the steps that break or mend, how many mend. */
 const CALM_CHANCE = 0.15;
 
@@ -93,10 +95,10 @@ async function takeStep(
   await world.settle();
 }
 
-/** Mostly until the next one wakes up, sometimes longer. */
+/** Mostly until the next one wakes up, sometimes longer, of all orders of magnitude. */
 function drawPause({ random, clock }: World): number {
   if (random.chance(0.7)) return clock.nextDueMs ?? 1;
-  return random.chance(0.9) ? random.integer(1, 20) : random.integer(100, 5_000);
+  return random.chance(0.9) ? random.integer(1, 20) : 100 * LONG_PAUSE_FACTOR ** random.unit();
 }
 
 function breakOrMend(world: World, workload: Workload, without: ReadonlySet<FaultName>): void {

@@ -1,8 +1,14 @@
 import { type Clock, type FileLock, type Random, randomUnit } from "@graft/core";
 
-/** Pause between two tries: 1 … 5 ms. Whoever has a lock mostly has it for less than that. */
+/**
+ * Pause between two tries: 1 … 5 ms at first. Whoever has a lock mostly has it for less than that;
+ * who has it for long has it for longer still, so a long wait is cut into pauses of an eighth of it.
+ */
 const PAUSE_MS_MIN = 1;
 const PAUSE_MS_MAX = 5;
+const PAUSE_SHARE = 1 / 8;
+/** Longest pause, ms: the lock of a process that died is taken up within it. */
+const LONG_PAUSE_MS_MAX = 50;
 
 export interface LockWait {
   readonly clock: Clock;
@@ -23,13 +29,20 @@ export async function waitForLock(
   tryLock: () => FileLock | undefined,
   { clock, random, signal, timeoutMs = Number.POSITIVE_INFINITY }: LockWait,
 ): Promise<FileLock | undefined> {
-  const deadlineMs = clock.monotonicMs() + timeoutMs;
+  const startMs = clock.monotonicMs();
+  const deadlineMs = startMs + timeoutMs;
   for (;;) {
     signal?.throwIfAborted();
     const lock = tryLock();
     if (lock !== undefined) return lock;
-    if (clock.monotonicMs() >= deadlineMs) return undefined;
-    const pauseMs = PAUSE_MS_MIN + (PAUSE_MS_MAX - PAUSE_MS_MIN) * randomUnit(random);
-    await clock.sleep(pauseMs, signal);
+    const nowMs = clock.monotonicMs();
+    if (nowMs >= deadlineMs) return undefined;
+    const pauseMs = drawPauseMs(nowMs - startMs, random);
+    await clock.sleep(Math.min(pauseMs, deadlineMs - nowMs), signal);
   }
+}
+
+function drawPauseMs(waitedMs: number, random: Random): number {
+  const longestMs = Math.max(PAUSE_MS_MAX, Math.min(waitedMs * PAUSE_SHARE, LONG_PAUSE_MS_MAX));
+  return PAUSE_MS_MIN + (longestMs - PAUSE_MS_MIN) * randomUnit(random);
 }

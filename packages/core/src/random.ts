@@ -11,8 +11,11 @@ export function randomBytes(random: Random, count: number): Uint8Array {
   return bytes;
 }
 
+const UNIT_BYTES = new Uint8Array(4);
+const UNIT_VIEW = new DataView(UNIT_BYTES.buffer);
+
 /** A number in [0, 1), uniform, with 32 bits of entropy. */
 export function randomUnit(random: Random): number {
-  const bytes = randomBytes(random, 4);
-  return new DataView(bytes.buffer).getUint32(0) / 0x1_0000_0000;
+  random.fill(UNIT_BYTES);
+  return UNIT_VIEW.getUint32(0) / 0x1_0000_0000;
 }

@@ -1,6 +1,7 @@
 /** Many runs at once, each in a process of its own: one for each core. */
 import { type ChildProcess, fork } from "node:child_process";
-import { availableParallelism } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { SimulationOptions } from "../simulate.ts";
 import type { Outcome } from "./outcome.ts";
@@ -8,6 +9,8 @@ import type { Outcome } from "./outcome.ts";
 const WORKER_PATH = fileURLToPath(new URL("worker.ts", import.meta.url));
 /** A run makes much that dies young: a larger nursery spares a quarter of the time. */
 const NODE_FLAGS = ["--conditions=@graft/source", "--max-semi-space-size=64"];
+/** Compiled modules: a worker that finds them starts in half the time. */
+const CACHE_PATH = join(tmpdir(), "graft-simulation-cache");
 /** A worker is replaced after so many runs, whatever it may have kept of them. */
 const RUNS_PER_WORKER = 200;
 
@@ -38,7 +41,11 @@ async function workFor(
 ): Promise<boolean> {
   const first = rest.next();
   if (first.done === true) return false;
-  const worker = fork(WORKER_PATH, { execArgv: NODE_FLAGS, stdio: ["ignore", 1, 2, "ipc"] });
+  const worker = fork(WORKER_PATH, {
+    execArgv: NODE_FLAGS,
+    env: { ...process.env, NODE_COMPILE_CACHE: CACHE_PATH },
+    stdio: ["ignore", 1, 2, "ipc"],
+  });
   try {
     let run = first.value;
     for (let count = 1; ; count++) {

@@ -53,7 +53,7 @@ export class SqlReplica extends ClientProcess<Database> {
 
   protected async boot(process: Process): Promise<Database> {
     const { volumeId, options } = this.#parts;
-    const place = { volume: volumeId, readersMax: 3, ...options };
+    const place = { volume: volumeId, ...options };
     const database = await openDatabase(process, place);
     this.listen(database.volume);
     return database;
@@ -177,7 +177,7 @@ export class SqlReplica extends ClientProcess<Database> {
     const row = await database.prepare(sql).get();
     const after = database.status();
     invariant(row?.claims === 1, `the claims of the trade hold, not ${row?.claims}`);
-    const marks = new Set(String(row.notes ?? "").match(/\S+;/g));
+    const marks = new Set(String(row.notes ?? "").match(/\d+:\d+;/g));
     const isStill = this.isStill(database) && before.snapshot.version === after.snapshot.version;
     const isRemote =
       isStill &&

@@ -87,7 +87,7 @@ export class SqlWorkload implements Workload {
 
   async #found(): Promise<VolumeId> {
     const process = this.#world.createMachine("maker").start();
-    const pageSize = this.#world.random.pick([512, 512, 1024, 4096]);
+    const pageSize = this.#world.random.pick([512, 1024, 4096, 4096]);
     const database = await openDatabase(process, { pageSize, sync: "manual" });
     await database.exec(this.#trade.schema);
     await database.exec("create table line(id integer primary key, key integer, note text)");
@@ -104,6 +104,7 @@ export class SqlWorkload implements Workload {
   #drawOptions(): SqlReplicaParts["options"] {
     const { random } = this.#world;
     return {
+      readersMax: random.pick([1, 1, 2]),
       sync: random.pick(["auto", "auto", "manual"]),
       pushDelayMs: random.pick([0, 0, 50]),
       replica: random.pick(["eager", "lazy", "full"]),

@@ -1,5 +1,8 @@
 import type { Clock } from "@graft/core";
 
+/** Ends the timer of a wait that is over. Nobody hears of it, so it need not be a new one each time. */
+const OVER = new Error("the wait is over");
+
 /** One sleeper, woken by the time or by what happens; a ring while it is awake is not lost. */
 export class Alarm {
   readonly #clock: Clock;
@@ -27,7 +30,7 @@ export class Alarm {
       }
       await promise;
       this.#resume = undefined;
-      timer.abort();
+      timer.abort(OVER);
     }
     this.#hasRung = false;
   }

@@ -107,7 +107,8 @@ export function readOneRecord(
   log: LogFile,
   from: LogEnd,
 ): { readonly record: LogRecord; readonly end: LogEnd } | undefined {
-  const window = new FileWindow(log.file);
+  // Mostly there is none: no more memory is taken, and no more is read, than it takes to see that.
+  const window = new FileWindow(log.file, log.file.size(), RECORD_HEADER_SIZE);
   const next = recordAt(log, window, from);
   if (next === undefined) return undefined;
   return { record: recordOf(log, window, next, from), end: endOf(next, from) };

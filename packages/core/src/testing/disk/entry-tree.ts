@@ -85,13 +85,21 @@ export class EntryTree {
   }
 }
 
+/** Few paths are asked for, again and again. */
+const SPLIT_PATHS_MAX = 1024;
+const splitPaths = new Map<string, readonly string[]>();
+
 /** Parts of a path; "", "." and a leading "/" count for nothing, ".." goes up. */
 export function splitPath(path: string): readonly string[] {
+  const known = splitPaths.get(path);
+  if (known !== undefined) return known;
   const parts: string[] = [];
   for (const part of path.split("/")) {
     if (part === "..") parts.pop();
     else if (part !== "" && part !== ".") parts.push(part);
   }
+  if (splitPaths.size >= SPLIT_PATHS_MAX) splitPaths.clear();
+  splitPaths.set(path, parts);
   return parts;
 }
 
