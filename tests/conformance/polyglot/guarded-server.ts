@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createLocalKey, createToken, formatLocalKey } from "@graft/auth";
 import { systemClock, systemRandom } from "@graft/core/node";
 import { startServer } from "../../bench/graft-child.ts";
+import { PAGE_ORIGIN } from "./programs/browser.ts";
 
 export interface GuardedServer extends AsyncDisposable {
   readonly url: string;
@@ -21,7 +22,8 @@ export async function startGuardedServer(...flags: readonly string[]): Promise<G
   const token = createToken(claims, key, { clock: systemClock, random: systemRandom });
   const folder = mkdtempSync(join(tmpdir(), "graft-polyglot-"));
   writeFileSync(join(folder, "keys"), formatLocalKey(key));
-  const server = await startServer("memory:", "--token-keys", join(folder, "keys"), ...flags);
+  const guards = ["--token-keys", join(folder, "keys"), "--cors-origin", PAGE_ORIGIN];
+  const server = await startServer("memory:", ...guards, ...flags);
   return {
     url: server.url,
     token,
