@@ -1,6 +1,7 @@
 /** Chromium without a window, asked over a pipe: its DevTools protocol, one JSON object a message. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { createHash, X509Certificate } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -23,11 +24,16 @@ export class Chromium {
   #listeners = new Map();
   #id = 0;
 
-  /** @param program its path; @param hosts names that lead to a loopback port */
-  constructor(program, hosts) {
+  /**
+   * @param program its path
+   * @param hosts names that lead to a loopback port
+   * @param trusted a PEM file: the certificate of a server that is believed besides
+   */
+  constructor(program, { hosts, trusted }) {
     this.folder = mkdtempSync(join(tmpdir(), "graft-browser-"));
     const rules = Object.entries(hosts).map(([name, port]) => `MAP ${name} 127.0.0.1:${port}`);
     const own = [`--user-data-dir=${this.folder}`, `--host-resolver-rules=${rules.join(",")}`];
+    if (trusted) own.push(`--ignore-certificate-errors-spki-list=${keyHashOf(trusted)}`);
     // It reads from descriptor 3 and writes to 4.
     const stdio = ["ignore", "ignore", "ignore", "pipe", "pipe"];
     this.child = spawn(program, [...FLAGS, ...own], { stdio });
@@ -85,4 +91,11 @@ export class Chromium {
     if (error === undefined) call?.resolve(result);
     else call?.reject(new Error(error.message));
   }
+}
+
+/** SHA-256 of a certificate's public key, base64. */
+function keyHashOf(file) {
+  const { publicKey } = new X509Certificate(readFileSync(file));
+  const key = publicKey.export({ type: "spki", format: "der" });
+  return createHash("sha256").update(key).digest("base64");
 }

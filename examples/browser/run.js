@@ -21,7 +21,7 @@ const [program = "chromium"] = process.argv.slice(2);
 const server = await servePage();
 const { port } = server.address();
 const hosts = { [ORIGIN.hostname]: port, [OTHER_ORIGIN.hostname]: port };
-const chromium = new Chromium(program, hosts);
+const chromium = new Chromium(program, { hosts, trusted: process.env.SSL_CERT_FILE });
 try {
   const other = await visit(OTHER_ORIGIN, () => {});
   const otherOrigin = other.corsError ?? "allowed";
