@@ -18,11 +18,14 @@ const BUILD_MS_MAX = 900_000;
 const RUN_MS_MAX = 150_000;
 
 let server: GuardedServer;
+let secureServer: GuardedServer;
 beforeAll(async () => {
   server = await startGuardedServer();
+  secureServer = await startGuardedServer({ isSecure: true });
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
+  await secureServer[Symbol.asyncDispose]();
 });
 
 for (const program of PROGRAMS) describe(`examples/${program.name}`, () => run(program));
@@ -54,6 +57,15 @@ function run(program: Program): void {
       const { code, reports } = await runProgram(command, { url: server.url, protocol });
       const refusal = { step: "create", ok: false, code: "unauthenticated" };
       expect({ code, reports }).toMatchObject({ code: 1, reports: [refusal] });
+    });
+
+    test("has a whole session over TLS", async () => {
+      const { token, certificate = "" } = secureServer;
+      // Some will not check the certificate of an address.
+      const url = secureServer.url.replace("127.0.0.1", "localhost");
+      const environment = { [program.trustVariable]: certificate };
+      const session = await runProgram(command, { url, protocol, token, environment });
+      expectSteps(session, program, protocol);
     });
   });
 }

@@ -9,6 +9,8 @@ export interface Program {
   /** Commands that must be on PATH; of alternatives one. */
   readonly tools: readonly (string | readonly [string, ...string[]])[];
   readonly protocols: readonly [Protocol, ...Protocol[]];
+  /** The variable that names a PEM file of certificates to trust. */
+  readonly trustVariable: string;
   /** What the library cannot do. */
   readonly gaps: readonly Gap[];
   /** What its steps report besides. */

@@ -15,17 +15,20 @@ export interface ProgramTarget {
   readonly url: string;
   readonly protocol: Protocol;
   readonly token?: string | undefined;
+  /** Besides what the contract names. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Its environment holds nothing of ours but what the contract names. */
 export async function runProgram(
   [file, ...words]: readonly [string, ...string[]],
-  { url, protocol, token }: ProgramTarget,
+  { url, protocol, token, environment }: ProgramTarget,
 ): Promise<ProgramRun> {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("GRAFT_"));
   const child = spawn(file, words, {
     env: {
       ...Object.fromEntries(inherited),
+      ...environment,
       GRAFT_URL: url,
       GRAFT_PROTOCOL: protocol,
       ...(token === undefined ? {} : { GRAFT_TOKEN: token }),

@@ -18,8 +18,9 @@ const FEATURES: readonly (readonly [title: string, needs: readonly (Step | Compr
   ["health", ["health"]],
   ["compressed requests", ["compressed requests"]],
   ["compressed answers", ["compressed answers"]],
-  // Without it no session begins.
+  // Without them no session begins.
   ["token", []],
+  ["TLS", []],
 ];
 
 const PROTOCOL_NAMES: Readonly<Record<Protocol, string>> = {

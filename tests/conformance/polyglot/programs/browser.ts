@@ -9,6 +9,7 @@ export const browser: Program = {
   client: "Browser, `connect-web`",
   tools: ["node", "npm", ["chromium", "chromium-browser", "google-chrome"]],
   protocols: ["connect", "grpc-web"],
+  trustVariable: "SSL_CERT_FILE",
   gaps: [
     { what: "compressed requests", reason: "`fetch` sends what it is given" },
     {

@@ -5,6 +5,7 @@ export const curl: Program = {
   client: "`curl`, JSON",
   tools: ["bash", "curl", "jq"],
   protocols: ["connect"],
+  trustVariable: "CURL_CA_BUNDLE",
   gaps: [],
   build: async ({ source, tool }) => [tool("bash"), `${source}/session.sh`],
 };

@@ -6,6 +6,7 @@ export const goConnect: Program = {
   client: "Go, `connect-go`",
   tools: ["go"],
   protocols: ["connect", "grpc", "grpc-web"],
+  trustVariable: "SSL_CERT_FILE",
   gaps: [],
   build: buildGo,
 };

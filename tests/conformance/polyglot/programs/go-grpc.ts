@@ -6,6 +6,7 @@ export const goGrpc: Program = {
   client: "Go, `grpc-go`",
   tools: ["go"],
   protocols: ["grpc"],
+  trustVariable: "SSL_CERT_FILE",
   gaps: [],
   build: buildGo,
 };

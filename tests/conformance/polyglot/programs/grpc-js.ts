@@ -6,6 +6,7 @@ export const grpcJs: Program = {
   client: "Node, `@grpc/grpc-js`",
   tools: ["node", "npm"],
   protocols: ["grpc"],
+  trustVariable: "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
   gaps: [],
   build: async ({ copySource, protos, tool, run }) => {
     const copy = copySource();

@@ -6,6 +6,7 @@ export const java: Program = {
   client: "Java, `grpc-java`",
   tools: ["java", "javac", "mvn"],
   protocols: ["grpc"],
+  trustVariable: "SSL_CERT_FILE",
   gaps: [],
   build: async ({ copySource, protos, tool, run }) => {
     const copy = copySource();

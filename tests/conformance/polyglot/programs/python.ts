@@ -8,6 +8,7 @@ export const python: Program = {
   client: "Python, `grpcio`",
   tools: ["python3"],
   protocols: ["grpc"],
+  trustVariable: "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
   gaps: [],
   build: async ({ copySource, protos, tool, run }) => {
     const copy = copySource();
