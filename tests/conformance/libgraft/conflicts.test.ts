@@ -1,7 +1,7 @@
 /** libgraft 0.1.5 with another libgraft on its volume, and with our client. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../../harness/until.ts";
-import { LIBGRAFT_PYTHON } from "./libgraft-client.ts";
+import { LIBGRAFT_PYTHON, PATIENCE_MS } from "./libgraft-client.ts";
 import { LibgraftWorld, type WatchedClient } from "./libgraft-world.ts";
 
 const COMMIT = "/metastore/v1/commit";
@@ -19,11 +19,11 @@ describe.skipIf(LIBGRAFT_PYTHON === "")("libgraft 0.1.5, not alone", () => {
     const before = way.requestCount(COMMIT);
     await client.query("pragma graft_sync = true");
     // Asking it for its status would keep it from pushing.
-    await until(() => way.requestCount(COMMIT) > before);
+    await until(() => way.requestCount(COMMIT) > before, PATIENCE_MS);
     expect(await client.status()).toBe("RejectedCommit");
   }
 
-  test("of two commits on one base the second is rejected, until its client resets", async () => {
+  test.concurrent("of two commits on one base the second is rejected, until its client resets", async () => {
     const volumeId = world.createVolume();
     const { client: winner } = await world.openLibgraft(volumeId);
     await winner.query("create table t(a integer primary key, b text)");
@@ -49,7 +49,7 @@ describe.skipIf(LIBGRAFT_PYTHON === "")("libgraft 0.1.5, not alone", () => {
     expect(await winner.queryAnew("select b from t order by a")).toEqual([["winner"], ["after"]]);
   });
 
-  test("a volume that libgraft and our client write in turn is one database to both", async () => {
+  test.concurrent("a volume that libgraft and our client write in turn is one database to both", async () => {
     const volumeId = world.createVolume();
     const { client: theirs } = await world.openLibgraft(volumeId);
     await theirs.query("create table t(a integer primary key, who text)");
@@ -87,7 +87,7 @@ describe.skipIf(LIBGRAFT_PYTHON === "")("libgraft 0.1.5, not alone", () => {
     expect(await ours.prepare("pragma integrity_check").pluck().get()).toBe("ok");
   });
 
-  test("a conflict with our client is the loser's to mend, whoever it is", async () => {
+  test.concurrent("a conflict with our client is the loser's to mend, whoever it is", async () => {
     const volumeId = world.createVolume();
     const watched = await world.openLibgraft(volumeId);
     const { client: theirs } = watched;

@@ -13,6 +13,8 @@ import { until } from "../../harness/until.ts";
 export const LIBGRAFT_PYTHON: string = process.env.GRAFT_TEST_LIBGRAFT_PYTHON ?? "";
 
 const CHILD = fileURLToPath(new URL("./libgraft-child.py", import.meta.url));
+/** It does things once a second, and is slow on a machine that is busy. */
+export const PATIENCE_MS = 60_000;
 /** `Snapshot[local;pages][mapped r remote]`, the second part once there is a remote. */
 const SNAPSHOT = /^Snapshot\[(\d+);(\d+)\](?:\[(\d+)r(\d+)\])?$/;
 
@@ -128,19 +130,19 @@ export class LibgraftClient implements AsyncDisposable {
   }
 
   /** Resolves when what it committed is on the server. */
-  async pushed(timeoutMs?: number): Promise<LibgraftSnapshot> {
+  async pushed(): Promise<LibgraftSnapshot> {
     let now: LibgraftSnapshot | undefined;
     await until(async () => {
       now = await this.snapshot();
       return now?.isPushed === true;
-    }, timeoutMs);
+    }, PATIENCE_MS);
     if (now === undefined) throw new Error("it was there");
     return now;
   }
 
   /** Resolves when it has an LSN of the server, or a later one. */
-  async pulled(remoteLsn: number, timeoutMs?: number): Promise<void> {
-    await until(async () => ((await this.snapshot())?.remoteLsn ?? 0) >= remoteLsn, timeoutMs);
+  async pulled(remoteLsn: number): Promise<void> {
+    await until(async () => ((await this.snapshot())?.remoteLsn ?? 0) >= remoteLsn, PATIENCE_MS);
   }
 
   /** As a power cut ends it. */

@@ -13,7 +13,7 @@ import type { VolumeId } from "@graft/core";
 import { systemClock, systemRandom } from "@graft/core/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../../harness/until.ts";
-import { LIBGRAFT_PYTHON } from "./libgraft-client.ts";
+import { LIBGRAFT_PYTHON, PATIENCE_MS } from "./libgraft-client.ts";
 import { LibgraftWorld } from "./libgraft-world.ts";
 import { graftErr, RAW, ROUTE_NAMES, ROUTES, V01Volume, V01Wire } from "./v01-wire.ts";
 
@@ -84,11 +84,11 @@ test("a request without a valid token is 401, code 4, on every route, and says n
 });
 
 describe.skipIf(LIBGRAFT_PYTHON === "")("libgraft 0.1.5 with tokens", () => {
-  test("an old token may do everything; without one nothing leaves the client, or is lost there", async () => {
+  test.concurrent("an old token may do everything; without one nothing leaves the client, or is lost there", async () => {
     const volumeId = world.createVolume();
     const { client, way } = await world.openLibgraft(volumeId);
     await client.query("create table t(a); insert into t values (1)");
-    await until(() => way.requestCount(WRITE_PAGES) >= 2);
+    await until(() => way.requestCount(WRITE_PAGES) >= 2, PATIENCE_MS);
     expect(await client.syncErrors()).toMatch(/Unauthorized: unauthorized/);
     expect((await client.snapshot())?.isPushed).toBe(false);
     await client.kill();
@@ -104,7 +104,7 @@ describe.skipIf(LIBGRAFT_PYTHON === "")("libgraft 0.1.5 with tokens", () => {
     expect(await ours.prepare("select a from t").pluck().all()).toEqual([1]);
   });
 
-  test("a token that may only read pulls, and pushes nothing", async () => {
+  test.concurrent("a token that may only read pulls, and pushes nothing", async () => {
     const volumeId = world.createVolume();
     const { client: writer } = await world.openLibgraft(volumeId, { token: oldToken() });
     await writer.query("create table t(a); insert into t values (1)");
@@ -114,13 +114,13 @@ describe.skipIf(LIBGRAFT_PYTHON === "")("libgraft 0.1.5 with tokens", () => {
     await reader.pulled(remoteLsn);
     expect(await reader.query("select a from t")).toEqual([[1]]);
     await reader.query("insert into t values (2)");
-    await until(() => way.requestCount(WRITE_PAGES) >= 2);
+    await until(() => way.requestCount(WRITE_PAGES) >= 2, PATIENCE_MS);
     expect(await reader.syncErrors()).toMatch(/Unauthorized: unauthorized/);
     expect((await reader.snapshot())?.isPushed).toBe(false);
     // Of another volume it learns nothing, not even whether it is there.
     const elsewhere = world.createVolume();
     const { client: stranger, way: strange } = await world.openLibgraft(elsewhere, { token });
-    await until(() => strange.requestCount() >= 2);
+    await until(() => strange.requestCount() >= 2, PATIENCE_MS);
     expect(await stranger.syncErrors()).toMatch(/Unauthorized: unauthorized/);
   });
 });
