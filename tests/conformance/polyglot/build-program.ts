@@ -55,7 +55,9 @@ function cacheFolder(): string {
 }
 
 function run([file = "", ...words]: readonly string[], options: RunOptions): Promise<void> {
-  const env = { ...process.env, PATH: pathWithWorkspace(), ...options.env };
+  // Compilers keep their caches there.
+  const home = { HOME: homedir(), PATH: pathWithWorkspace() };
+  const env = { ...process.env, ...home, ...options.env };
   const child = spawn(file, words, { cwd: options.cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
