@@ -1,6 +1,7 @@
 import type { Bench } from "./bench.ts";
 import { coldBench } from "./cold.ts";
 import { commitBench } from "./commit.ts";
+import { costBench } from "./cost.ts";
 import { idleBench } from "./idle.ts";
 import { importBench } from "./import.ts";
 import { loadBench } from "./load.ts";
@@ -8,6 +9,7 @@ import { openBench } from "./open.ts";
 import { pullBench } from "./pull.ts";
 import { pushBench } from "./push.ts";
 import { storeBench } from "./store.ts";
+import { tracesBench } from "./traces.ts";
 import { visibilityBench } from "./visibility.ts";
 import { warmBench } from "./warm.ts";
 import { watchFanoutBench } from "./watch-fanout.ts";
@@ -26,4 +28,6 @@ export const BENCHES: readonly Bench[] = [
   idleBench,
   watchFanoutBench,
   loadBench,
+  costBench,
+  tracesBench,
 ];
