@@ -1,13 +1,15 @@
 /** The contract with libgraft 0.1.x, row by row (docs/wire-v0.1.md §0), with raw requests. */
+import { connect } from "node:net";
 import { decodePageSet, gidBytes, LSN_FIRST, toPageSize, toVolumeId } from "@graft/core";
 import { nodeCompute, systemClock, systemRandom } from "@graft/core/node";
 import { decodeVolumeRecord, logKey, volumeKey } from "@graft/format";
 import { MemoryObjectStore } from "@graft/object-store";
-import { MetricsRegistry, type RawRoute, silentLog } from "@graft/rpc";
-import { startServer } from "@graft/rpc/node";
+import { type Log, MetricsRegistry, type RawRoute, silentLog } from "@graft/rpc";
+import { type RunningServer, startServer } from "@graft/rpc/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster } from "../../harness/cluster.ts";
 import { commitPages } from "../../harness/pages.ts";
+import { until } from "../../harness/until.ts";
 import {
   graftErr,
   page,
@@ -173,20 +175,39 @@ describe("the contract with libgraft", () => {
     expect(health.headers.get("content-type")).toBe("text/plain; charset=utf-8");
   });
 
-  test("10: what takes too long is answered before the client hangs up", async () => {
-    const route: RawRoute = { path: "/slow", handle: () => new Promise(() => undefined) };
-    const server = await startServer({
+  const SLOW: RawRoute = { path: "/slow", handle: () => new Promise(() => undefined) };
+  const serveSlow = (log: Log): Promise<RunningServer> =>
+    startServer({
       port: 0,
       routes: () => undefined,
-      rawRoutes: [route],
+      rawRoutes: [SLOW],
       deadlineMs: 50,
       metrics: new MetricsRegistry(),
       clock: systemClock,
-      log: silentLog,
+      log,
     });
+
+  test("10: what takes too long is answered before the client hangs up", async () => {
+    const server = await serveSlow(silentLog);
     using slow = new V01Wire(server.url);
     const { status, headers, body } = await slow.send("/slow", Uint8Array.of(1));
     expect([status, headers["content-type"], body[1]]).toEqual([503, RAW, 101]);
+    await server.close();
+  });
+
+  test("a client that hangs up in the middle of a request is no error of the server", async () => {
+    const said: string[] = [];
+    const errors: string[] = [];
+    const server = await serveSlow({
+      ...silentLog,
+      debug: (_, message) => said.push(message),
+      error: (_, message) => errors.push(message),
+    });
+    const socket = connect(server.port, "127.0.0.1");
+    const head = `POST /slow HTTP/1.1\r\nhost: x\r\ncontent-type: ${RAW}\r\ncontent-length: 9`;
+    socket.end(`${head}\r\n\r\nhalf`);
+    await until(() => said.includes("the caller of a raw route is gone"));
+    expect(errors).toEqual([]);
     await server.close();
   });
 });

@@ -68,7 +68,7 @@ describe.skipIf(LIBGRAFT_PYTHON === "")("libgraft 0.1.5", () => {
     expect(way.requestCount(READ_PAGES)).toBe(atScan);
     // It pools three connections at most, and needs as many only when several threads ask.
     expect(way.connectionCount).toBeLessThanOrEqual(3);
-    expect(way.heads).toHaveLength(way.requestCount());
+    expect(way.heads.length).toBeGreaterThanOrEqual(atScan);
     for (const head of way.heads.map((one) => one.toLowerCase())) {
       expect(head).toMatch(/\r\ncontent-type: application\/x-protobuf\r\n/);
       expect(head).toMatch(/\r\ncontent-length: \d+\r\n/);

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
 /**
- * How the next request to a path is lost: before the server has it, or when it has answered; or the
+ * How the next request to a path is lost: in the middle, or when the server has answered; or the
  * answer, and nobody is there from then on.
  */
 export type Loss = "request" | "answer" | "answer, for good";
@@ -100,8 +100,9 @@ export class WatchedWay implements AsyncDisposable {
     let losing: Loss | undefined;
     client.on("data", (bytes: Uint8Array) => {
       losing = this.#noteRequest(bytes) ?? losing;
-      if (losing === "request") client.resetAndDestroy();
-      else server.write(bytes);
+      if (losing !== "request") server.write(bytes);
+      // In the middle: the server has seen that something comes.
+      else server.write(bytes.subarray(0, bytes.length / 2), () => client.resetAndDestroy());
     });
     server.on("data", (bytes: Uint8Array) => {
       this.#noteAnswer(bytes);

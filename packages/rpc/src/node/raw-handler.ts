@@ -87,7 +87,9 @@ async function callRoute(
 }
 
 function logFailure(log: Log, route: RawRoute, error: unknown): void {
-  if (!isGraftError(error) || error.code === "internal") {
+  if (error === CALLER_GONE) {
+    log.debug({ rpc: route.path }, "the caller of a raw route is gone");
+  } else if (!isGraftError(error) || error.code === "internal") {
     log.error({ rpc: route.path, err: error }, "raw route failed");
   } else {
     // v0.1's words say little: what they stand for is the cause.

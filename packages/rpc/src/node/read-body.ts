@@ -31,8 +31,8 @@ function readChunks(request: NodeRequest): Promise<readonly Uint8Array[]> {
       chunks.push(chunk);
     });
     source.once("end", () => resolve(chunks));
-    source.once("error", reject);
-    // A caller that leaves in the middle ends neither.
+    // A caller that leaves in the middle is reset, or just gone.
+    source.once("error", () => reject(CALLER_GONE));
     source.once("close", () => reject(CALLER_GONE));
   });
 }
