@@ -305,7 +305,12 @@ describe("limits of a token", () => {
     expect(toPullGraftAnswer(await metastore.pullGraft(newer)).changes).toBeUndefined();
     const above = await Promise.all(
       [2n, 3n, 99n].map(async (lsn) => {
-        const read = { vid, lsn, graft: new Uint8Array(0) };
+        const read = fromReadPagesRequest({
+          volumeId: victim,
+          lsn: toLsn(lsn),
+          pageSet: pageRange(1, 1),
+          byteBudget: 4096,
+        });
         const answers = [
           await answerOf(metastore.getSnapshot({ vid, lsn })),
           await answerOf(pagestore.readPages(read)),

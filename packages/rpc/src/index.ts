@@ -25,6 +25,7 @@ export {
 // What runs around calls.
 export {
   type Authenticate,
+  type GetToken,
   parseBearerToken,
   sendTokenInterceptor,
   tokenOf,
