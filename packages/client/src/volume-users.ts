@@ -51,7 +51,14 @@ export class VolumeUsers {
   openWriter(): VolumeWriter | undefined {
     const { gate, mustBeOpen } = this.#means;
     mustBeOpen();
-    return gate.tryEnter() ? this.#openWriter(false, () => gate.leave()) : undefined;
+    if (!gate.tryEnter()) return undefined;
+    try {
+      return this.#openWriter(false, () => gate.leave());
+    } catch (error) {
+      // A disk that fails may keep the snapshot from it: whoever is next tries again.
+      gate.leave();
+      throw error;
+    }
   }
 
   /** For who has the write lock already, and keeps it. Undefined while it writes. */
