@@ -36,8 +36,8 @@ export function isJwt(token: string): boolean {
 }
 
 /**
- * The claims of a JWT. @throws GraftError `unauthenticated`: it does not verify · `unavailable`: the
- * provider's keys cannot be had
+ * The claims of a JWT. @throws GraftError `unauthenticated`: it does not verify · `unavailable`:
+ * the provider's keys cannot be had
  */
 export async function verifyJwt(token: string, options: JwtOptions): Promise<Claims> {
   const { jwks } = options;

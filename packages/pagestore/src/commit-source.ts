@@ -10,7 +10,8 @@ export interface CommitSource {
    * The record at an LSN, as it lies in the log. Handed over: nobody writes to the bytes any more.
    *
    * @param token of the caller for whom it is read: what it may not see is not answered
-   * @throws GraftError `unauthenticated`, `permission-denied`; `not-found` when the volume has no commit there, `unavailable`, `corrupt`
+   * @throws GraftError `unauthenticated`, `permission-denied`; `not-found` when the volume has no
+   *   commit there, `unavailable`, `corrupt`
    */
   read(
     volumeId: VolumeId,

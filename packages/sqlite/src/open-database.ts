@@ -32,7 +32,8 @@ export interface OpenDatabaseOptions {
   readonly url?: string | { readonly metastore: string; readonly pagestore: string } | undefined;
   /**
    * Sent with every request: a text, or who is asked for it each time. Once it has ended, what is
-   * committed here waits, `status().lastError` says so, and syncing goes on with the next valid one.
+   * committed here waits, `status().lastError` says so, and syncing goes on with the next valid
+   * one.
    */
   readonly token?: TokenSource | undefined;
   /**

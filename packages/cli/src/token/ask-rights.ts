@@ -1,7 +1,9 @@
 import type { Remote } from "@graft/client";
 import { isGraftError, PAGE_SIZE_DEFAULT, type VolumeId } from "@graft/core";
 
-/** What the bearer of a token may do with a volume, as the server says; "create" it does not say. */
+/**
+ * What the bearer of a token may do with a volume, as the server says; "create" it does not say.
+ */
 export interface Rights {
   readonly read: boolean;
   readonly write: boolean;

@@ -30,7 +30,9 @@ const POLL_MS_MIN = 1_000;
 const POLL_MS_MAX = 30_000;
 /** How long a new stream may take to say that it is live before changes are asked for. */
 const STREAM_MS = 3_000;
-/** A watch that the server refuses is tried again this seldom; for want of a valid token, sooner. */
+/**
+ * A watch that the server refuses is tried again this seldom; for want of a valid token, sooner.
+ */
 const REFUSED_MS = 60_000;
 const RENEWAL_MS = 10_000;
 /** How long a push may go on that news says has landed: less than a pause before it is repeated. */
