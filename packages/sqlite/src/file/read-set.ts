@@ -89,7 +89,7 @@ export class ReadSet {
     this.#chunkAt = at;
   }
 
-  /** At most `RUN_COUNT_MAX`, and never many more on the way: a large volume may be read in bits. */
+  /** At most `RUN_COUNT_MAX`; never many more on the way: a large volume may be read in bits. */
   #runs(): readonly Run[] {
     let runs: Run[] = [];
     for (const at of [...this.#chunks.keys()].sort((a, b) => a - b)) {

@@ -20,7 +20,7 @@ interface OldVersion {
  * there before: so the first of a page is in a table, 19–22 bytes.
  */
 export class OlderVersions {
-  #first = new PageTable();
+  readonly #first = new PageTable();
   readonly #others = new Map<number, OldVersion>();
   #otherCount = 0;
   /** What `seek` found, when it did. */
