@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { ServerResponse } from "node:http";
+import type { Http2ServerRequest } from "node:http2";
 import {
   type ContextKey,
   type ContextValues,
@@ -83,7 +84,8 @@ export class Admission {
       const size = announced ?? this.#usualSizes.get(path) ?? REQUEST_SIZE_USUAL;
       const startMs = this.#clock.monotonicMs();
       const cut = (why: GraftError): void => cutOff(request, why);
-      const call: Incoming = { isCounted, size, read: 0, startMs, cut };
+      const drop = (): void => dropStream(request);
+      const call: Incoming = { isCounted, size, read: 0, startMs, cut, drop };
       if (this.#refusals.has(request)) call.isCounted = false;
       else if (isCounted) this.#enter(call, request, response);
       else if (announced !== undefined && announced > UNCOUNTED_SIZE_MAX) {
@@ -172,7 +174,9 @@ export class Admission {
     let isOver = false;
     response.once("close", () => {
       isOver = true;
-      this.#slow.delete(call);
+      // Answered before it had come: it may not take for ever either.
+      if (request.complete) this.#slow.delete(call);
+      else request.once("close", () => this.#slow.delete(call));
     });
     this.#slow.add(call);
     request.push = (chunk: Uint8Array | null, ...rest) => {
@@ -199,6 +203,11 @@ function cutOff(request: NodeRequest, why: GraftError): void {
   // Nobody may be reading yet.
   request.on("error", () => undefined);
   request.destroy(toConnectError(why));
+}
+
+/** Of HTTP/2: an answer does not end the stream of who keeps sending. */
+function dropStream(request: NodeRequest): void {
+  if ("stream" in request) (request as Http2ServerRequest).stream.close();
 }
 
 function tooLarge(size: number): GraftError | undefined {

@@ -11,8 +11,12 @@ function setUp() {
       read: 0,
       startMs: clock.monotonicMs(),
       isCut: false,
+      isDropped: false,
       cut: () => {
         request.isCut = true;
+      },
+      drop: () => {
+        request.isDropped = true;
       },
     };
     slow.add(request);
@@ -29,6 +33,7 @@ test("a request that dribbles is cut, one that keeps up is not, however long it 
     steady.read += 5000;
     await clock.advance(1000);
     expect(dribbling.isCut).toBe(second >= 15);
+    expect(dribbling.isDropped).toBe(second >= 20);
   }
   expect(steady.isCut).toBe(false);
   slow.delete(steady);

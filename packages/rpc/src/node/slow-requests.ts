@@ -13,8 +13,10 @@ export interface ArrivingRequest {
   readonly read: number;
   /** Monotonic. */
   readonly startMs: number;
-  /** Ends it: its caller is too slow. */
+  /** Ends it: its caller is too slow, and is told so. */
   cut(why: GraftError): void;
+  /** It was told, and sends on. */
+  drop(): void;
 }
 
 /**
@@ -23,6 +25,7 @@ export interface ArrivingRequest {
  */
 export class SlowRequests {
   readonly #arriving = new Set<ArrivingRequest>();
+  readonly #told = new WeakSet<ArrivingRequest>();
   readonly #clock: Clock;
   readonly #stopped: AbortSignal;
   #isLooking = false;
@@ -57,7 +60,12 @@ export class SlowRequests {
     for (const request of this.#arriving) {
       const ageMs = nowMs - request.startMs;
       if (ageMs < GRACE_MS || request.read >= (ageMs / 1000) * RATE_MIN) continue;
-      this.#arriving.delete(request);
+      if (this.#told.has(request)) {
+        this.#arriving.delete(request);
+        request.drop();
+        continue;
+      }
+      this.#told.add(request);
       const facts = `${request.read} bytes in ${Math.round(ageMs)} ms`;
       const expected = `expected at least ${RATE_MIN} a second, or the end of the request`;
       request.cut(new GraftError("unavailable", `a request of ${facts}: ${expected}`));
