@@ -3,8 +3,8 @@ import type { Workload } from "./workloads/workload.ts";
 import { BUCKET } from "./world/network.ts";
 import type { World } from "./world/world.ts";
 
-/** Wall clocks differ by twice this at most, and each may jump back as far, ms. */
-const SKEW_MS_MAX = 300_000;
+/** A wall clock is wrong by this much at most, ms: minutes, a day, ten years. */
+const SKEWS_MS_MAX: readonly number[] = [300_000, 300_000, 86_400_000, 315_360_000_000];
 
 export type FaultName =
   | "crash"
@@ -16,7 +16,10 @@ export type FaultName =
   | "awkward"
   | "network"
   | "partition"
-  | "clock";
+  | "clock"
+  | "hints"
+  | "missing"
+  | "disk";
 
 export const FAULTS: Readonly<Record<FaultName, (world: World, workload: Workload) => void>> = {
   crash: (_world, workload) => workload.crash(),
@@ -29,6 +32,9 @@ export const FAULTS: Readonly<Record<FaultName, (world: World, workload: Workloa
   network,
   partition,
   clock,
+  hints: ({ cluster }) => cluster.hints.trouble(),
+  disk: ({ random, machines }) => random.pick(machines).breakDisk(),
+  missing: ({ cluster }) => cluster.store.bucket.lose(),
 };
 
 export const FAULT_NAMES: readonly FaultName[] = Object.keys(FAULTS) as FaultName[];
@@ -59,5 +65,6 @@ function partition(world: World): void {
 
 /** A wall clock is set, forwards or backwards. */
 function clock({ random, skews }: World): void {
-  random.pick(skews).ms = random.integer(-SKEW_MS_MAX, SKEW_MS_MAX);
+  const skewMsMax = random.pick(SKEWS_MS_MAX);
+  random.pick(skews).ms = random.integer(-skewMsMax, skewMsMax);
 }

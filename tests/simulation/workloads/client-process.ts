@@ -4,6 +4,7 @@ import type { Volume } from "@graft/client";
 import { invariant } from "@graft/core";
 import type { Machine, Process } from "../world/machine.ts";
 import type { World } from "../world/world.ts";
+import { weatherOf } from "./weather.ts";
 
 export type Death = "kill" | "power-loss";
 
@@ -81,11 +82,21 @@ export abstract class ClientProcess<T> {
 
   /** Starts the process again after a while, unless it was killed once more by then. */
   async reopenAfter(ms: number): Promise<string> {
-    const life = this.#life;
-    await this.world.clock.sleep(ms);
-    if (life !== this.#life) return "killed before it started";
-    await this.open();
-    return "opened";
+    let life = this.#life;
+    for (;;) {
+      await this.world.clock.sleep(ms);
+      if (life !== this.#life) return "killed before it started";
+      try {
+        await this.open();
+        return "opened";
+      } catch (error) {
+        // Who cannot start with a disk that fails is started again.
+        if (weatherOf(error, this.world) !== "io") throw error;
+        this.world.history.reach("could not start");
+        this.#process?.kill();
+        life = this.#life;
+      }
+    }
   }
 
   /** Notes in the history what the volume tells of itself, for as long as the process lives. */

@@ -2,6 +2,7 @@
 import type { World } from "../world/world.ts";
 import type { ClientProcess } from "./client-process.ts";
 import { Slots } from "./slots.ts";
+import { orWeather } from "./weather.ts";
 
 /** Ms until a killed process is started again, at most. */
 const PAUSE_MS_MAX = 500;
@@ -34,7 +35,7 @@ export class Crew<P extends ClientProcess<unknown>> {
 
   /** Begins an action of a process, unless one of its kind is on its way there. */
   begin(process: P, slot: string, name: string, run: () => Promise<string>): void {
-    this.slots.begin(process.name, slot, name, run);
+    this.slots.begin(process.name, slot, name, () => orWeather(this.#world, run));
   }
 
   /** Kills one process, or all of a machine that loses power, and starts them again later. */

@@ -120,10 +120,11 @@ export class RegisterReplica extends ClientProcess<Volume> {
       const transaction = { pageCountBefore: base.length, pageCount, reads: read, writes };
       const id = `${this.name}-${nextTag()}`;
       const note = { appTransactionId: id, ...(reads && { reads }) };
+      const { replica } = this.#parts;
+      // Also for one that fails on a broken disk: it may be there all the same, whole.
+      replica.history.add(id, transaction);
       const outcome = writer.commit({ pageCount: toPageCount(pageCount), ...note });
       invariant(outcome.kind === "committed", "new numbers make a commit");
-      const { replica } = this.#parts;
-      replica.history.add(id, transaction);
       replica.byVersion.set(outcome.version, replica.history.run(base, [id]));
       replica.versionMin = outcome.version;
     } finally {

@@ -106,18 +106,19 @@ export class Registers implements Workload {
   }
 
   act(): void {
-    const { random, history } = this.#world;
+    const { random } = this.#world;
     const replica = this.crew.draw();
     if (replica === undefined) return;
-    const { name } = replica;
     if (replica.isDiverged && random.chance(0.4)) {
       this.#sync(replica, "reset");
       return;
     }
     const chance = random.integer(0, 99);
     if (chance < 20) {
-      history.note(`${name} commit`);
-      replica.commit();
+      this.crew.begin(replica, "commit", "commit", async () => {
+        replica.commit();
+        return "done";
+      });
     } else if (chance < 45) this.#sync(replica, "turn");
     else if (chance < 58) this.#sync(replica, "push");
     else if (chance < 70) this.#sync(replica, "pull");

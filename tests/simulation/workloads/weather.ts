@@ -5,6 +5,8 @@ import type { World } from "../world/world.ts";
 
 const CODES: readonly string[] = ["unavailable", "diverged", "busy", "busy-snapshot"];
 const SQL_CODES: readonly string[] = ["SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT"];
+/** Of a disk that is full, or fails. */
+const DISK_CODES = /^SQLITE_(FULL|IOERR|CANTOPEN)/;
 /** What was asked in bad weather, and is waited for by others, may fail for so long after it, ms. */
 const CLEARS_MS = 60_000;
 
@@ -12,8 +14,17 @@ const CLEARS_MS = 60_000;
 export function weatherOf(error: unknown, world: World): string | undefined {
   for (let one = error; one instanceof Error; one = one.cause) {
     if (isGraftError(one, "corrupt") && world.isSpoiling) return one.code;
+    if (isGraftError(one, "corrupt") && world.cluster.store.bucket.names(one.message)) {
+      world.history.reach("missing object named");
+      return one.code;
+    }
+    if (isGraftError(one, "io") && world.isDiskBroken) return one.code;
     if (isGraftError(one)) return CODES.includes(one.code) ? one.code : undefined;
-    if (one instanceof SqliteError && one.codeName === "SQLITE_CORRUPT" && world.isSpoiling) {
+    if (one instanceof SqliteError && one.codeName === "SQLITE_CORRUPT") {
+      if (world.isSpoiling) return one.codeName;
+      continue;
+    }
+    if (one instanceof SqliteError && DISK_CODES.test(one.codeName) && world.isDiskBroken) {
       return one.codeName;
     }
     if (one instanceof SqliteError && SQL_CODES.includes(one.codeName)) return one.codeName;

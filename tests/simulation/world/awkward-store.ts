@@ -18,6 +18,11 @@ export class AwkwardStore extends WitnessedStore {
   staleChance = 0;
   /** Of the creates, how many are sent twice. */
   resentChance = 0;
+  /** Segments that are gone for a while. */
+  readonly #missing = new Set<string>();
+  /** All that were ever gone: whoever joined a request may tell of it later. */
+  readonly #named = new Set<string>();
+  readonly #segments: string[] = [];
   readonly #random: SeededRandom;
   readonly #history: History;
   /** All hints that were ever written. */
@@ -29,7 +34,31 @@ export class AwkwardStore extends WitnessedStore {
     this.#history = parts.history;
   }
 
+  /** One of the segments is gone, until `restore`. */
+  lose(): void {
+    if (this.#segments.length > 0) this.#lose(this.#random.pick(this.#segments));
+  }
+
+  #lose(key: string): void {
+    this.#missing.add(key);
+    this.#named.add(key);
+  }
+
+  /** All are there again. */
+  restore(): void {
+    this.#missing.clear();
+  }
+
+  /** Whether a text names an object that is, or was, gone. */
+  names(text: string): boolean {
+    return [...this.#named].some((key) => text.includes(key));
+  }
+
   override async get(key: string, options: GetOptions = {}): Promise<StoredObject | undefined> {
+    if (this.#missing.has(key)) {
+      this.#history.reach("missing object");
+      return undefined;
+    }
     const found = await super.get(key, options);
     const hints = this.#hints.get(key);
     if (hints === undefined || !this.#random.chance(this.staleChance)) return found;
@@ -53,6 +82,7 @@ export class AwkwardStore extends WitnessedStore {
     options: CallOptions = {},
   ): Promise<"created" | "exists"> {
     const outcome = await super.create(key, body, options);
+    if (parseObjectKey(key)?.kind === "segment") this.#segments.push(key);
     if (outcome !== "created" || !this.#random.chance(this.resentChance)) return outcome;
     this.#history.reach("create sent twice");
     return "exists";

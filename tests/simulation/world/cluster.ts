@@ -1,4 +1,5 @@
 /** One bucket, MetaStores, PageStores, and the network in front of them. */
+import { MemoryVolumeCatalog, type VolumeCatalog } from "@graft/catalog";
 import type { Remote, RemoteEvent } from "@graft/client";
 import { createConnectRemote } from "@graft/client";
 import type { CommitId, Compute } from "@graft/core";
@@ -6,10 +7,11 @@ import type { SeededRandom, SimulatedClock } from "@graft/core/testing";
 import type { CommitRecord } from "@graft/format";
 import { createMetastoreClient, createPagestoreClient, type MetastoreClient } from "@graft/rpc";
 import { followRemote } from "../../harness/follow-remote.ts";
+import { HintNetwork } from "./hint-network.ts";
 import type { History } from "./history.ts";
 import { type ClockSkew, Lifeline, mortalStore } from "./lifeline.ts";
 import { Network } from "./network.ts";
-import { followMetastore, ServiceNode } from "./service-node.ts";
+import { followMetastore, ServiceNode, type ServiceNodeParts } from "./service-node.ts";
 import { createSimulatedCompute } from "./simulated-compute.ts";
 import { StormyStore } from "./stormy-store.ts";
 
@@ -27,9 +29,12 @@ export interface SimulatedClusterParts {
 
 export class SimulatedCluster {
   readonly network: Network;
+  readonly hints: HintNetwork;
   readonly compute: Compute;
   readonly store: StormyStore;
   readonly #parts: SimulatedClusterParts;
+  /** Whether the MetaStores tell each other what they commit, or look. */
+  readonly #hasHints: boolean;
   readonly #landed = new Set<CommitId>();
   readonly #metastores: ServiceNode[];
   readonly #pagestores: ServiceNode[];
@@ -39,6 +44,8 @@ export class SimulatedCluster {
     this.#parts = parts;
     this.compute = createSimulatedCompute(clock, random.fork());
     this.network = new Network({ clock, random: random.fork(), history });
+    this.hints = new HintNetwork({ clock, random: random.fork(), history });
+    this.#hasHints = random.chance(0.5);
     this.store = new StormyStore({
       clock,
       random,
@@ -65,20 +72,26 @@ export class SimulatedCluster {
     return [...this.#metastores, ...this.#pagestores].map(({ skew }) => skew);
   }
 
-  /** Kills a MetaStore, and starts another one with empty caches. */
+  /** Kills a MetaStore, and starts another one, with empty caches or with its catalog. */
   replaceMetastore(): void {
     this.#parts.history.reach("metastore killed");
     const at = this.#parts.random.integer(0, METASTORE_COUNT - 1);
-    this.#metastores[at]?.lifeline.cut();
-    this.#metastores[at] = this.#startMetastore(at);
+    this.#metastores[at] = this.#startMetastore(at, this.#end(this.#metastores[at]));
   }
 
-  /** Kills a PageStore, and starts another one with empty caches. */
+  /** Kills a PageStore, and starts another one, with empty caches or with its catalog. */
   replacePagestore(): void {
     this.#parts.history.reach("pagestore killed");
     const at = this.#parts.random.integer(0, PAGESTORE_COUNT - 1);
-    this.#pagestores[at]?.lifeline.cut();
-    this.#pagestores[at] = this.#startPagestore(at);
+    this.#pagestores[at] = this.#startPagestore(at, this.#end(this.#pagestores[at]));
+  }
+
+  /** Kills a node. Answers what its disk keeps of its caches: all of its catalog, or nothing. */
+  #end(node: ServiceNode | undefined): VolumeCatalog | undefined {
+    node?.lifeline.cut();
+    if (this.#parts.random.chance(0.5)) return undefined;
+    this.#parts.history.reach("restarted with its catalog");
+    return node?.catalog;
   }
 
   /** The services as a client sees them: whichever run at the moment of each call. */
@@ -136,22 +149,24 @@ export class SimulatedCluster {
     });
   }
 
-  #startMetastore(at: number): ServiceNode {
-    return ServiceNode.metastore(this.#partsOfNode(`metastore-${at}`));
+  #startMetastore(at: number, catalog?: VolumeCatalog): ServiceNode {
+    const parts = this.#partsOfNode(`metastore-${at}`, catalog);
+    return ServiceNode.metastore(parts, this.#hasHints ? this.hints.join(parts.lifeline) : "probe");
   }
 
-  #startPagestore(at: number): ServiceNode {
-    const parts = this.#partsOfNode(`pagestore-${at}`);
+  #startPagestore(at: number, catalog?: VolumeCatalog): ServiceNode {
+    const parts = this.#partsOfNode(`pagestore-${at}`, catalog);
     return ServiceNode.pagestore(parts, this.#metastoreFor(parts.lifeline));
   }
 
-  #partsOfNode(name: string): Parameters<typeof ServiceNode.metastore>[0] {
+  #partsOfNode(name: string, catalog: VolumeCatalog = new MemoryVolumeCatalog()): ServiceNodeParts {
     const { clock, random } = this.#parts;
     const { network, compute } = this;
     const lifeline = new Lifeline(name);
     const { awaited } = this.store.bucket;
     return {
       store: mortalStore(this.store, { lifeline, network, awaited }),
+      catalog,
       clock,
       compute,
       random: random.fork(),

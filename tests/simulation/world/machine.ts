@@ -9,6 +9,9 @@ export const DATA_PATH = "/data";
 /** Ms between two heartbeats of a stream of news. */
 export const HEARTBEAT_MS = 2_000;
 
+/** For so long after a disk was mended somebody may speak of it, ms. */
+const DISK_TOLD_MS = 60_000;
+
 /** A running process, and what it is made of, which dies with it. */
 export interface Process {
   readonly lifeline: Lifeline;
@@ -39,11 +42,47 @@ export class Machine {
   readonly pushed: Set<string> = new Set();
   readonly #world: World;
   readonly #lifelines = new Set<Lifeline>();
+  #isDiskBroken = false;
+  #diskBrokenUntilMs = 0;
 
   constructor(name: string, world: World) {
     this.name = name;
     this.#world = world;
     this.disk = new SimulatedDisk({ random: world.random.fork(), clock: world.clock });
+  }
+
+  /** Its disk takes nothing any more, or fails some calls that change it; until `mendDisk`. */
+  breakDisk(): void {
+    const { random, history } = this.#world;
+    this.#isDiskBroken = true;
+    const kind = random.pick(["full", "fails", "is full for some calls"] as const);
+    history.note(`  ${this.name}: its disk ${kind}`);
+    if (kind === "full") {
+      history.reach("disk full");
+      // What is there stays, and a little more has room.
+      this.disk.capacity = this.disk.size + random.pick([0, 100, 5_000]);
+      return;
+    }
+    history.reach("disk call failed");
+    this.disk.inject({
+      operation: random.pick(["change", "change", "write", "sync"]),
+      nth: random.integer(1, 10),
+      times: random.integer(1, 5),
+      reason: kind === "fails" ? "other" : "full",
+    });
+  }
+
+  mendDisk(): void {
+    if (!this.#isDiskBroken) return;
+    this.#isDiskBroken = false;
+    this.disk.capacity = Number.POSITIVE_INFINITY;
+    this.disk.clearFaults();
+    this.#diskBrokenUntilMs = this.#world.clock.monotonicMs() + DISK_TOLD_MS;
+  }
+
+  /** Whether somebody may speak of a broken disk now. */
+  get isDiskBroken(): boolean {
+    return this.#isDiskBroken || this.#world.clock.monotonicMs() < this.#diskBrokenUntilMs;
   }
 
   start(): Process {

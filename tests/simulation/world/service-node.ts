@@ -1,9 +1,9 @@
 /** A server: a MetaStore or a PageStore, as a process that may die. */
 import type { Interceptor, Transport } from "@connectrpc/connect";
-import { MemoryVolumeCatalog } from "@graft/catalog";
+import type { VolumeCatalog } from "@graft/catalog";
 import type { Clock, Compute } from "@graft/core";
 import type { SeededRandom } from "@graft/core/testing";
-import { createMetastore } from "@graft/metastore";
+import { createMetastore, type Notify } from "@graft/metastore";
 import { type ObjectStore, RetryingObjectStore } from "@graft/object-store";
 import { createPagestore, MetastoreCommitSource } from "@graft/pagestore";
 import { type MetastoreClient, MetricsRegistry, silentLog } from "@graft/rpc";
@@ -13,6 +13,8 @@ import { type ClockSkew, type Lifeline, mortalClock } from "./lifeline.ts";
 export interface ServiceNodeParts {
   /** As this node reaches it. */
   readonly store: ObjectStore;
+  /** What it knows of volumes: as its predecessor left it, or empty. */
+  readonly catalog: VolumeCatalog;
   readonly clock: Clock;
   readonly compute: Compute;
   readonly random: SeededRandom;
@@ -26,23 +28,22 @@ type Routes = Parameters<typeof createInMemoryTransport>[0];
 export class ServiceNode {
   readonly lifeline: Lifeline;
   readonly skew: ClockSkew;
+  readonly catalog: VolumeCatalog;
   readonly #routes: Routes;
   readonly #clock: Clock;
 
-  private constructor({ lifeline, skew }: ServiceNodeParts, routes: Routes, clock: Clock) {
+  private constructor({ lifeline, skew, catalog }: ServiceNodeParts, routes: Routes, clock: Clock) {
     this.lifeline = lifeline;
     this.skew = skew;
+    this.catalog = catalog;
     this.#routes = routes;
     this.#clock = clock;
   }
 
-  static metastore(parts: ServiceNodeParts): ServiceNode {
+  /** @param notify how it learns what other nodes commit */
+  static metastore(parts: ServiceNodeParts, notify: Notify): ServiceNode {
     const means = meansOf(parts);
-    const { routes } = createMetastore({
-      ...means,
-      catalog: new MemoryVolumeCatalog(),
-      notify: "probe",
-    });
+    const { routes } = createMetastore({ ...means, catalog: parts.catalog, notify });
     return new ServiceNode(parts, routes, means.clock);
   }
 
@@ -51,7 +52,7 @@ export class ServiceNode {
     const means = meansOf(parts);
     const { routes } = createPagestore({
       ...means,
-      catalog: new MemoryVolumeCatalog(),
+      catalog: parts.catalog,
       frameCacheSize: 1024 * 1024,
       commitSource: new MetastoreCommitSource({ client, store: means.store }),
     });

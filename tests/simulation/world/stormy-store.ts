@@ -66,6 +66,7 @@ export class StormyStore extends FaultyObjectStore {
   }
 
   calm(): void {
+    this.bucket.restore();
     this.beAwkward(0);
     this.#weather.clear();
     this.setRules(LATENCY);

@@ -42,6 +42,16 @@ export class World {
     return [...this.cluster.serviceNames, ...this.#machines.map(({ name }) => name)];
   }
 
+  /** Machines of clients. */
+  get machines(): readonly Machine[] {
+    return this.#machines;
+  }
+
+  /** Whether a client may speak of its disk now. */
+  get isDiskBroken(): boolean {
+    return this.#machines.some(({ isDiskBroken }) => isDiskBroken);
+  }
+
   /** All wall clocks. */
   get skews(): readonly ClockSkew[] {
     return [...this.cluster.skews, ...this.#machines.map(({ skew }) => skew)];
@@ -59,7 +69,9 @@ export class World {
     }
     this.cluster.store.calm();
     this.cluster.network.heal();
+    this.cluster.hints.calm();
     for (const skew of this.skews) skew.ms = 0;
+    for (const machine of this.#machines) machine.mendDisk();
   }
 
   /** Calls the witness for every commit that comes into being. */

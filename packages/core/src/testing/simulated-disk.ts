@@ -65,6 +65,11 @@ export class SimulatedDisk extends SimulatedFileSystem {
     this.state.capacity = size;
   }
 
+  /** Bytes of all files together now. */
+  get size(): number {
+    return this.state.usedSize;
+  }
+
   set isReadOnly(isReadOnly: boolean) {
     this.state.isReadOnly = isReadOnly;
   }

@@ -92,10 +92,15 @@ export class DiskState {
     return count;
   }
 
+  /** Bytes of all files together. */
+  get usedSize(): number {
+    return sizeOf(this.tree.root);
+  }
+
   /** Bytes that may still be added. */
   get freeSize(): number {
     if (this.capacity === Number.POSITIVE_INFINITY) return this.capacity;
-    return Math.max(0, this.capacity - sizeOf(this.tree.root));
+    return Math.max(0, this.capacity - this.usedSize);
   }
 
   /** The directory that holds the last part of the path, and that part. */
