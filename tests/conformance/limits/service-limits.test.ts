@@ -148,7 +148,7 @@ describe("a request body", () => {
   }
 
   test("of 32 MiB is read, and of one byte more is not", async () => {
-    const volumeId = await createFilled(toPageSize(512), 1);
+    const volumeId = await createFilled(toPageSize(4096), 1);
     using caller = new RpcCaller(cluster.url ?? "");
     const most = bodyOf(REQUEST_BODY_SIZE_MAX, volumeId);
     expect((await caller.call(path, "raw", most)).isAccepted).toBe(true);
