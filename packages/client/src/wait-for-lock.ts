@@ -1,8 +1,8 @@
 import { type Clock, type FileLock, type Random, randomUnit } from "@graft/core";
 
 /**
- * Pause between two tries: 1 … 5 ms at first. Whoever has a lock mostly has it for less than that;
- * who has it for long has it for longer still, so a long wait is cut into pauses of an eighth of it.
+ * Pause between two tries: 1 … 5 ms at first. Whoever has a lock mostly has it for less than that.
+ * Later an eighth of the time waited: who has had it for long will have it for longer.
  */
 const PAUSE_MS_MIN = 1;
 const PAUSE_MS_MAX = 5;

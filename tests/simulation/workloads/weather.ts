@@ -7,7 +7,7 @@ const CODES: readonly string[] = ["unavailable", "diverged", "busy", "busy-snaps
 const SQL_CODES: readonly string[] = ["SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT"];
 /** Of a disk that is full, or fails. */
 const DISK_CODES = /^SQLITE_(FULL|IOERR|CANTOPEN)/;
-/** What was asked in bad weather, and is waited for by others, may fail for so long after it, ms. */
+/** What was asked in bad weather, and others wait for, may fail for so long after it, ms. */
 const CLEARS_MS = 60_000;
 
 /** The code of a failure that may happen to anybody; undefined for any other. */

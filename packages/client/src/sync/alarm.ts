@@ -1,6 +1,6 @@
 import type { Clock } from "@graft/core";
 
-/** Ends the timer of a wait that is over. Nobody hears of it, so it need not be a new one each time. */
+/** Ends the timer of a wait that is over. Nobody hears of it, so one is enough. */
 const OVER = new Error("the wait is over");
 
 /** One sleeper, woken by the time or by what happens; a ring while it is awake is not lost. */
