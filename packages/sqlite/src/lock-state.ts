@@ -21,6 +21,13 @@ export type LockState<Reader, Writer> =
   | { readonly kind: "exclusive"; readonly reader: Reader; readonly writer: Writer }
   | { readonly kind: "committed"; readonly reader: Reader };
 
+/** The snapshot underneath whatever is written. */
+export function baseOf<Reader, Writer extends { readonly base: Reader }>(
+  state: Exclude<LockState<Reader, Writer>, { readonly kind: "idle" }>,
+): Reader {
+  return "writer" in state ? state.writer.base : state.reader;
+}
+
 /** What SQLite, or the commit, does to it. */
 export type LockEvent<Reader, Writer> =
   | { readonly kind: "share"; readonly reader: Reader }

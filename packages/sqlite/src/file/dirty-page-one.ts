@@ -32,6 +32,17 @@ export class DirtyPageOne {
     return { counter: readUint32(bytes, HEADER.changeCounter), pageCount: statedPageCount(bytes) };
   }
 
+  /**
+   * Whether it is as the transaction found it: SQLite counts "whenever the database file is
+   * unlocked after having been modified" (fileformat2 §1.3.7).
+   *
+   * @param shown the counter that SQLite was shown
+   */
+  isPutBack(shown: number): boolean {
+    const { stated } = this;
+    return stated === undefined || stated.counter === shown;
+  }
+
   /** The transaction has ended. */
   clear(): void {
     this.#bytes = undefined;

@@ -38,13 +38,12 @@ import {
   type PragmaAnswer,
   SQLITE_BUSY,
   SQLITE_BUSY_SNAPSHOT,
-  SQLITE_IOERR_SHORT_READ,
   SQLITE_OK,
   SQLITE_READONLY,
   SqliteError,
   type VfsFile,
 } from "@graft/sqlite-engine";
-import { type LockState, nextLockState } from "../lock-state.ts";
+import { baseOf, type LockState, nextLockState } from "../lock-state.ts";
 import { toSqliteError, type VfsOperation } from "../sqlite-error.ts";
 import { DirtyPageOne } from "./dirty-page-one.ts";
 import { widening } from "./fetch-width.ts";
@@ -52,6 +51,7 @@ import { HeldReader } from "./held-reader.ts";
 import { PageOneCache } from "./page-one-cache.ts";
 import { mustBePageSize } from "./page-size-rule.ts";
 import { ReadSet } from "./read-set.ts";
+import { shortRead } from "./short-read.ts";
 import type { VolumeFileHost } from "./volume-file-host.ts";
 
 /** `SAFE_APPEND | SEQUENTIAL | POWERSAFE_OVERWRITE`: true of every size and offset here. */
@@ -282,14 +282,10 @@ export class VolumeFile implements VfsFile {
     return SQLITE_OK;
   }
 
-  /**
-   * Rule 4. SQLite counts "whenever the database file is unlocked after having been modified"
-   * (fileformat2 §1.3.7), from the counter that it was shown; of an empty file it was shown none.
-   */
+  /** Rule 4. Of an empty file SQLite was shown no counter. */
   #isRolledBack(reader: VolumeReader): boolean {
     if (reader.pageCount === 0) return this.#size === 0;
-    const { stated } = this.#dirtyPageOne;
-    return stated === undefined || stated.counter === reader.version + this.#counterOffset;
+    return this.#dirtyPageOne.isPutBack(reader.version + this.#counterOffset);
   }
 
   /** THE COMMIT, unless there is nothing to commit. On an error the writer stays open (rule 4). */
@@ -401,13 +397,4 @@ export class VolumeFile implements VfsFile {
       throw toSqliteError(error, operation);
     }
   }
-}
-
-function baseOf(state: Exclude<State, { readonly kind: "idle" }>): VolumeReader {
-  return "writer" in state ? state.writer.base : state.reader;
-}
-
-function shortRead(target: Uint8Array, count: number): number {
-  target.fill(0, count);
-  return SQLITE_IOERR_SHORT_READ;
 }
