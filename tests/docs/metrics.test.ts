@@ -103,7 +103,7 @@ test("the check of an expression finds what is wrong with one", () => {
   }
 });
 
-/** Of one that has every metric there is: both roles, hints, a disk cache; and has worked. */
+/** Of one that has every metric there is: both roles, hints, a disk cache, limits; and has worked. */
 async function metricsOfBusyServer(folder: string): Promise<typeof told> {
   const means = {
     clock: systemClock,
@@ -136,6 +136,7 @@ async function metricsOfBusyServer(folder: string): Promise<typeof told> {
     rawRoutes: [...metastore.rawRoutes, ...pagestore.rawRoutes],
     streamRoutes: metastore.streamRoutes,
     usualSizes: PAGESTORE_USUAL_SIZES,
+    edge: { limits: { requestsPerSecond: 1000 } },
     ...means,
     metrics,
   });

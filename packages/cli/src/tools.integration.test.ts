@@ -1,13 +1,14 @@
 /** The tools for looking, as their users meet them: on real files, a real server, and nothing. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { nodeCompute, nodeFileSystem } from "@graft/core/node";
+import { createLocalKey, formatLocalKey } from "@graft/auth";
+import { nodeCompute, nodeFileSystem, systemRandom } from "@graft/core/node";
 import { BUILD_VERSION } from "@graft/rpc";
 import { beforeAll, describe, expect, it } from "vitest";
 import { fileSource } from "./inspect/byte-source.ts";
 import { inspectSource } from "./inspect/inspect-source.ts";
 import { makeDatabase } from "./testing/make-database.ts";
-import { graftJson, parseRows, runGraft } from "./testing/run-graft.ts";
+import { graftJson, parseRows, runGraft, startGraft } from "./testing/run-graft.ts";
 import { serveFolder } from "./testing/served-folder.ts";
 
 const FIXTURES = new URL("../../../tests/fixtures/formats/", import.meta.url);
@@ -225,6 +226,35 @@ describe("graft doctor", () => {
     }
     expect(rows.at(-1)).toMatchObject({ kind: "summary", passed: true, fail: 0 });
     expect(readdirSync(served.at("a")).sort()).toEqual(before);
+  });
+
+  it("looks at the token that commands send, its key, and what the server makes of it", async () => {
+    const makeKey = (): string => formatLocalKey(createLocalKey(systemRandom));
+    const [older, newer] = [makeKey(), makeKey()];
+    const keys = served.at("keys");
+    writeFileSync(keys, `${newer}\n${older}\n`);
+    const guards = ["--token-keys", keys];
+    await using server = await startGraft(["serve", "--port", "0", "--store", store, ...guards]);
+    const make = ["token", "create", "--expires", "30d", "--volume", volume, "--read-only"];
+    const [made] = await graftJson(make, { env: { GRAFT_TOKEN_KEYS: older } });
+    const words = ["doctor", "--url", server.url, "--token", String(made?.token), ...guards];
+    const rows = await graftJson(words);
+    const found = new Map(rows.map(({ name, status }) => [name, status]));
+    expect(Object.fromEntries(found)).toMatchObject({
+      "server TLS": "ok",
+      token: "ok",
+      "token key": "warn",
+      "token rights": "ok",
+      MetaStore: "ok",
+    });
+    const rights = rows.find(({ name }) => name === "token rights");
+    expect(rights?.values).toEqual({ read: true, write: false });
+    expect(JSON.stringify(rows)).not.toContain(made?.token);
+    // A server without that key: what is wrong is named.
+    writeFileSync(keys, `${newer}\n`);
+    const run = await runGraft([...words, "--json"]);
+    expect(run.code).toBe(1);
+    expect(parseRows(run.stdout).find(({ name }) => name === "token key")?.status).toBe("fail");
   });
 
   it("says what to do where nothing listens, and exits with 1", async () => {

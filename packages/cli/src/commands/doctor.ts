@@ -8,8 +8,11 @@ import { examineDataDirectory } from "../doctor/examine-directory.ts";
 import { examineObjectStore } from "../doctor/examine-object-store.ts";
 import { examineRuntime } from "../doctor/examine-runtime.ts";
 import { examineServer } from "../doctor/examine-server.ts";
+import { examineTls } from "../doctor/examine-tls.ts";
+import { examineToken } from "../doctor/examine-token.ts";
 import { judgeFailure } from "../doctor/judge.ts";
-import { PATH_DEFAULT, REPLICA_FLAGS, URL_DEFAULT } from "../flags.ts";
+import { GUARD_FLAGS, PATH_DEFAULT, REPLICA_FLAGS, URL_DEFAULT } from "../flags.ts";
+import { keysAtHand } from "../token/keys-at-hand.ts";
 
 /** `graft doctor [--url URL] [--store URL] [--path DIR]`: what works, what does not, what to do. */
 export const doctor: Command = {
@@ -24,6 +27,7 @@ export const doctor: Command = {
       help: "check this object store as well: a few small objects are written and removed",
       environment: "GRAFT_STORE",
     },
+    ...GUARD_FLAGS.filter(({ name }) => name === "token-keys"),
     ...REPLICA_FLAGS,
   ],
   async run(invocation) {
@@ -59,11 +63,19 @@ async function* allChecks(invocation: Invocation): AsyncGenerator<Check> {
   }
 }
 
-async function* serverChecks({ surroundings, values, signal }: Invocation): AsyncGenerator<Check> {
+async function* serverChecks(invocation: Invocation): AsyncGenerator<Check> {
+  const { surroundings, values, signal } = invocation;
   const url = (values.get("url") ?? URL_DEFAULT).replace(/\/+$/, "");
   const pagestoreUrl = (values.get("pagestore-url") ?? url).replace(/\/+$/, "");
   const { clock, random } = surroundings;
   const place = { url, pagestoreUrl, token: values.get("token") };
+  const urls = new Set([url, pagestoreUrl].filter((text) => URL.canParse(text)));
+  for (const each of urls) yield await examineTls(each, { clock, signal });
+  const { token } = place;
+  if (token !== undefined && token !== "") {
+    const keys = keysAtHand(invocation);
+    yield* examineToken({ token, keys, url, pagestoreUrl }, { clock, signal });
+  }
   yield* examineServer(place, { clock, random, signal, fetch: globalThis.fetch });
 }
 
