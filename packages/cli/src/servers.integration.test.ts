@@ -132,7 +132,7 @@ describe("help", () => {
     // All that the design names, and nothing else: a new verb is to be told of here.
     const verbs =
       "demo start serve metastore pagestore import clone sql push pull status log fetch hydrate " +
-      "rebase outbox reset export inspect fsck doctor bench";
+      "rebase outbox reset export inspect fsck token doctor bench";
     const listed = [...list.stdout.matchAll(/^ {2}([a-z-]+) /gm)].map(([, verb]) => verb);
     expect(listed).toEqual(verbs.split(" "));
     for (const verb of verbs.split(" ")) {

@@ -69,10 +69,10 @@ describe("graft token", () => {
 describe("graft serve --production", () => {
   it("does not start without keys", async () => {
     const run = await runGraft(["serve", "--port", "0", "--store", "memory:", "--production"]);
-    expect(run.code).toBe(1);
+    expect(run.code).toBe(2);
     expect(run.stderr).toContain("--token-keys");
     const env = { GRAFT_PRODUCTION: "1" };
     const alone = await runGraft(["metastore", "--port", "0", "--store", "memory:"], { env });
-    expect(alone.code).toBe(1);
+    expect(alone.code).toBe(2);
   });
 });
