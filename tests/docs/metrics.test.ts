@@ -103,7 +103,7 @@ test("the check of an expression finds what is wrong with one", () => {
   }
 });
 
-/** Of one that has every metric there is: both roles, hints, a disk cache, limits; and has worked. */
+/** Of one that has every metric there is: both roles, hints, a disk cache, limits. */
 async function metricsOfBusyServer(folder: string): Promise<typeof told> {
   const means = {
     clock: systemClock,

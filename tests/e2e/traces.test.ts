@@ -44,8 +44,8 @@ test.each(["suspend", "rerun"] as const)(
     for (const sql of queries) {
       const query = spans.find(({ attributes }) => attributes["db.query.text"] === sql);
       const own = reads.filter((span) => parentOf(span) === query?.spanContext().spanId);
-      // Each table is some 30 pages; a few may be prefetched, or fetched for another.
-      expect(own.length, sql).toBeGreaterThan(10);
+      // Some 30 pages each, fetched one by one, or in growing steps.
+      expect(own.length, sql).toBeGreaterThan(3);
     }
     const ids = spans
       .filter(({ name }) => name === "query")

@@ -1,4 +1,4 @@
-/** The token that commands send: what it says, which key it was made with, what a server makes of it. */
+/** The token that commands send: what it says, its key, what a server makes of it. */
 import { type Inspection, inspectToken, type LocalKey, type Scope } from "@graft/auth";
 import { openNodeRemote } from "@graft/client/node";
 import { type Clock, isGraftError, type VolumeId } from "@graft/core";
