@@ -174,7 +174,7 @@ export class SqlReplica extends ClientProcess<Database> {
   async #mustBeWhole(database: Database): Promise<void> {
     const check = await database.prepare("pragma integrity_check").pluck().all();
     // SQLite makes a finding of a page that it could not get, and goes on.
-    if (/unable to get the page/.test(check.join())) throw NOT_CHECKED;
+    if (/unable to get the page|failed to (get|read)/.test(check.join())) throw NOT_CHECKED;
     invariant(
       check.length === 1 && check[0] === "ok",
       `the database is whole: ${check.join("; ")}`,
