@@ -36,10 +36,7 @@ export async function withinDeadline<T>(
   const timer = new AbortController();
   const { controller, release } = linkAbort(call.signal);
   const timeout = clock.sleep(timeoutMs, timer.signal).then(() => {
-    const error = new GraftError(
-      "unavailable",
-      `${name} was not answered within ${timeoutMs} ms: the outcome is unknown, repeat the request`,
-    );
+    const error = unanswered(name, timeoutMs);
     controller.abort(error);
     throw error;
   });
@@ -50,4 +47,12 @@ export async function withinDeadline<T>(
     timer.abort(ANSWERED);
     timeout.catch(() => undefined);
   }
+}
+
+/** What a call ends with that took too long. */
+export function unanswered(name: string, timeoutMs: number): GraftError {
+  return new GraftError(
+    "unavailable",
+    `${name} was not answered within ${timeoutMs} ms: the outcome is unknown, repeat the request`,
+  );
 }

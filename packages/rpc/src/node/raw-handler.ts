@@ -2,7 +2,6 @@
 import { type Clock, type GraftError, isGraftError } from "@graft/core";
 import { toConnectError } from "../error-mapping.ts";
 import { type Authenticate, parseBearerToken } from "../interceptors/auth.ts";
-import { withinDeadline } from "../interceptors/deadline.ts";
 import { type CallMetrics, codeName } from "../interceptors/metrics.ts";
 import { linkAbort } from "../link-abort.ts";
 import type { Log } from "../log.ts";
@@ -14,6 +13,7 @@ import {
 } from "../raw/raw-route.ts";
 import { answer, answerEmpty, type NodeHandler, type NodeRequest, pathOf } from "./node-handler.ts";
 import { CALLER_GONE, readBody } from "./read-body.ts";
+import { SharedDeadline } from "./shared-deadline.ts";
 
 export interface RawHandlerOptions {
   readonly routes: readonly RawRoute[];
@@ -32,11 +32,14 @@ export interface RawHandlerOptions {
 /** Answers the routes; anything else is 404 with an empty body, another method 405. */
 export function createRawHandler(options: RawHandlerOptions): NodeHandler {
   const routes = new Map(options.routes.map((route) => [route.path, route]));
+  const { clock, deadlineMs, stopped } = options;
+  const { authenticate } = options;
+  const calling = { authenticate, deadline: new SharedDeadline(clock, deadlineMs, stopped) };
   return (request, response) => {
     const route = routes.get(pathOf(request));
     if (route === undefined) return answerEmpty(response, 404);
     if (request.method !== "POST") return answerEmpty(response, 405, { allow: "POST" });
-    const caller = linkAbort(options.stopped);
+    const caller = linkAbort(stopped);
     let isAnswered = false;
     response.once("close", () => {
       caller.release();
@@ -46,7 +49,7 @@ export function createRawHandler(options: RawHandlerOptions): NodeHandler {
     const refusal = options.refusalOf(request);
     const answering =
       refusal === undefined
-        ? callRoute(route, request, caller.controller.signal, options)
+        ? callRoute(route, request, caller.controller, calling)
         : Promise.reject(refusal);
     answering.then(
       (body) => {
@@ -75,15 +78,15 @@ export function createRawHandler(options: RawHandlerOptions): NodeHandler {
 async function callRoute(
   route: RawRoute,
   request: NodeRequest,
-  signal: AbortSignal,
-  { authenticate, clock, deadlineMs: timeoutMs }: RawHandlerOptions,
+  controller: AbortController,
+  calling: { readonly authenticate: Authenticate; readonly deadline: SharedDeadline },
 ): ReturnType<RawRoute["handle"]> {
   const token = parseBearerToken(request.headers.authorization);
-  await authenticate(token);
+  await calling.authenticate(token);
   if (request.headers["content-type"] !== RAW_CONTENT_TYPE) throw invalidRequestBody();
   const body = await readBody(request);
-  const call = { clock, timeoutMs, name: route.path, signal };
-  return withinDeadline(call, (signal) => route.handle(body, { signal, token }));
+  const { signal } = controller;
+  return calling.deadline.run(route.path, controller, () => route.handle(body, { signal, token }));
 }
 
 function logFailure(log: Log, route: RawRoute, error: unknown): void {
