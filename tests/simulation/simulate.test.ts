@@ -38,6 +38,8 @@ const RARE_PATHS: readonly string[] = [
   "late-landing PUT",
   "leader takeover",
   "metastore killed",
+  "missing object",
+  "missing object named",
   "outcome unknown",
   "pagestore killed",
   "power lost",

@@ -16,7 +16,7 @@ const NODE_FLAGS = [
   "--max-semi-space-size=64",
   "--external-memory-accounted-in-global-limit",
   "--external-memory-max-growing-factor=8",
-  "--initial-heap-size=1000",
+  "--initial-heap-size=500",
 ];
 /** Compiled modules: a worker that finds them starts in half the time. */
 const CACHE_PATH = join(tmpdir(), "graft-simulation-cache");

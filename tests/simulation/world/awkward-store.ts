@@ -70,7 +70,9 @@ export class AwkwardStore extends WitnessedStore {
 
   override async put(key: string, body: ObjectBody, options: CallOptions = {}): Promise<void> {
     await super.put(key, body, options);
-    if (parseObjectKey(key)?.kind !== "head") return;
+    const kind = parseObjectKey(key)?.kind;
+    if (kind === "segment") this.#segments.push(key);
+    if (kind !== "head") return;
     const stored = await super.get(key);
     if (stored === undefined) return;
     this.#hints.set(key, [...(this.#hints.get(key) ?? []), stored.bytes]);
@@ -82,7 +84,6 @@ export class AwkwardStore extends WitnessedStore {
     options: CallOptions = {},
   ): Promise<"created" | "exists"> {
     const outcome = await super.create(key, body, options);
-    if (parseObjectKey(key)?.kind === "segment") this.#segments.push(key);
     if (outcome !== "created" || !this.#random.chance(this.resentChance)) return outcome;
     this.#history.reach("create sent twice");
     return "exists";
