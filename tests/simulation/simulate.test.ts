@@ -39,7 +39,6 @@ const RARE_PATHS: readonly string[] = [
   "leader takeover",
   "metastore killed",
   "missing object",
-  "missing object named",
   "outcome unknown",
   "pagestore killed",
   "power lost",
