@@ -144,6 +144,17 @@ describe("keys", () => {
     await guard.authenticate(young);
     expect(troubles).toHaveLength(1);
 
+    const { stat } = disk;
+    disk.stat = () => {
+      throw new GraftError("io", "the folder cannot be looked at");
+    };
+    for (let look = 0; look < 3; look++) {
+      await clock.advance(1000);
+      await guard.authenticate(young);
+    }
+    expect(troubles).toHaveLength(2);
+    disk.stat = stat;
+
     await write(next);
     await clock.advance(1000);
     await guard.authenticate(young);

@@ -7,7 +7,7 @@
  *                  ├─ v4.local… ──▶ each key of the ring
  *                  └─ a JWT ──────▶ the provider's keys
  */
-import { type Clock, encodeHex, GraftError } from "@graft/core";
+import { type Clock, encodeHex, type GraftError, isGraftError } from "@graft/core";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { Allowances } from "./allowance.ts";
 import type { Caller } from "./caller.ts";
@@ -65,6 +65,9 @@ const CALLER_COUNT_MAX = 4096;
 /** How long a JWT is believed without another look at its provider's keys, ms. */
 const JWT_BELIEVED_MS = 300_000;
 
+/** One list for all: another one says that the keys have changed. */
+const NO_KEYS: readonly LocalKey[] = [];
+
 interface Known {
   readonly caller: Caller;
   /** Monotonic ms. */
@@ -76,7 +79,7 @@ export class TokenGuard implements Guard {
   readonly allowances: Allowances = new Allowances();
   readonly #options: TokenGuardOptions;
   readonly #known = new Map<string, Known>();
-  #keys: readonly LocalKey[] = [];
+  #keys: readonly LocalKey[] = NO_KEYS;
 
   constructor(options: TokenGuardOptions) {
     this.#options = options;
@@ -90,7 +93,7 @@ export class TokenGuard implements Guard {
       throw unauthenticated(`a token of ${token.length} characters: at most ${TOKEN_LENGTH_MAX}`);
     }
     const { clock, keyRing } = this.#options;
-    const keys = keyRing?.keys() ?? [];
+    const keys = keyRing?.keys() ?? NO_KEYS;
     if (keys !== this.#keys) {
       // What a key that is gone has vouched for is forgotten with it.
       this.#known.clear();
@@ -117,11 +120,11 @@ export class TokenGuard implements Guard {
       const leftMs = (caller.claims.expiresMs ?? Number.POSITIVE_INFINITY) - clock.nowMs();
       await clock.sleep(Math.max(1, Math.min(leftMs, recheckMs)), signal);
       try {
+        checkTimes(caller.claims, clock.nowMs());
         await this.authenticate(caller.token);
       } catch (error) {
-        if (!(error instanceof GraftError)) throw error;
-        // While a provider cannot be asked, what it said holds until its end.
-        if (error.code === "unauthenticated") return error;
+        // While it cannot be judged, what was said of it holds until its end.
+        if (isGraftError(error, "unauthenticated")) return error;
       }
     }
   }

@@ -52,7 +52,9 @@ export class Jwks {
 
   /** The keys as they are now, after one was missing. Undefined: looked at lately. */
   async refreshed(): Promise<JSONWebKeySet | undefined> {
-    if (!this.#mayTry(this.#options.clock.monotonicMs())) return undefined;
+    // Whoever comes while they are fetched waits for them, too.
+    const isUnderWay = this.#flights.flightCount > 0;
+    if (!isUnderWay && !this.#mayTry(this.#options.clock.monotonicMs())) return undefined;
     return (await this.#fetch()).set;
   }
 

@@ -72,7 +72,8 @@ describe("a JWT", () => {
 
   test("is looked at once, and its provider asked once for all tokens", async () => {
     const token = provider.token("one", good());
-    for (let times = 0; times < 5; times++) await authenticate(token);
+    const caller = await authenticate(token);
+    for (let times = 0; times < 5; times++) expect(await authenticate(token)).toBe(caller);
     await Promise.all(
       [1, 2, 3].map((n) => authenticate(provider.token("one", { ...good(), jti: String(n) }))),
     );
@@ -117,6 +118,24 @@ describe("a JWT", () => {
       await expect(authenticate(token)).rejects.toMatchObject({ code: "unauthenticated" });
     }
     expect(provider.fetchCount).toBe(2);
+  });
+
+  test("signed with a new key waits for a set that is being fetched already", async () => {
+    await authenticate(provider.token("one", good()));
+    provider.addKey("two");
+    await clock.sleep(31_000);
+    const tokens = [1, 2, 3].map((n) => provider.token("two", { ...good(), jti: String(n) }));
+    const callers = await Promise.all(tokens.map(authenticate));
+    expect(callers.map(({ claims }) => claims.subject)).toEqual(["ada", "ada", "ada"]);
+    expect(provider.fetchCount).toBe(2);
+  });
+
+  test("is over at its end, also while its provider is away", async () => {
+    const caller = await authenticate(provider.token("one", good()));
+    provider.answer = () => new Response("down", { status: 503 });
+    const reason = await guard.whenInvalid(caller, new AbortController().signal);
+    expect(reason.code).toBe("unauthenticated");
+    expect(provider.fetchCount).toBeLessThan(5);
   });
 
   test("goes on being accepted while its provider is away, for a day", async () => {

@@ -37,7 +37,7 @@ export interface KeyFileOptions {
   readonly path: string;
   readonly fileSystem: FileSystem;
   readonly clock: Clock;
-  /** Told, once for each state of the file, that it cannot be used: the keys before it stay. */
+  /** Told, once for each reason, that it cannot be used: the keys before it stay. */
   readonly onTrouble: (error: GraftError) => void;
 }
 
@@ -52,19 +52,22 @@ export function openKeyFile(options: KeyFileOptions): KeyRing {
   let state = stateOf(fileSystem, path);
   let keys = readKeys(fileSystem, path);
   let lookedMs = clock.monotonicMs();
+  let trouble: string | undefined;
   return {
     keys() {
       const nowMs = clock.monotonicMs();
       if (nowMs - lookedMs < LOOK_MS) return keys;
       lookedMs = nowMs;
-      const found = stateOf(fileSystem, path);
-      if (found === state) return keys;
-      state = found;
       try {
+        const found = stateOf(fileSystem, path);
+        if (found === state) return keys;
+        state = found;
         keys = readKeys(fileSystem, path);
+        trouble = undefined;
       } catch (error) {
         if (!isGraftError(error)) throw error;
-        options.onTrouble(error);
+        if (error.message !== trouble) options.onTrouble(error);
+        trouble = error.message;
       }
       return keys;
     },
