@@ -22,6 +22,8 @@ export class FoldedNews {
   readonly #catalog: VolumeCatalog;
   /** Made last, last. */
   readonly #kept = new Map<string, WatchEvent>();
+  /** What a thousand readers ask one after the other. */
+  #last: (NewsRange & { readonly event: WatchEvent }) | undefined;
 
   constructor(catalog: VolumeCatalog) {
     this.#catalog = catalog;
@@ -30,10 +32,13 @@ export class FoldedNews {
   /** The same object for the same question, as long as it is a recent one. */
   of(range: NewsRange): WatchEvent {
     const { volumeId, from, head, omitPages } = range;
+    const last = this.#last;
+    if (last?.head === head && last.volumeId === volumeId && last.from === from) {
+      if (last.omitPages === omitPages) return last.event;
+    }
     const key = `${volumeId} ${from ?? 0n} ${head} ${omitPages}`;
-    const kept = this.#kept.get(key);
-    if (kept !== undefined) return kept;
-    const event = this.#fold(range);
+    const event = this.#kept.get(key) ?? this.#fold(range);
+    this.#last = { ...range, event };
     this.#kept.set(key, event);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > KEPT_COUNT_MAX && oldest !== undefined) this.#kept.delete(oldest);

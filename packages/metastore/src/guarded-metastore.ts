@@ -135,6 +135,8 @@ class GuardedMetastore implements MetastoreOperations {
 
   async *watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<WatchEvent> {
     const over = new AbortController();
+    // A reader that leaves does not always end the generator: its signal does.
+    signal.addEventListener("abort", () => over.abort(WATCHED), { once: true });
     try {
       const { allowed, terms } = this.#watchTerms(request, over.signal);
       yield* this.#metastore.watch(allowed, signal, terms);
@@ -197,6 +199,8 @@ class GuardedMetastore implements MetastoreOperations {
     const [first] = refused;
     if (first !== undefined && volumes.length === 0) throw first;
     const whenInvalid = this.#guard.whenInvalid(this.#caller, signal);
+    // Whoever is refused a stream never listens.
+    whenInvalid.catch(() => undefined);
     return { allowed: { ...request, volumes }, terms: { maxLsns, ends, whenInvalid } };
   }
 }

@@ -60,6 +60,7 @@ export class WatchStream {
 
   /** The volume moved. @param atMs monotonic */
   mark(volumeId: VolumeId, atMs: number): void {
+    if (this.isRevoked) return;
     if (!this.#marked.has(volumeId)) this.#marked.set(volumeId, atMs);
     this.onWake();
   }
@@ -75,6 +76,7 @@ export class WatchStream {
 
   /** Nothing more will be told of a volume. */
   end(event: WatchEvent): void {
+    if (this.isRevoked) return;
     this.#ends.push(event);
   }
 
