@@ -2,6 +2,7 @@ import {
   equalBytes,
   GraftError,
   invariant,
+  isGraftError,
   MutablePageSet,
   type PageIndex,
   type PageSet,
@@ -91,7 +92,7 @@ export class LocalWriter implements VolumeWriter {
       // What it did not change is what the snapshot below has.
       ...(changed !== undefined && { pageCount: this.#store.state().pageCount }),
     };
-    const version = this.#store.commitLocal(commit);
+    const version = this.#commitLocal(commit, changed !== undefined);
     this.#dirty.clear();
     // Before the turn is given back: another process may commit at once.
     const reader = opensReader ? this.#openReader(changed) : undefined;
@@ -102,6 +103,20 @@ export class LocalWriter implements VolumeWriter {
 
   rollback(): void {
     if (this.#isOpen) this.#end();
+  }
+
+  /**
+   * What is only busy may be committed once more, by SQLite too. With news underneath that would be
+   * on another base than the transaction saw.
+   */
+  #commitLocal(commit: NewLocalCommit, isOnNews: boolean): number {
+    try {
+      return this.#store.commitLocal(commit);
+    } catch (error) {
+      if (!isOnNews || !isGraftError(error, "busy")) throw error;
+      const text = `${error.message}; another client's commit has arrived meanwhile: run it again`;
+      throw new GraftError("busy-snapshot", text, { cause: error });
+    }
   }
 
   /** On the snapshot that the transaction made of its base, news or not. */
@@ -117,13 +132,18 @@ export class LocalWriter implements VolumeWriter {
    * different. In place: a transaction may hold every page of a large volume.
    */
   #forgetUnchanged(pageCount: number): void {
-    const mine = new Uint8Array(this.pageSize);
     const theirs = new Uint8Array(this.pageSize);
+    let staged: Uint8Array | undefined;
     for (const page of this.#dirty.sorted()) {
       const index = page as PageIndex;
       if (index <= pageCount) {
         if (index > this.base.pageCount || !this.base.read(index, theirs)) continue;
-        this.#dirty.read(index, mine);
+        let mine = this.#dirty.pages.get(index);
+        if (mine === undefined) {
+          staged ??= new Uint8Array(this.pageSize);
+          this.#dirty.read(index, staged);
+          mine = staged;
+        }
         if (!equalBytes(mine, theirs)) continue;
       }
       this.#dirty.delete(index);

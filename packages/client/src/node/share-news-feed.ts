@@ -32,8 +32,8 @@ const HTTP_VERSION = "1.1";
  * @throws GraftError `invalid-argument`: not a URL of a server
  */
 export function shareNewsFeed(options: NewsFeedOptions): NewsFeed {
-  const { token = "" } = options;
-  const key = JSON.stringify([metastoreUrlOf(options.url), nameOf(token)]);
+  const { token = "", ca = "" } = options;
+  const key = JSON.stringify([metastoreUrlOf(options.url), nameOf(token), String(ca)]);
   const one = shared.get(key) ?? open(options);
   shared.set(key, one);
   one.userCount++;

@@ -86,13 +86,19 @@ export class Replica {
     return version;
   }
 
-  /** The remote snapshot moves under the pending commits. */
-  mergeRemote(remote: RemotePoint, changed: PageSet): number {
+  /** @returns the pages of the pending commits */
+  mustBeMergeable(remote: RemotePoint, changed: PageSet): PageSet {
     this.facts.mustBeMergeable(remote);
-    const version = this.facts.version + 1;
-    const resize = { version, before: this.facts.pageCount, after: remote.pageCount };
     const carried = pagesOfCommits(this.facts.state().pending);
     invariant(!intersects(carried, changed), "pages that are carried over did not change");
+    return carried;
+  }
+
+  /** The remote snapshot moves under the pending commits. */
+  mergeRemote(remote: RemotePoint, changed: PageSet): number {
+    const carried = this.mustBeMergeable(remote, changed);
+    const version = this.facts.version + 1;
+    const resize = { version, before: this.facts.pageCount, after: remote.pageCount };
     this.history.applyRemote(resize, remote, changed, carried);
     this.facts.mergeRemote(remote, this.#readReplay);
     return version;

@@ -70,8 +70,10 @@ export async function isPageOneKept(
 export function letNewsIn(context: SyncContext, transaction: () => Footprint): PageSet | undefined {
   const { gate, store, journal } = context;
   const news = gate.waitingNews;
+  // Every commit asks, and the state makes a list of all that pend.
+  if (news === undefined) return undefined;
   const { remote: base, push, isDiverged, pending } = store.state();
-  if (news === undefined || push !== undefined || isDiverged || journal.exists) return undefined;
+  if (push !== undefined || isDiverged || journal.exists) return undefined;
   if (base?.lsn !== news.from) return undefined;
   const { pageOne } = news;
   if (base !== undefined && pending.length > 0) {

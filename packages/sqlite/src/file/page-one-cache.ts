@@ -50,7 +50,8 @@ export class PageOneCache {
 
   /** Whether a page 1 that SQLite wrote stores something else than what was loaded last. */
   differs(written: Uint8Array): boolean {
-    return !equalsUnderMask(this.toStored(written), this.#stored);
+    const isShifted = this.#lineage.offset !== 0;
+    return !equalsUnderMask(isShifted ? this.toStored(written) : written, this.#stored);
   }
 
   /** The stored form of what SQLite wrote. A copy. */

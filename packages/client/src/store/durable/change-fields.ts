@@ -71,8 +71,11 @@ const encodedReads = new WeakMap<PageSet, Uint8Array>();
 export function writeReads(writer: ByteWriter, reads: PageSet | undefined): void {
   writer.u8(reads === undefined ? 0 : 1);
   if (reads === undefined) return;
-  const bytes = encodedReads.get(reads) ?? encodePageSet(reads);
-  encodedReads.set(reads, bytes);
+  let bytes = encodedReads.get(reads);
+  if (bytes === undefined) {
+    bytes = encodePageSet(reads);
+    encodedReads.set(reads, bytes);
+  }
   writer.u32le(bytes.length).bytes(bytes);
 }
 

@@ -161,9 +161,9 @@ export class DurableLocalStore implements LocalStore {
   mergeRemote(remote: RemotePoint, changed: PageSet): number {
     return this.#share.exclusively(() => {
       this.#learnPageSize(remote);
-      const { facts } = this.#disk.replica;
-      facts.mustBeMergeable(remote);
-      const version = facts.version + 1;
+      const { replica } = this.#disk;
+      replica.mustBeMergeable(remote, changed);
+      const version = replica.facts.version + 1;
       this.#log.change({ kind: "merge", version, remote, changed });
       return version;
     });

@@ -38,11 +38,11 @@ export class SlotSet {
 
   /** The members below `end`, ascending. */
   *members(end: number = this.#bits.length * 32): Generator<number> {
-    for (let word = 0; word << 5 < end; word++) {
+    for (let word = 0; word * 32 < end; word++) {
       const bits = this.#bits[word] ?? 0;
       if (bits === 0) continue;
-      const last = Math.min(end, (word + 1) << 5);
-      for (let slot = word << 5; slot < last; slot++) if (hasBit(this.#bits, slot)) yield slot;
+      const last = Math.min(end, (word + 1) * 32);
+      for (let slot = word * 32; slot < last; slot++) if (hasBit(this.#bits, slot)) yield slot;
     }
   }
 

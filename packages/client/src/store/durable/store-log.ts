@@ -6,6 +6,7 @@
  */
 import { GraftError, invariant, type PageSet } from "@graft/core";
 import { type Location, ZEROS } from "../history/page-chains.ts";
+import type { Replica } from "../replica.ts";
 import { encodeChange } from "./change-codec.ts";
 import { appendCommit, type CommitChange, type CommitToWrite } from "./commit-body.ts";
 import { switchGeneration } from "./generation.ts";
@@ -50,6 +51,11 @@ export class StoreLog {
   readonly #options: StoreLogOptions;
   /** Versions of fetched pages that are in no record yet, by page. */
   readonly #unrecorded = new Map<number, number>();
+  /**
+   * What went wrong while a record that others have was applied here: this process no longer knows
+   * what it has, and writes nothing any more.
+   */
+  #lost: { readonly cause: unknown } | undefined;
   /** After a switch failed, the size at which the next one is tried. */
   #switchAt = 0;
 
@@ -83,7 +89,7 @@ export class StoreLog {
   applyCommit(change: CommitChange): void {
     const { pages, replica } = this.#disk;
     for (const [, location] of change.pages) if (isSlot(location)) pages.slots.disown(location);
-    applyChange(replica, change);
+    this.#apply(replica, change);
     this.#switchWhenLong();
   }
 
@@ -94,8 +100,17 @@ export class StoreLog {
     const before = log.end;
     this.#writing(() => log.append(CHANGE_KINDS[change.kind], encodeChange(change)));
     this.#flush(before);
-    applyChange(this.#disk.replica, change);
+    this.#apply(this.#disk.replica, change);
     this.#switchWhenLong();
+  }
+
+  #apply(replica: Replica, change: LogChange): void {
+    try {
+      applyChange(replica, change);
+    } catch (cause) {
+      this.#lost = { cause };
+      throw cause;
+    }
   }
 
   /** `change` for what saves work and nothing else: without it the work is done again. */
@@ -105,6 +120,7 @@ export class StoreLog {
 
   /** A page of the latest snapshot has a place now. */
   noteFetched(page: number, version: number): void {
+    if (this.#lost !== undefined) return;
     this.#unrecorded.set(page, version);
     const share = this.#disk.replica.history.storedCount / 8;
     const countMax = Math.min(FETCHED_COUNT_MAX, Math.max(this.#options.fetchedCountMin, share));
@@ -121,7 +137,7 @@ export class StoreLog {
   /** Pages of the latest snapshot are here no more. The caller holds the log. */
   noteDropped(pages: PageSet): void {
     const { log } = this.#disk;
-    if (log.isBroken || pages.isEmpty) return;
+    if (log.isBroken || pages.isEmpty || this.#lost !== undefined) return;
     this.#tolerating(() =>
       log.writing(() => log.append(CHANGE_KINDS.dropped, encodeChange({ kind: "dropped", pages }))),
     );
@@ -135,7 +151,7 @@ export class StoreLog {
 
   /** Makes the page file shorter when most of it is free: after an eviction, under the lock. */
   switchWhenSparse(): void {
-    if (this.#disk.log.isBroken || !isSparse(this.#disk)) return;
+    if (this.#lost !== undefined || this.#disk.log.isBroken || !isSparse(this.#disk)) return;
     this.#tolerating(() => {
       this.#flush();
       this.#switch();
@@ -162,6 +178,7 @@ export class StoreLog {
   }
 
   #finish(): void {
+    if (this.#lost !== undefined) return;
     // What was refused must not be there when the store is opened again.
     if (this.#disk.log.isBroken) this.#startAfresh();
     const { log } = this.#disk;
@@ -260,6 +277,10 @@ export class StoreLog {
   /** After a failed flush nothing is recorded until the state is safe in a new generation. */
   #mustTakeRecords(): void {
     invariant(this.#share.isHeld, "who changes the log keeps others from it");
+    if (this.#lost !== undefined) {
+      const text = "this process lost its place in the local store: close it and open it again";
+      throw new GraftError("internal", text, { cause: this.#lost.cause });
+    }
     if (this.#disk.log.isBroken) this.#switch();
   }
 

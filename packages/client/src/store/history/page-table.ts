@@ -242,8 +242,9 @@ export class PageTable {
 
   #resize(capacity: number): void {
     const old = this.#words;
-    this.#capacity = capacity;
+    // First of all: it may throw, and the table must still be what it was.
     this.#words = new Uint32Array(capacity * WORDS);
+    this.#capacity = capacity;
     for (let from = 0; from < old.length; from += WORDS) {
       const page = old[from] ?? 0;
       if (page === 0) continue;
