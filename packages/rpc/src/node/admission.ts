@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { ServerResponse } from "node:http";
-import type { Http2ServerRequest } from "node:http2";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import {
   type ContextKey,
   type ContextValues,
@@ -8,7 +8,7 @@ import {
   createContextValues,
   type HandlerContext,
 } from "@connectrpc/connect";
-import { type Clock, GraftError, KeyedLimiter } from "@graft/core";
+import { type Clock, GraftError, KeyedLimiter, REQUEST_BODY_SIZE_MAX } from "@graft/core";
 import { getRetryAfterMs, nothingWritten, toConnectError } from "../error-mapping.ts";
 import type { Compression } from "./compression.ts";
 import { type InFlight, REQUEST_SIZE_USUAL } from "./in-flight.ts";
@@ -81,7 +81,7 @@ export class Admission {
       const path = pathOf(request);
       const announced = announcedSize(request);
       const isCounted = this.#isCounted(path);
-      const size = announced ?? this.#usualSizes.get(path) ?? REQUEST_SIZE_USUAL;
+      const size = reservedSize(announced) ?? this.#usualSizes.get(path) ?? REQUEST_SIZE_USUAL;
       const startMs = this.#clock.monotonicMs();
       const cut = (why: GraftError): void => cutOff(request, why);
       const drop = (): void => dropStream(request);
@@ -104,12 +104,12 @@ export class Admission {
       ...compression,
       decompress: async (bytes, sizeMax) => {
         const call = this.#unpacking.getStore();
-        const isCounted = call?.isCounted === true;
-        const most = isCounted ? sizeMax : Math.min(sizeMax, UNCOUNTED_SIZE_MAX);
+        const most = call?.isCounted ? sizeMax : Math.min(sizeMax, UNCOUNTED_SIZE_MAX);
         const unpack = (): ReturnType<Compression["decompress"]> =>
           compression.decompress(bytes, most);
         const message = await this.#unpackings.run("unpack", unpack);
-        const refusal = isCounted ? this.#grow(call, call.size + message.length) : undefined;
+        // Its caller may have left meanwhile.
+        const refusal = call?.isCounted ? this.#grow(call, call.size + message.length) : undefined;
         if (refusal !== undefined) throw toConnectError(refusal);
         return message;
       },
@@ -148,7 +148,7 @@ export class Admission {
       this.refuse(request, response, refusal);
       return;
     }
-    response.once("close", () => this.#leave(call));
+    onceAnswered(response, () => this.#leave(call));
   }
 
   #leave(call: Incoming): void {
@@ -172,7 +172,7 @@ export class Admission {
     const isLimited = !call.isCounted;
     // Answered or refused, nobody reads on: what still comes is dropped, so that its stream ends.
     let isOver = false;
-    response.once("close", () => {
+    onceAnswered(response, () => {
       isOver = true;
       // Answered before it had come: it may not take for ever either.
       if (request.complete) this.#slow.delete(call);
@@ -205,6 +205,15 @@ function cutOff(request: NodeRequest, why: GraftError): void {
   request.destroy(toConnectError(why));
 }
 
+/**
+ * The whole answer was handed over, or nobody is there any more; may be told twice. An HTTP/2
+ * response is closed no sooner than its request, which may be sent for as long as its caller likes.
+ */
+function onceAnswered(response: NodeResponse, listener: () => void): void {
+  response.once("close", listener);
+  if ("stream" in response) (response as Http2ServerResponse).stream.once("finish", listener);
+}
+
 /** Of HTTP/2: an answer does not end the stream of who keeps sending. */
 function dropStream(request: NodeRequest): void {
   if ("stream" in request) (request as Http2ServerRequest).stream.close();
@@ -219,6 +228,12 @@ function tooLarge(size: number): GraftError | undefined {
 function announcedSize({ headers }: NodeRequest): number | undefined {
   const announced = headers["content-length"];
   return announced === undefined ? undefined : Number(announced);
+}
+
+/** What is announced to be more than a request may have is refused when it is read: no room. */
+function reservedSize(announced: number | undefined): number | undefined {
+  if (announced === undefined) return undefined;
+  return announced > REQUEST_BODY_SIZE_MAX ? 0 : announced;
 }
 
 function isCompressed({ headers }: NodeRequest): boolean {

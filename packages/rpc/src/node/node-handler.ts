@@ -35,5 +35,7 @@ export function answerEmpty(
 
 /** The path of a request, without its query. */
 export function pathOf(request: NodeRequest): string {
-  return (request.url ?? "").split("?", 1)[0] ?? "";
+  const { url = "" } = request;
+  const end = url.indexOf("?");
+  return end === -1 ? url : url.slice(0, end);
 }

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
-import { REQUEST_BODY_SIZE_MAX } from "@graft/core";
+import { ConnectError } from "@connectrpc/connect";
+import { isGraftError, REQUEST_BODY_SIZE_MAX } from "@graft/core";
 import { invalidRequestBody } from "../raw/raw-route.ts";
 import type { NodeRequest } from "./node-handler.ts";
 
@@ -9,7 +10,12 @@ export const CALLER_GONE: DOMException = new DOMException(
   "AbortError",
 );
 
-/** A request's whole body. @throws GraftError `invalid-argument` when it is empty or too large */
+/**
+ * A request's whole body.
+ *
+ * @throws GraftError `invalid-argument` when it is empty or too large; why it was cut, when it was;
+ *   `CALLER_GONE`
+ */
 export async function readBody(request: NodeRequest): Promise<Uint8Array> {
   const announced = Number(request.headers["content-length"] ?? 0);
   if (announced > REQUEST_BODY_SIZE_MAX) throw invalidRequestBody();
@@ -32,7 +38,15 @@ function readChunks(request: NodeRequest): Promise<readonly Uint8Array[]> {
     });
     source.once("end", () => resolve(chunks));
     // A caller that leaves in the middle is reset, or just gone.
-    source.once("error", () => reject(CALLER_GONE));
+    source.once("error", (error) => reject(whyEnded(error)));
     source.once("close", () => reject(CALLER_GONE));
+    // Before anybody listened.
+    if (source.destroyed) reject(whyEnded(source.errored));
   });
+}
+
+/** Of a request that admission cut off: what it said. */
+function whyEnded(error: Error | null): unknown {
+  const cause = error instanceof ConnectError ? error.cause : undefined;
+  return isGraftError(cause) ? cause : CALLER_GONE;
 }
