@@ -138,6 +138,27 @@ describe("two databases on one data directory", () => {
     expect(a.status().state).toBe("synced");
   });
 
+  it("are told of what the other pulled, also when a statement and a commit saw it first", async () => {
+    await using cluster = await Cluster.start({ network: "tcp" });
+    const sync = "manual";
+    const url = cluster.url ?? "";
+    await using a = await openDatabase({ url, path, sync });
+    await a.exec("CREATE TABLE t(x); INSERT INTO t VALUES(1)");
+    await a.push();
+    await using b = await openDatabase({ url, path, sync });
+    const volume = a.volume.volumeId;
+    await using other = await openDatabase({ url, path: `${path}-other`, volume, sync });
+    await other.exec("INSERT INTO t VALUES(2)");
+    await other.push();
+    const told: bigint[] = [];
+    b.on("remote", ({ lsn }) => told.push(lsn));
+    await a.pull();
+    await b.exec("INSERT INTO t SELECT sum(x) FROM t");
+    expect(b.status()).toMatchObject({ remote: { lsn: 2n } });
+    expect(told).toEqual([2n]);
+    expect(await a.prepare("SELECT x FROM t").pluck().all()).toEqual([1, 2, 3]);
+  });
+
   it("that are opened at once, under one name, are one volume", async () => {
     const all = await Promise.all([0, 1, 2, 3].map(() => openDatabase({ path, tag: "new" })));
     expect(new Set(all.map((each) => each.volume.volumeId)).size).toBe(1);

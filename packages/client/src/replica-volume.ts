@@ -344,15 +344,21 @@ export class ReplicaVolume implements face.Volume {
   #note(event: SyncEvent): void {
     if (event === "prepare") this.#isPushing = true;
     else if (event !== "commit" && event !== "news") this.#isPushing = false;
-    // What it got from its own pushes is no news to anybody.
-    if (event !== "news" && event !== "merged") this.#toldLsn = this.#store.state().remote?.lsn;
+    // What it got from its own pushes is no news to anybody. A commit may stand on what another
+    // process pulled, and nobody here has told.
+    const isTold = event !== "news" && event !== "merged" && event !== "commit";
+    if (isTold) this.#toldLsn = this.#store.state().remote?.lsn;
     this.#herald.tell();
     this.#moved();
   }
 
   /** Sees what other processes did. */
   #look(): void {
-    if (!this.#closing.signal.aborted && this.#store.refresh()) this.#noticeMove();
+    if (this.#closing.signal.aborted) return;
+    const hasMoved = this.#store.refresh();
+    // A reader may have seen it first.
+    const lsn = this.#store.state().remote?.lsn;
+    if (hasMoved || (lsn !== undefined && lsn !== this.#toldLsn)) this.#noticeMove();
   }
 
   #noticeMove(): void {
