@@ -34,8 +34,9 @@ const CHILD = `
     view.setUint32(0, next);
     // A staged page beside it: slots are reserved, named, and let go by the next.
     const other = toPageIndex(2 + (next % 20));
-    const pages = new Map([[counter, page], [other, store.stage(other, page)]]);
-    store.commitLocal({ pageCount: toPageCount(30), pages });
+    const staged = store.openStage();
+    staged.put(other, page);
+    store.commitLocal({ pageCount: toPageCount(30), pages: new Map([[counter, page]]), staged });
     turn.close();
     process.stdout.write(next + "\\n");
     left--;
