@@ -1,6 +1,9 @@
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "@graft/proto-gen/health";
 
+/** Streams of `Watch` open at once on a server: they ask for no token. */
+const WATCH_COUNT_MAX = 1000;
+
 /** What `grpc.health.v1` and `/healthz` say. */
 export interface HealthState {
   isServing(): boolean;
@@ -33,12 +36,13 @@ export class DrainableHealth implements HealthState {
 
 /**
  * Registers `grpc.health.v1.Health`. Every service that is registered on the router has one
- * status.
+ * status. Streams of `Watch` beyond 1,000 are refused as `resource_exhausted`.
  */
 export function registerHealth(router: ConnectRouter, health: HealthState): void {
   const isKnown = (service: string): boolean =>
     service === "" || router.handlers.some((handler) => handler.service.typeName === service);
   const statusNow = () => (health.isServing() ? Status.SERVING : Status.NOT_SERVING);
+  const watching = new Set<AbortSignal>();
   router.service(Health, {
     check({ service }) {
       if (!isKnown(service)) {
@@ -51,10 +55,22 @@ export function registerHealth(router: ConnectRouter, health: HealthState): void
         yield { status: Status.SERVICE_UNKNOWN };
         return;
       }
-      yield { status: statusNow() };
-      if (!health.isServing()) return;
-      await health.changed(signal);
-      yield { status: statusNow() };
+      signal.throwIfAborted();
+      if (watching.size === WATCH_COUNT_MAX) {
+        const message = `${WATCH_COUNT_MAX} streams watch this server's health already: ask Check`;
+        throw new ConnectError(message, Code.ResourceExhausted);
+      }
+      watching.add(signal);
+      // Who leaves before it has read anything never lets us come to the end.
+      signal.addEventListener("abort", () => watching.delete(signal), { once: true });
+      try {
+        yield { status: statusNow() };
+        if (!health.isServing()) return;
+        await health.changed(signal);
+        yield { status: statusNow() };
+      } finally {
+        watching.delete(signal);
+      }
     },
   });
 }

@@ -98,8 +98,18 @@ function answerTo(
 
 function fileAnswer(found: readonly DescFile[] | undefined, what: string): AnswerCase {
   if (found === undefined) return failure(Code.NotFound, `there is no ${what} here`);
-  const fileDescriptorProto = found.map(({ proto }) => toBinary(FileDescriptorProtoSchema, proto));
-  return { case: "fileDescriptorResponse", value: { fileDescriptorProto } };
+  return { case: "fileDescriptorResponse", value: { fileDescriptorProto: found.map(bytesOf) } };
+}
+
+const BYTES = new WeakMap<DescFile, Uint8Array>();
+
+/** Encoded once: asking costs far less than encoding. */
+function bytesOf(file: DescFile): Uint8Array {
+  const known = BYTES.get(file);
+  if (known !== undefined) return known;
+  const bytes = toBinary(FileDescriptorProtoSchema, file.proto);
+  BYTES.set(file, bytes);
+  return bytes;
 }
 
 function failure(errorCode: Code, errorMessage: string): AnswerCase {
