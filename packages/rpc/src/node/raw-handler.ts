@@ -3,7 +3,6 @@ import { type Clock, type GraftError, isGraftError } from "@graft/core";
 import { toConnectError } from "../error-mapping.ts";
 import { type Authenticate, parseBearerToken } from "../interceptors/auth.ts";
 import { type CallMetrics, codeName } from "../interceptors/metrics.ts";
-import { linkAbort } from "../link-abort.ts";
 import type { Log } from "../log.ts";
 import {
   invalidRequestBody,
@@ -12,6 +11,7 @@ import {
   toRawError,
 } from "../raw/raw-route.ts";
 import { answer, answerEmpty, type NodeHandler, type NodeRequest, pathOf } from "./node-handler.ts";
+import { OpenCalls } from "./open-calls.ts";
 import { CALLER_GONE, readBody } from "./read-body.ts";
 import { SharedDeadline } from "./shared-deadline.ts";
 
@@ -34,22 +34,23 @@ export function createRawHandler(options: RawHandlerOptions): NodeHandler {
   const routes = new Map(options.routes.map((route) => [route.path, route]));
   const { clock, deadlineMs, stopped } = options;
   const { authenticate } = options;
+  const calls = new OpenCalls(stopped);
   const calling = { authenticate, deadline: new SharedDeadline(clock, deadlineMs, stopped) };
   return (request, response) => {
     const route = routes.get(pathOf(request));
     if (route === undefined) return answerEmpty(response, 404);
     if (request.method !== "POST") return answerEmpty(response, 405, { allow: "POST" });
-    const caller = linkAbort(stopped);
+    const controller = calls.open();
     let isAnswered = false;
     response.once("close", () => {
-      caller.release();
-      if (!isAnswered) caller.controller.abort(CALLER_GONE);
+      calls.close(controller);
+      if (!isAnswered) controller.abort(CALLER_GONE);
     });
     const call = options.callMetrics.start(route.path);
     const refusal = options.refusalOf(request);
     const answering =
       refusal === undefined
-        ? callRoute(route, request, caller.controller, calling)
+        ? callRoute(route, request, controller, calling)
         : Promise.reject(refusal);
     answering.then(
       (body) => {

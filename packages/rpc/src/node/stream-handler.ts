@@ -6,7 +6,6 @@ import { type Clock, GraftError } from "@graft/core";
 import { toConnectError } from "../error-mapping.ts";
 import { type Authenticate, parseBearerToken } from "../interceptors/auth.ts";
 import { type CallMetrics, codeName } from "../interceptors/metrics.ts";
-import { linkAbort } from "../link-abort.ts";
 import type { Log } from "../log.ts";
 import {
   ENVELOPE_HEAD_SIZE,
@@ -15,6 +14,7 @@ import {
   type StreamSink,
 } from "../raw/stream-route.ts";
 import { type NodeHandler, type NodeRequest, type NodeResponse, pathOf } from "./node-handler.ts";
+import { OpenCalls } from "./open-calls.ts";
 import { CALLER_GONE, readBody } from "./read-body.ts";
 
 const CONTENT_TYPE = "application/connect+proto";
@@ -34,10 +34,14 @@ export interface StreamHandlerOptions {
 /** Answers the routes where a caller speaks plain Connect. */
 export function createStreamHandler(options: StreamHandlerOptions): NodeHandler {
   const routes = new Map(options.routes.map((route) => [route.path, route]));
+  const calls = new OpenCalls(options.stopped);
   return (request, response) => {
     const route = routes.get(pathOf(request));
     if (route === undefined || !isPlain(request)) return options.next(request, response);
-    void answerStream(route, request, response, options);
+    const controller = calls.open();
+    response.once("close", () => controller.abort(CALLER_GONE));
+    const call = answerStream(route, request, response, controller.signal, options);
+    void call.finally(() => calls.close(controller));
   };
 }
 
@@ -56,14 +60,12 @@ async function answerStream(
   route: StreamRoute,
   request: NodeRequest,
   response: NodeResponse,
-  { log, clock, callMetrics, stopped, authenticate }: StreamHandlerOptions,
+  signal: AbortSignal,
+  { log, clock, callMetrics, authenticate }: StreamHandlerOptions,
 ): Promise<void> {
   const rpc = route.path.slice(1);
   const startMs = clock.monotonicMs();
   const call = callMetrics.start(rpc);
-  const caller = linkAbort(stopped);
-  response.once("close", () => caller.controller.abort(CALLER_GONE));
-  const { signal } = caller.controller;
   let failure: ConnectError | undefined;
   try {
     const token = parseBearerToken(request.headers.authorization);
@@ -78,7 +80,6 @@ async function answerStream(
     failure = toConnectError(signal.aborted ? signal.reason : error);
     if (!signal.aborted && isBug(error)) log.error({ rpc, err: error }, "rpc failed");
   }
-  caller.release();
   const facts = { rpc, ms: Math.round(clock.monotonicMs() - startMs) };
   if (failure === undefined) log.debug(facts, "rpc");
   else log.info({ ...facts, error: failure.message }, "rpc answered an error");
