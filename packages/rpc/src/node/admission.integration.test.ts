@@ -19,7 +19,7 @@ const CREATE_VOLUME = "/graft.metastore.v1.MetastoreService/CreateVolume";
 const WATCH = "/graft.metastore.v1.MetastoreService/Watch";
 const RAW = "/metastore/v1/echo";
 
-async function setUp(authenticate: Authenticate = () => undefined) {
+async function setUp(authenticate: Authenticate = () => undefined, settings: http2.Settings = {}) {
   const metrics = new MetricsRegistry();
   const server = await startServer({
     port: 0,
@@ -32,7 +32,7 @@ async function setUp(authenticate: Authenticate = () => undefined) {
     log: silentLog,
     clock: systemClock,
   });
-  const session = http2.connect(server.url);
+  const session = http2.connect(server.url, { settings });
   session.on("error", () => undefined);
   return {
     session,
@@ -66,18 +66,22 @@ async function answerOf(stream: http2.ClientHttp2Stream) {
 }
 
 describe("a request that announces much and sends nothing", () => {
-  test("holds no room once it was refused", async () => {
+  test.each([
+    ["", {}],
+    [", also when nobody takes the answer", { initialWindowSize: 0 }],
+  ])("holds no room once it was refused%s", async (_, settings) => {
     await using all = await setUp(() => {
       throw new GraftError("unauthenticated", "no token");
-    });
-    for (const [path, type] of [
-      [RAW, RAW_CONTENT_TYPE],
-      [CREATE_VOLUME, "application/proto"],
+    }, settings);
+    for (const [path, type, status] of [
+      [RAW, RAW_CONTENT_TYPE, 401],
+      [CREATE_VOLUME, "application/proto", 401],
+      [CREATE_VOLUME, "application/grpc", 200],
     ] as const) {
       const headers = { "content-length": 20 * MIB, "content-type": type };
       const stream = post(all.session, path, headers);
       const [answer] = (await once(stream, "response")) as [http2.IncomingHttpHeaders];
-      expect(answer[":status"]).toBe(401);
+      expect(answer[":status"]).toBe(status);
       await expect.poll(() => all.has("graft_call_bytes_in_flight 0")).toBe(true);
       expect(all.has("graft_calls_in_flight 0")).toBe(true);
       expect(stream.closed).toBe(false);

@@ -32,6 +32,9 @@ const UNPACK_CONCURRENCY = 4;
 /** A whole request that is not counted, bytes: a Watch of 10,000 volumes is a third of it. */
 const UNCOUNTED_SIZE_MAX: number = 1024 * 1024;
 
+/** Of an answer that its reader does not take, bytes: no more than its stream takes anyway. */
+const WAITING_SIZE_SMALL = 4096;
+
 /** Where each protocol says what compressed a message. */
 const ENCODING_HEADERS = ["content-encoding", "connect-content-encoding", "grpc-encoding"];
 
@@ -146,9 +149,7 @@ export class Admission {
     if (refusal !== undefined) {
       call.isCounted = false;
       this.refuse(request, response, refusal);
-      return;
     }
-    onceAnswered(response, () => this.#leave(call));
   }
 
   #leave(call: Incoming): void {
@@ -174,6 +175,7 @@ export class Admission {
     let isOver = false;
     onceAnswered(response, () => {
       isOver = true;
+      this.#leave(call);
       // Answered before it had come: it may not take for ever either.
       if (request.complete) this.#slow.delete(call);
       else request.once("close", () => this.#slow.delete(call));
@@ -206,12 +208,22 @@ function cutOff(request: NodeRequest, why: GraftError): void {
 }
 
 /**
- * The whole answer was handed over, or nobody is there any more; may be told twice. An HTTP/2
- * response is closed no sooner than its request, which may be sent for as long as its caller likes.
+ * The whole answer was handed over, or is so small that it may wait, or nobody is there any more;
+ * may be told more than once. An HTTP/2 response is closed no sooner than its request, and its
+ * caller may keep both open for as long as it likes.
  */
 function onceAnswered(response: NodeResponse, listener: () => void): void {
   response.once("close", listener);
-  if ("stream" in response) (response as Http2ServerResponse).stream.once("finish", listener);
+  if (!("stream" in response)) return;
+  const answer = response as Http2ServerResponse;
+  const { stream } = answer;
+  stream.once("finish", listener);
+  const end = answer.end.bind(answer) as (...rest: unknown[]) => Http2ServerResponse;
+  answer.end = (...rest: unknown[]) => {
+    end(...rest);
+    if (stream.writableLength <= WAITING_SIZE_SMALL) listener();
+    return answer;
+  };
 }
 
 /** Of HTTP/2: an answer does not end the stream of who keeps sending. */
