@@ -64,6 +64,7 @@ export interface ReplicaVolumeParts {
  * A volume on a local store and a remote. Pull, push, reset and hydrate take turns here; pull, push
  * and reset also with other processes on the same store.
  */
+const UNTOLD: readonly SyncEvent[] = ["news", "merged", "commit"];
 export class ReplicaVolume implements face.Volume {
   readonly #store: LocalStore;
   readonly #remote: Remote;
@@ -344,10 +345,8 @@ export class ReplicaVolume implements face.Volume {
   #note(event: SyncEvent): void {
     if (event === "prepare") this.#isPushing = true;
     else if (event !== "commit" && event !== "news") this.#isPushing = false;
-    // What it got from its own pushes is no news to anybody. A commit may stand on what another
-    // process pulled, and nobody here has told.
-    const isTold = event !== "news" && event !== "merged" && event !== "commit";
-    if (isTold) this.#toldLsn = this.#store.state().remote?.lsn;
+    // What its own pushes brought is no news; a commit may stand on what another process pulled.
+    if (!UNTOLD.includes(event)) this.#toldLsn = this.#store.state().remote?.lsn;
     this.#herald.tell();
     this.#moved();
   }
@@ -355,19 +354,15 @@ export class ReplicaVolume implements face.Volume {
   /** Sees what other processes did. */
   #look(): void {
     if (this.#closing.signal.aborted) return;
-    const hasMoved = this.#store.refresh();
-    // A reader may have seen it first.
-    const lsn = this.#store.state().remote?.lsn;
-    if (hasMoved || (lsn !== undefined && lsn !== this.#toldLsn)) this.#noticeMove();
+    if (this.#store.refresh() || this.#isUntold()) this.#noticeMove();
   }
 
+  #isUntold = (): boolean => (this.#store.state().remote?.lsn ?? this.#toldLsn) !== this.#toldLsn;
   #noticeMove(): void {
     const { remote, pageCount } = this.#store.state();
     this.#herald.tellMove();
     // Another process applied it, and nobody here knows which pages changed.
-    if (remote !== undefined && remote.lsn !== this.#toldLsn) {
-      this.#tellRemote(remote, pageRange(1, pageCount));
-    }
+    if (remote !== undefined && this.#isUntold()) this.#tellRemote(remote, pageRange(1, pageCount));
     this.#moved();
   }
 
