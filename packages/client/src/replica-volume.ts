@@ -60,11 +60,13 @@ export interface ReplicaVolumeParts {
   readonly onClose: () => void;
 }
 
+/** What its own pushes bring is no news; a commit may stand on what another process pulled. */
+const UNTOLD: readonly SyncEvent[] = ["news", "merged", "commit"];
+
 /**
  * A volume on a local store and a remote. Pull, push, reset and hydrate take turns here; pull, push
  * and reset also with other processes on the same store.
  */
-const UNTOLD: readonly SyncEvent[] = ["news", "merged", "commit"];
 export class ReplicaVolume implements face.Volume {
   readonly #store: LocalStore;
   readonly #remote: Remote;
@@ -80,8 +82,6 @@ export class ReplicaVolume implements face.Volume {
   #auto: AutoSync | undefined;
   /** Whether the prepared push is under way in this process. */
   #isPushing = false;
-  /** The remote snapshot that was told last. */
-  #toldLsn: Lsn | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(parts: ReplicaVolumeParts) {
@@ -107,7 +107,6 @@ export class ReplicaVolume implements face.Volume {
       localState: () => this.#store.state(),
       status: () => this.#status(),
     });
-    this.#toldLsn = this.#store.state().remote?.lsn;
     this.#context = this.#createContext();
     const { gate, fetcher } = this.#context;
     this.#users = new VolumeUsers({
@@ -345,8 +344,7 @@ export class ReplicaVolume implements face.Volume {
   #note(event: SyncEvent): void {
     if (event === "prepare") this.#isPushing = true;
     else if (event !== "commit" && event !== "news") this.#isPushing = false;
-    // What its own pushes brought is no news; a commit may stand on what another process pulled.
-    if (!UNTOLD.includes(event)) this.#toldLsn = this.#store.state().remote?.lsn;
+    if (!UNTOLD.includes(event)) this.#herald.holdRemoteTold();
     this.#herald.tell();
     this.#moved();
   }
@@ -354,21 +352,21 @@ export class ReplicaVolume implements face.Volume {
   /** Sees what other processes did. */
   #look(): void {
     if (this.#closing.signal.aborted) return;
-    if (this.#store.refresh() || this.#isUntold()) this.#noticeMove();
+    if (this.#store.refresh() || this.#herald.hasUntoldRemote()) this.#noticeMove();
   }
 
-  #isUntold = (): boolean => (this.#store.state().remote?.lsn ?? this.#toldLsn) !== this.#toldLsn;
   #noticeMove(): void {
     const { remote, pageCount } = this.#store.state();
     this.#herald.tellMove();
     // Another process applied it, and nobody here knows which pages changed.
-    if (remote !== undefined && this.#isUntold()) this.#tellRemote(remote, pageRange(1, pageCount));
+    if (remote !== undefined && this.#herald.hasUntoldRemote()) {
+      this.#tellRemote(remote, pageRange(1, pageCount));
+    }
     this.#moved();
   }
 
   #tellRemote(remote: RemotePoint, pages: PageSet): void {
-    this.#toldLsn = remote.lsn;
-    this.#herald.emit("remote", { lsn: remote.lsn, pages });
+    this.#herald.tellRemote(remote.lsn, pages);
     this.#moved();
   }
 

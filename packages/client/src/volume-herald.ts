@@ -1,4 +1,4 @@
-import { type Clock, GraftError, type Lsn } from "@graft/core";
+import { type Clock, GraftError, type Lsn, type PageSet } from "@graft/core";
 import { Listeners } from "./listeners.ts";
 import type { LocalState } from "./store/local-store.ts";
 import type { SettledCommit } from "./sync/sync-context.ts";
@@ -19,6 +19,8 @@ export class VolumeHerald {
   readonly #listeners: Listeners;
   /** The state that was told last. */
   #toldState: SyncState;
+  /** The remote snapshot that was told last. */
+  #toldLsn: Lsn | undefined;
   #lastError: VolumeStatus["lastError"];
   #reachedMs: number | undefined;
 
@@ -26,6 +28,7 @@ export class VolumeHerald {
     this.#means = means;
     this.#listeners = new Listeners((error) => this.report(error, "an event listener threw"));
     this.#toldState = means.syncState();
+    this.holdRemoteTold();
   }
 
   get lastError(): VolumeStatus["lastError"] {
@@ -38,10 +41,6 @@ export class VolumeHerald {
   ): () => void {
     if (!this.#hasStateListeners()) this.#toldState = this.#means.syncState();
     return this.#listeners.add(event, listener);
-  }
-
-  emit<E extends keyof VolumeEvents>(event: E, value: VolumeEvents[E]): void {
-    this.#listeners.emit(event, value);
   }
 
   /** Something moved here. */
@@ -70,6 +69,23 @@ export class VolumeHerald {
     if (isAgain || !this.#listeners.has("transaction")) return;
     const commit = this.#means.localState().pending.at(-1);
     if (commit?.version === version) this.settle([commit], "local", undefined);
+  }
+
+  /** The pages differ from the remote snapshot before. */
+  tellRemote(lsn: Lsn, pages: PageSet): void {
+    this.#toldLsn = lsn;
+    this.#listeners.emit("remote", { lsn, pages });
+  }
+
+  /** Whoever listens needs no word about the remote snapshot that is here now. */
+  holdRemoteTold(): void {
+    this.#toldLsn = this.#means.localState().remote?.lsn;
+  }
+
+  /** Whether there is a remote snapshot here that was not told. */
+  hasUntoldRemote(): boolean {
+    const lsn = this.#means.localState().remote?.lsn;
+    return lsn !== undefined && lsn !== this.#toldLsn;
   }
 
   settle(commits: readonly SettledCommit[], fate: TransactionFate, lsn: Lsn | undefined): void {
