@@ -126,7 +126,7 @@ export class RegisterReplica extends ClientProcess<Volume> {
       const outcome = writer.commit({ pageCount: toPageCount(pageCount), ...note });
       invariant(outcome.kind === "committed", "new numbers make a commit");
       replica.byVersion.set(outcome.version, replica.history.run(base, [id]));
-      replica.versionMin = outcome.version;
+      this.#tellAll(outcome.version);
     } finally {
       writer.rollback();
     }
@@ -267,8 +267,14 @@ export class RegisterReplica extends ClientProcess<Volume> {
     const pending = this.volume.pendingCommits().map((commit) => commit.appTransactionId);
     const tags = this.#parts.replica.history.run(this.#parts.model.at(reader.lsn), pending);
     this.#parts.replica.byVersion.set(reader.version, tags);
-    this.#parts.replica.versionMin = Math.max(this.#parts.replica.versionMin, reader.version);
+    this.#tellAll(reader.version);
     return tags;
+  }
+
+  /** All of the machine see it from now on. On a disk that fails they may not be told yet. */
+  #tellAll(version: number): void {
+    const { replica } = this.#parts;
+    if (!this.machine.isDiskBroken) replica.versionMin = Math.max(replica.versionMin, version);
   }
 
   async #check(reader: VolumeReader, expected: Tags = this.#expected(reader)): Promise<void> {

@@ -107,6 +107,28 @@ describe("a process that finds another", () => {
     theirs.close();
   });
 
+  it("finds absent, and not zeros, what the other one evicted when older pins kept it here", () => {
+    const [mine, theirs] = [open(), open({ fileSystem: disk.openProcess() })];
+    commit(theirs, 1, 1);
+    const before = mine.pin();
+    theirs.commitLocal({ pageCount: toPageCount(2), pages: new Map([[toPageIndex(2), page(2)]]) });
+    theirs.preparePush(createCommitId(new SeededRandom(1)));
+    const remote = { pageCount: toPageCount(2), pageSize: toPageSize(PAGE_SIZE) };
+    theirs.completePush({ ...remote, lsn: toLsn(1n) });
+    theirs.evict(0);
+    mine.refresh();
+    const pin = mine.pin();
+    expect(readAt(mine, pin, 2), "kept for the pin before").toBe(2);
+    theirs.applyRemote({ ...remote, lsn: toLsn(2n) }, new MutablePageSet());
+    mine.refresh();
+    const older = mine.pin();
+    before.close();
+    expect([readAt(mine, pin, 2), readAt(mine, older, 2)]).toEqual(["absent", "absent"]);
+    mine.putFetched(pin, toPageIndex(2), page(2));
+    expect([readAt(mine, pin, 2), readAt(mine, older, 2)]).toEqual([2, 2]);
+    for (const one of [pin, older, mine, theirs]) one.close();
+  });
+
   it("may read while the other one holds the log, and keeps what it fetches then", () => {
     const [mine, theirs] = [open(), open({ fileSystem: disk.openProcess() })];
     fill(theirs, 50, 0);

@@ -10,12 +10,20 @@
  * Pins stay as they are: their pages lie in slots that nobody writes while they are open, or in
  * logs that stay open as long.
  */
-import { type File, isGraftError, type PageSet, type PageSize, toPageSize } from "@graft/core";
+import {
+  type File,
+  isGraftError,
+  MutablePageSet,
+  type PageSet,
+  type PageSize,
+  toPageIndex,
+  toPageSize,
+} from "@graft/core";
 import { LOCATION_MAX, type Location, NO_VERSION } from "../history/page-chains.ts";
 import type { Replica } from "../replica.ts";
 import { decodeChange } from "./change-codec.ts";
 import { decodingFile } from "./corrupt-file.ts";
-import { isSlot } from "./location.ts";
+import { isInLog, isSlot } from "./location.ts";
 import { type ContinueChange, type LogChange, replayChange } from "./log-change.ts";
 import { nextBase } from "./log-places.ts";
 import {
@@ -131,7 +139,13 @@ function enterLog(follower: Follower, generation: number, until: number | undefi
       return;
     }
     for (const { page, version, location } of change.moved) move(disk, page, version, location);
+    const left = leftInLogs(disk);
+    if (left === undefined) {
+      reload(follower, file, generation, until);
+      return;
+    }
     const base = nextBase(disk.log);
+    applyDropped(follower, left, disk.start + change.size + start.offset);
     replaceLog(follower, new LogWriter(file, generation, start, base), disk.start + change.size);
     follower.reservations.clear();
   } catch (error) {
@@ -147,6 +161,22 @@ function finishLog(follower: Follower, next: ContinueChange): boolean {
   readTo(follower, next.size);
   const { sequence, checksum } = log.end;
   return sequence === next.sequence && checksum === next.checksum;
+}
+
+/**
+ * Pages of the state that were given no place outside the log that is over: who began the next one
+ * had let them go, and could not say so on a disk that failed. Undefined when one of them is no
+ * mere copy of a remote page: then only the index says what is right.
+ */
+function leftInLogs({ replica: { history } }: StoreDisk): PageSet | undefined {
+  const left = new MutablePageSet();
+  let isLocal = false;
+  history.chains.forEach((page, version, location) => {
+    if (!isInLog(location) || !history.isLatest(page, version)) return;
+    left.insert(toPageIndex(page));
+    isLocal ||= version > history.epoch.start;
+  });
+  return isLocal ? undefined : left;
 }
 
 /** Applies the records up to an offset, or, without one, as long as there are any. */

@@ -102,7 +102,7 @@ export class StorePages {
       // At another place it is in the state again: somebody fetched it.
       const isThere = history.chains.seek(page, Infinity) === version;
       const isSame = isThere && history.chains.foundLocation === location;
-      if (isSame && version <= history.epoch.start) history.forgetNewest(page);
+      if (isSame && version <= history.epoch.start) this.#forget(history, page, version, location);
     }
   }
 
@@ -147,6 +147,16 @@ export class StorePages {
   #giveBack(location: Location): void {
     if (isSlot(location)) this.#disk.pages.slots.giveBack(location);
     else this.#waiting.release(location);
+  }
+
+  /** A pin that knows that it is gone may see it all the same, and must find it absent now. */
+  #forget(history: PageHistory, page: number, version: number, location: Location): void {
+    if (history.isEvictable(page, version)) {
+      history.forgetNewest(page);
+      return;
+    }
+    history.dropDamaged(page, version);
+    if (isSlot(location)) this.#disk.pages.slots.release(location);
   }
 
   #isCurrent(history: PageHistory): boolean {

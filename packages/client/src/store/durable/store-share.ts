@@ -46,6 +46,8 @@ export class StoreShare {
   readonly #follower: Follower;
   #isHeld = false;
   #marked: Mark | undefined;
+  /** Whether the last mark of this process could not be written: others do not see what it did. */
+  #isUnmarked = false;
   #openerSeen: number;
   #isAlone: boolean;
   /** Whether somebody may have died since the log was looked at behind its mark. */
@@ -105,6 +107,10 @@ export class StoreShare {
   /** Sees what others did; true when that was something. Waits for nobody. */
   look(): boolean {
     if (this.#isHeld) return false;
+    if (this.#isUnmarked) {
+      const before = this.position;
+      if (this.tryExclusively(() => true)) return this.position !== before;
+    }
     const mark = this.disk.mark.read();
     this.#lookedMs = this.#clock?.monotonicMs() ?? this.#lookedMs;
     if (mark === undefined) return this.#mendMark();
@@ -163,7 +169,11 @@ export class StoreShare {
     return this.#lock.tryLock() ? this.#whileHeld(work) : undefined;
   }
 
-  /** For the opening of the store, which holds the lock already. */
+  /**
+   * For the opening of the store, which holds the lock already.
+   *
+   * @throws GraftError `io`: others would not know of it, and write as if they were alone
+   */
   begin(work: () => void): void {
     this.#isHeld = true;
     try {
@@ -171,6 +181,9 @@ export class StoreShare {
     } finally {
       this.#leave();
     }
+    if (!this.#isUnmarked || this.#isAlone) return;
+    const text = `"${this.disk.files.directory}": other processes have it open and cannot be told`;
+    throw new GraftError("io", `${text} of this one: see to the disk, then open it again`);
   }
 
   close(): void {
@@ -233,14 +246,16 @@ export class StoreShare {
     if (!this.#isAlone) this.pins.tell();
   }
 
-  /** Others look behind a mark that is old; it is written with the next change. */
+  /** Whoever changes the log next looks behind a mark that is old; readers wait for a new one. */
   #writeMark(mark: Mark): void {
     try {
       this.disk.mark.write(mark);
       this.#marked = mark;
+      this.#isUnmarked = false;
     } catch (error) {
       if (!(error instanceof GraftError)) throw error;
       this.#marked = undefined;
+      this.#isUnmarked = true;
     }
   }
 
