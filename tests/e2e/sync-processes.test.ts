@@ -131,6 +131,29 @@ describe("of many processes on one data directory", () => {
     expect([successor.role, other.role]).toEqual(["leader", "follower"]);
   }, 60_000);
 
+  it("a bookmark is refused, also to one that follows, while a divergence is left to them", async () => {
+    const url = cluster.url ?? "";
+    await using elsewhere = await openDatabase({ url });
+    await elsewhere.exec("CREATE TABLE t(a)");
+    await elsewhere.bookmark();
+    const { volumeId: volume } = elsewhere.volume;
+    const options = { path: join(folder, "data"), url, volume, pushDelayMs: 2_000 };
+    await using leader = await openDatabase(options);
+    await using follower = await openDatabase(options);
+    await until(() => follower.status().sync?.role === "follower");
+    await follower.prepare("INSERT INTO t VALUES ('here')").run();
+    const asked = follower.bookmark();
+    asked.catch(() => undefined);
+    await elsewhere.prepare("INSERT INTO t VALUES ('elsewhere')").run();
+    await elsewhere.bookmark();
+    await until(() => leader.status().state === "diverged");
+    await expect(asked).rejects.toMatchObject({ code: "diverged" });
+    for (const one of [follower, leader]) {
+      await expect(one.bookmark()).rejects.toMatchObject({ code: "diverged" });
+    }
+    expect(follower.status().sync?.role).toBe("follower");
+  }, 60_000);
+
   it("whoever does not sync knows how the one is that does: lag, error, and since when", async () => {
     const url = cluster.url ?? "";
     await using elsewhere = await openDatabase({ url });

@@ -353,6 +353,7 @@ export class ReplicaVolume implements face.Volume {
   #look(): void {
     if (this.#closing.signal.aborted) return;
     if (this.#store.refresh() || this.#herald.hasUntoldRemote()) this.#noticeMove();
+    else this.#waits.check();
   }
 
   #noticeMove(): void {
@@ -387,7 +388,7 @@ export class ReplicaVolume implements face.Volume {
       isAuto: () => this.#auto !== undefined,
       pull: (options) => this.pull(options),
       mustGoOn: () => {
-        if (this.#auto?.loop.isResting) throw divergedError(this.#context);
+        if (this.#auto?.isResting) throw divergedError(this.#context);
       },
     };
   }

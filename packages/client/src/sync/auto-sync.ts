@@ -37,6 +37,8 @@ export class AutoSync {
   readonly #leave: (() => void) | undefined;
   /** Whether the others were told last that something may be missing. */
   #saidStale = false;
+  /** Whether they were told last that a divergence is left to the application. */
+  #saidResting = false;
   /** The newest pending commit and the remote LSN at the last look. */
   #seenVersion: number | undefined;
   #seenLsn: Lsn | undefined;
@@ -79,6 +81,13 @@ export class AutoSync {
     return this.#lead.isLeader ? this.loop.lagMs : undefined;
   }
 
+  /** Whether a divergence is left to the application, by whoever speaks with the server. */
+  get isResting(): boolean {
+    if (this.#lead.isLeader) return this.loop.isResting;
+    const { healthPlace, context } = this.#parts;
+    return context.state() === "diverged" && healthPlace?.read()?.isResting === true;
+  }
+
   async stop(): Promise<void> {
     this.#leave?.();
     this.#record("stopped");
@@ -94,11 +103,12 @@ export class AutoSync {
   #record(connection: HealthRecord["connection"]): void {
     const { healthPlace, lastError, context } = this.#parts;
     if (healthPlace === undefined || !this.#lead.isLeader) return;
-    const { lagMs } = this.loop;
+    const { lagMs, isResting } = this.loop;
     const writtenMs = context.clock.nowMs();
     const staleMs = lagMs === undefined || lagMs === 0 ? undefined : writtenMs - lagMs;
     this.#saidStale = staleMs !== undefined;
-    healthPlace.write({ connection, writtenMs, staleMs, lastError: lastError() });
+    this.#saidResting = isResting;
+    healthPlace.write({ connection, writtenMs, staleMs, isResting, lastError: lastError() });
   }
 
   /** A disk that fails says so; the next look may find it mended. */
@@ -106,6 +116,7 @@ export class AutoSync {
     try {
       this.#parts.look();
       if (this.#hasMoved()) this.loop.wake();
+      if (this.loop.isResting !== this.#saidResting) this.#record(this.health().connection);
       if (!this.#lead.look()) return;
       this.loop.wake();
       this.#onHealth();

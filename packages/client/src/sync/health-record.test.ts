@@ -6,6 +6,7 @@ const LIVE: HealthRecord = {
   connection: "live",
   writtenMs: 1_000,
   staleMs: undefined,
+  isResting: false,
   lastError: undefined,
 };
 
@@ -16,12 +17,14 @@ describe("what the process that syncs says to the others", () => {
       connection: "offline",
       writtenMs: 5,
       staleMs: 3,
+      isResting: true,
       lastError: { error, sinceMs: 2 },
     };
     expect(decodeHealth(encodeHealth(LIVE))).toEqual(LIVE);
     expect(decodeHealth(encodeHealth(failing))).toMatchObject({
       connection: "offline",
       staleMs: 3,
+      isResting: true,
       lastError: { error: { code: "unavailable", message: error.message }, sinceMs: 2 },
     });
   });

@@ -15,6 +15,8 @@ export interface HealthRecord {
   readonly writtenMs: number;
   /** Since when the replica may lack something; undefined: it lacked nothing. */
   readonly staleMs: number | undefined;
+  /** Whether it left a divergence to the application. */
+  readonly isResting: boolean;
   readonly lastError: VolumeStatus["lastError"];
 }
 
@@ -79,12 +81,13 @@ export function decodeHealth(bytes: Uint8Array): HealthRecord | undefined {
   } catch {
     return undefined;
   }
-  const { connection, writtenMs, staleMs } = value ?? {};
+  const { connection, writtenMs, staleMs, isResting } = value ?? {};
   if (!isConnection(connection) || typeof writtenMs !== "number") return undefined;
   return {
     connection,
     writtenMs,
     staleMs: typeof staleMs === "number" ? staleMs : undefined,
+    isResting: isResting === true,
     lastError: toLastError(value.error),
   };
 }
