@@ -13,6 +13,10 @@ export interface BenchContext {
   readonly rttMs: number;
   /** Whether to keep the work small, for a quick look. */
   readonly isQuick: boolean;
+  /** Posts of the forum database. Absent: as many as the bench thinks fit. */
+  readonly posts?: number | undefined;
+  /** Queries of the forum to run, by name. Absent: all. */
+  readonly queries?: readonly string[] | undefined;
   /** Tells a person what is going on. */
   note(text: string): void;
 }
@@ -26,6 +30,8 @@ export interface BenchRow {
   /** Against `baseline`, both measured in this run. */
   readonly ratio?: number;
   readonly baseline?: string;
+  /** What else was counted in the same runs; printed beside it, and in JSON as further keys. */
+  readonly facts?: Readonly<Record<string, string | number>>;
   /** The budget of DESIGN §11, as it is compared with the ratio or, without one, the value. */
   readonly budget?: { readonly max?: number; readonly min?: number };
 }

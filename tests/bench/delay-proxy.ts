@@ -1,17 +1,21 @@
 /**
- * A TCP proxy on loopback that holds bytes for half a round-trip time each way, and counts them.
+ * A TCP proxy on loopback that holds bytes for half a round-trip time each way, and counts them, and
+ * the calls and dependent round trips of the HTTP/2 that passes.
  */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { CallDepth } from "./call-depth.ts";
 
 export class DelayProxy implements AsyncDisposable {
   readonly url: string;
   readonly #server: Server;
   readonly #sockets: Set<Socket>;
+  readonly #calls: CallDepth;
   #sentBytes = 0;
   #receivedBytes = 0;
 
-  private constructor(server: Server, sockets: Set<Socket>) {
+  private constructor(server: Server, sockets: Set<Socket>, calls: CallDepth) {
+    this.#calls = calls;
     this.#server = server;
     this.#sockets = sockets;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -32,21 +36,37 @@ export class DelayProxy implements AsyncDisposable {
     return this.#receivedBytes;
   }
 
+  /** Calls from the client. */
+  get requests(): number {
+    return this.#calls.callCount;
+  }
+
+  /** Calls of which each could not be sent before an earlier one was answered; no set-up of TCP. */
+  get roundTrips(): number {
+    return this.#calls.roundTripCount;
+  }
+
   static async start(target: string, rttMs: number): Promise<DelayProxy> {
     const { hostname, port } = new URL(target);
     const sockets = new Set<Socket>();
+    const calls = new CallDepth();
     let proxy: DelayProxy | undefined;
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
       const upstream = connect({ host: hostname, port: Number(port), noDelay: true });
+      const passing = calls.track();
       for (const [from, to] of [
         [client, upstream],
         [upstream, client],
       ] as const) {
         sockets.add(from);
-        from.on("data", (bytes) => {
+        from.on("data", (bytes: Uint8Array) => {
           if (proxy !== undefined)
             proxy.#count(from === client ? "sent" : "received", bytes.length);
-          later(rttMs / 2, () => to.write(bytes));
+          if (from === client) passing?.sent(bytes);
+          later(rttMs / 2, () => {
+            if (from === upstream) passing?.answered(bytes);
+            to.write(bytes);
+          });
         });
         from.on("end", () => later(rttMs / 2, () => to.end()));
         from.on("error", () => to.destroy());
@@ -55,7 +75,7 @@ export class DelayProxy implements AsyncDisposable {
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    proxy = new DelayProxy(server, sockets);
+    proxy = new DelayProxy(server, sockets, calls);
     return proxy;
   }
 

@@ -1,6 +1,7 @@
 /**
- * `pnpm bench [name …] [--json] [--rtt MS] [--quick]`: runs the named measurements; without a name
- * says what there is, and runs all. With `--json` the last line of stdout is one JSON object.
+ * `pnpm bench [name …] [--json] [--rtt MS] [--posts N] [--queries Q1,Q2] [--quick]`: runs the named
+ * measurements; without a name says what there is, and runs all. With `--json` the last line of
+ * stdout is one JSON object.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +21,9 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`\n${bench.name}: ${bench.what}\n`);
     const rows = await runIn(bench, options);
     for (const row of rows) process.stderr.write(`  ${describe(row)}\n`);
-    results[bench.name] = rows.map((row) => ({ ...row, withinBudget: isWithinBudget(row) }));
+    results[bench.name] = rows.map(({ facts, ...row }) => {
+      return { ...facts, ...row, withinBudget: isWithinBudget(row) };
+    });
   }
   if (options.isJson) {
     process.stdout.write(`${JSON.stringify({ node: process.version, benches: results })}\n`);
@@ -38,6 +41,8 @@ interface Options {
   readonly benches: readonly Bench[];
   readonly isJson: boolean;
   readonly rttMs: number;
+  readonly posts: number | undefined;
+  readonly queries: readonly string[] | undefined;
   readonly isQuick: boolean;
 }
 
@@ -48,6 +53,8 @@ function parse(argv: readonly string[]): Options | undefined {
     options: {
       json: { type: "boolean", default: false },
       rtt: { type: "string", default: "0" },
+      posts: { type: "string" },
+      queries: { type: "string" },
       quick: { type: "boolean", default: false },
     },
   });
@@ -62,12 +69,19 @@ function parse(argv: readonly string[]): Options | undefined {
     process.stderr.write(`bench: --rtt ${values.rtt}: expected 0 … 10000 ms\n`);
     return undefined;
   }
+  const posts = values.posts === undefined ? undefined : Number(values.posts);
+  if (posts !== undefined && !(Number.isInteger(posts / 10) && posts >= 2000 && posts <= 1e7)) {
+    process.stderr.write(`bench: --posts ${values.posts}: expected 2000 … 10000000, in tens\n`);
+    return undefined;
+  }
   const isNamed = (bench: Bench): boolean =>
     positionals.length === 0 || positionals.includes(bench.name);
   return {
     benches: BENCHES.filter(isNamed),
     isJson: values.json,
     rttMs,
+    posts,
+    queries: values.queries?.split(","),
     isQuick: values.quick,
   };
 }
@@ -79,6 +93,8 @@ async function runIn(bench: Bench, options: Options): Promise<readonly BenchRow[
       directory,
       rttMs: options.rttMs,
       isQuick: options.isQuick,
+      posts: options.posts,
+      queries: options.queries,
       note: (text) => process.stderr.write(`  … ${text}\n`),
     });
   } finally {
@@ -89,7 +105,10 @@ async function runIn(bench: Bench, options: Options): Promise<readonly BenchRow[
 function describe(row: BenchRow): string {
   const value =
     row.value >= 100 ? Math.round(row.value).toLocaleString("en-US") : row.value.toFixed(3);
-  const figure = `${row.name.padEnd(58)} ${value.padStart(12)} ${row.unit.padEnd(9)}`;
+  const facts = Object.entries(row.facts ?? {}).flatMap(([key, fact]) =>
+    typeof fact === "number" && key !== row.unit ? [`${key} ${Math.round(fact)}`] : [],
+  );
+  const figure = `${row.name.padEnd(58)} ${value.padStart(12)} ${row.unit.padEnd(9)} ${facts.join("  ")}`;
   const ratio = row.ratio === undefined ? "" : ` ${row.ratio.toFixed(2)}× ${row.baseline ?? ""}`;
   const verdict = isWithinBudget(row);
   if (verdict === undefined) return figure + ratio;

@@ -1,0 +1,80 @@
+/**
+ * Counts calls and dependent round trips of HTTP/2 connections in cleartext, from the frames that
+ * pass by: a call is as deep as the deepest answer that had come before it was sent, and one more.
+ * Calls that are sent side by side are of one depth.
+ *
+ * NOTE: without a delay between the two sides an answer may come before a call that did not wait
+ * for it was sent: then the depth is an upper bound.
+ */
+const PREFACE_SIZE = 24;
+const FRAME_HEADER_SIZE = 9;
+const TYPE_DATA = 0;
+const TYPE_HEADERS = 1;
+const FLAG_END_STREAM = 1;
+
+export class CallDepth {
+  #callCount = 0;
+  #deepest = 0;
+  #answered = 0;
+
+  /** Calls so far. */
+  get callCount(): number {
+    return this.#callCount;
+  }
+
+  /** Dependent round trips so far. */
+  get roundTripCount(): number {
+    return this.#deepest;
+  }
+
+  /** What passes on one connection; both are given all bytes of their way, in order. */
+  track(): { readonly sent: NoteBytes; readonly answered: NoteBytes } {
+    const depths = new Map<number, number>();
+    const sent = readFrames(PREFACE_SIZE, ({ type, stream }) => {
+      if (type !== TYPE_HEADERS || depths.has(stream)) return;
+      this.#callCount++;
+      depths.set(stream, this.#answered + 1);
+      this.#deepest = Math.max(this.#deepest, this.#answered + 1);
+    });
+    const answered = readFrames(0, ({ type, flags, stream }) => {
+      if (type !== TYPE_DATA && type !== TYPE_HEADERS) return;
+      if ((flags & FLAG_END_STREAM) === 0) return;
+      this.#answered = Math.max(this.#answered, depths.get(stream) ?? 0);
+    });
+    return { sent, answered };
+  }
+}
+
+interface FrameHead {
+  readonly type: number;
+  readonly flags: number;
+  readonly stream: number;
+}
+
+type NoteBytes = (bytes: Uint8Array) => void;
+
+/** Tells of each frame when it has passed wholly. */
+function readFrames(skip: number, tell: (frame: FrameHead) => void): NoteBytes {
+  let left = skip;
+  let current: FrameHead | undefined;
+  const head = new Uint8Array(FRAME_HEADER_SIZE);
+  let headSize = 0;
+  return (bytes) => {
+    for (let at = 0; at < bytes.length; ) {
+      if (left === 0 && current === undefined) {
+        head[headSize++] = bytes[at++] ?? 0;
+        if (headSize < FRAME_HEADER_SIZE) continue;
+        headSize = 0;
+        const view = new DataView(head.buffer);
+        left = view.getUint32(0) >>> 8;
+        current = { type: head[3] ?? 0, flags: head[4] ?? 0, stream: view.getUint32(5) };
+      }
+      const taken = Math.min(left, bytes.length - at);
+      left -= taken;
+      at += taken;
+      if (left > 0 || current === undefined) continue;
+      tell(current);
+      current = undefined;
+    }
+  };
+}
