@@ -1,4 +1,6 @@
-/** What a query needs at least: the pages that a fresh SQLite touches for it, compressed together. */
+/**
+ * What a query needs at least: the pages that a fresh SQLite touches for it, compressed together.
+ */
 import { readFileSync } from "node:fs";
 import { zstdCompressSync } from "node:zlib";
 import { systemClock, systemRandom } from "@graft/core/node";

@@ -1,10 +1,15 @@
 /**
- * A TCP proxy on loopback that holds bytes for half a round-trip time each way, and counts them, and
- * the calls and dependent round trips of the HTTP/2 that passes.
+ * A TCP proxy on loopback that holds bytes for half a round-trip time each way, and counts them,
+ * and the calls and dependent round trips of the HTTP that passes.
  */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { CallDepth } from "./call-depth.ts";
+
+export interface DelayProxyOptions {
+  /** Whether a new connection takes a round trip of its own, which loopback hides. Default: no. */
+  readonly hasHandshake?: boolean;
+}
 
 export class DelayProxy implements AsyncDisposable {
   readonly url: string;
@@ -13,6 +18,7 @@ export class DelayProxy implements AsyncDisposable {
   readonly #calls: CallDepth;
   #sentBytes = 0;
   #receivedBytes = 0;
+  #connectionCount = 0;
 
   private constructor(server: Server, sockets: Set<Socket>, calls: CallDepth) {
     this.#calls = calls;
@@ -36,6 +42,11 @@ export class DelayProxy implements AsyncDisposable {
     return this.#receivedBytes;
   }
 
+  /** TCP connections from the client. */
+  get connections(): number {
+    return this.#connectionCount;
+  }
+
   /** Calls from the client. */
   get requests(): number {
     return this.#calls.callCount;
@@ -46,7 +57,11 @@ export class DelayProxy implements AsyncDisposable {
     return this.#calls.roundTripCount;
   }
 
-  static async start(target: string, rttMs: number): Promise<DelayProxy> {
+  static async start(
+    target: string,
+    rttMs: number,
+    { hasHandshake = false }: DelayProxyOptions = {},
+  ): Promise<DelayProxy> {
     const { hostname, port } = new URL(target);
     const sockets = new Set<Socket>();
     const calls = new CallDepth();
@@ -54,21 +69,30 @@ export class DelayProxy implements AsyncDisposable {
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
       const upstream = connect({ host: hostname, port: Number(port), noDelay: true });
       const passing = calls.track();
+      const handshakeEnd = performance.now() + (hasHandshake ? rttMs : 0);
+      if (proxy !== undefined) proxy.#connectionCount++;
       for (const [from, to] of [
         [client, upstream],
         [upstream, client],
       ] as const) {
         sockets.add(from);
+        const later = createLine();
         from.on("data", (bytes: Uint8Array) => {
           if (proxy !== undefined)
             proxy.#count(from === client ? "sent" : "received", bytes.length);
-          if (from === client) passing?.sent(bytes);
-          later(rttMs / 2, () => {
-            if (from === upstream) passing?.answered(bytes);
+          if (from === client) passing.sent(bytes);
+          const waitMs = from === client ? Math.max(0, handshakeEnd - performance.now()) : 0;
+          later(waitMs + rttMs / 2, () => {
+            if (from === upstream) passing.answered(bytes);
             to.write(bytes);
           });
         });
-        from.on("end", () => later(rttMs / 2, () => to.end()));
+        from.on("end", () => {
+          later(rttMs / 2, () => {
+            if (from === upstream) passing.ended();
+            to.end();
+          });
+        });
         from.on("error", () => to.destroy());
         from.on("close", () => sockets.delete(from));
       }
@@ -90,8 +114,12 @@ export class DelayProxy implements AsyncDisposable {
   }
 }
 
-/** Timers of equal length fire in order, so the bytes stay in order. */
-function later(ms: number, run: () => void): void {
-  if (ms === 0) run();
-  else setTimeout(run, ms);
+/** One way: what is sent later comes later, also when it waits for less. */
+function createLine(): (ms: number, run: () => void) => void {
+  const waiting: (() => void)[] = [];
+  return (ms, run) => {
+    if (ms === 0 && waiting.length === 0) return run();
+    waiting.push(run);
+    setTimeout(() => waiting.shift()?.(), ms);
+  };
 }

@@ -1,7 +1,8 @@
 /**
  * `pnpm bench [name …] [--json] [--rtt MS] [--posts N] [--queries Q1,Q2] [--quick]`: runs the named
  * measurements; without a name says what there is, and runs all. With `--json` the last line of
- * stdout is one JSON object.
+ * stdout is one JSON object. `pnpm bench peers` compares with others; it fetches them, and has
+ * flags of its own.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,8 +10,10 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Bench, type BenchRow, isWithinBudget } from "./bench.ts";
 import { BENCHES } from "./benches.ts";
+import { runScorecard } from "./peers/run-scorecard.ts";
 
-process.exitCode = await main(process.argv.slice(2));
+const [first, ...rest] = process.argv.slice(2);
+process.exitCode = first === "peers" ? await runScorecard(rest) : await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = parse(argv);

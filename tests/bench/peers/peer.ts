@@ -1,0 +1,57 @@
+/**
+ * Something that answers SQL on a database which lies elsewhere: one of ours, or one of the others.
+ * Each replica of it is a process of its own, so that none shares an event loop with the proxy, and
+ * all are asked in one way.
+ */
+import type { DatasetOptions } from "../dataset.ts";
+import type { Replica } from "./replica.ts";
+
+export interface Peer {
+  /** As it stands in the tables; unique. */
+  readonly name: string;
+  /** Its packages by name, with versions. */
+  readonly packages: readonly string[];
+  /** In a few words: what it talks to, and how. */
+  readonly way: string;
+  /** What makes the comparison unfair, to either side. */
+  readonly unfair: readonly string[];
+  /** It cannot write at all, or not so that another replica sees it. */
+  readonly isReadOnly?: boolean;
+  /** Fetches what is missing, and puts the dataset where replicas find it. @throws why it cannot */
+  start(world: World): Promise<StartedPeer>;
+}
+
+export interface StartedPeer extends AsyncDisposable {
+  /** What the proxy leads to. */
+  readonly target: string;
+  /** A process with its libraries loaded and nothing opened. */
+  startReplica(place: ReplicaPlace): Promise<Replica>;
+  /** An empty database for writers. Absent: it has none. */
+  startEmpty?(): Promise<StartedPeer>;
+}
+
+export interface ReplicaPlace {
+  /** The proxy's address. */
+  readonly url: string;
+  /** An empty folder. */
+  readonly directory: string;
+}
+
+export interface World {
+  /** An empty folder that is removed afterwards. */
+  readonly directory: string;
+  /** The dataset, as a file that nobody may write. */
+  readonly file: string;
+  readonly dataset: DatasetOptions;
+  /** An S3 server with an empty bucket; the same for all who ask. */
+  startObjectStore(): Promise<ObjectStorePlace>;
+  note(text: string): void;
+}
+
+export interface ObjectStorePlace {
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly region: string;
+  /** `AWS_*` variables. */
+  readonly credentials: Readonly<Record<string, string>>;
+}
