@@ -65,14 +65,3 @@ describe("graft token", () => {
     expect(blind).toMatchObject({ kind: "paseto", genuine: null, rights: null });
   });
 });
-
-describe("graft serve --production", () => {
-  it("does not start without keys", async () => {
-    const run = await runGraft(["serve", "--port", "0", "--store", "memory:", "--production"]);
-    expect(run.code).toBe(2);
-    expect(run.stderr).toContain("--token-keys");
-    const env = { GRAFT_PRODUCTION: "1" };
-    const alone = await runGraft(["metastore", "--port", "0", "--store", "memory:"], { env });
-    expect(alone.code).toBe(2);
-  });
-});
