@@ -133,7 +133,7 @@ export function createMetastore(given: MetastoreOptions): MetastoreInstance {
   });
   registerWatchMetrics(metrics, hub);
   const metastore = new Metastore({ volumeLog, commits, heads, volumes, committer, hub, maps });
-  const open = guardMetastore(metastore, options.guard ?? OPEN_GUARD);
+  const open = guardMetastore(metastore, options.guard ?? OPEN_GUARD, options.clock);
   return {
     metastore,
     routes: (router) => registerMetastore(router, open),

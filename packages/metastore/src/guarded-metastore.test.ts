@@ -1,7 +1,7 @@
 import { type Claims, createLocalKey, createToken, fixedKeyRing, TokenGuard } from "@graft/auth";
-import { createVolumeId, GraftError } from "@graft/core";
+import { type Clock, createVolumeId, GraftError, toLsn } from "@graft/core";
 import { SeededRandom, SimulatedClock, settle } from "@graft/core/testing";
-import type { WatchEvent } from "@graft/rpc";
+import type { WatchEvent, WatchRequest } from "@graft/rpc";
 import { expect, test } from "vitest";
 import { guardMetastore } from "./guarded-metastore.ts";
 import type { Metastore } from "./metastore.ts";
@@ -21,7 +21,7 @@ test("a stream that the hub refuses leaves nothing behind, and ends nobody's pro
   const { clock, guard, token } = setUp();
   const refusal = new GraftError("resource-exhausted", "this server watches as much as it can");
   const metastore = { streamNews: () => Promise.reject(refusal) } as unknown as Metastore;
-  const operations = await guardMetastore(metastore, guard)(token);
+  const operations = await guardMetastore(metastore, guard, clock)(token);
   const sink = { send: () => true, onDrain: () => undefined };
   const told = operations.streamNews(REQUEST, sink, new AbortController().signal);
   await expect(told).rejects.toBe(refusal);
@@ -34,7 +34,8 @@ test("a reader that leaves in the middle of an event is not looked after any mor
   const endless = async function* (): AsyncGenerator<WatchEvent> {
     for (;;) yield { kind: "heartbeat", draining: false };
   };
-  const operations = await guardMetastore({ watch: endless } as unknown as Metastore, guard)(token);
+  const metastore = { watch: endless } as unknown as Metastore;
+  const operations = await guardMetastore(metastore, guard, clock)(token);
   const gone = new AbortController();
   await operations.watch(REQUEST, gone.signal)[Symbol.asyncIterator]().next();
   expect(clock.sleeperCount).toBe(1);
@@ -54,4 +55,31 @@ test("a stream whose token has ended is told the end of its volumes, and nothing
   expect(stream.takeMarked()).toBeUndefined();
   expect(stream.takeEnd()).toMatchObject({ code: "unauthenticated" });
   expect(stream.takeEnd()).toBeUndefined();
+});
+
+test("ten thousand forbidden volumes are judged in turns, and each is told its end", async () => {
+  const { clock, guard, token, random } = setUp({
+    scopes: [{ volumes: [{ kind: "all" }], access: ["read"], maxLsn: toLsn(1n) }],
+  });
+  const volumes = Array.from({ length: 10_000 }, (_, at) => {
+    const volumeId = createVolumeId({ clock, random });
+    return { volumeId, lsn: toLsn(at === 0 ? 1n : 2n) };
+  });
+  let [nowMs, turnCount] = [0, 0];
+  // Each look at the time finds it one millisecond later.
+  const busy: Clock = {
+    nowMs: () => clock.nowMs(),
+    monotonicMs: () => ++nowMs,
+    sleep: async () => void turnCount++,
+  };
+  const asked: WatchRequest[] = [];
+  const streamNews: Metastore["streamNews"] = async (request, _sink, _signal, terms) => {
+    asked.push(request);
+    expect(terms?.ends).toHaveLength(9_999);
+  };
+  const operations = await guardMetastore({ streamNews } as Metastore, guard, busy)(token);
+  const sink = { send: () => true, onDrain: () => undefined };
+  await operations.streamNews({ ...REQUEST, volumes }, sink, new AbortController().signal);
+  expect(asked.map((request) => request.volumes)).toEqual([volumes.slice(0, 1)]);
+  expect(turnCount).toBeGreaterThan(20);
 });

@@ -15,7 +15,9 @@ import {
   takeRoom,
 } from "@graft/auth";
 import {
+  type Clock,
   type GraftError,
+  inTurn,
   isGraftError,
   type Lsn,
   type LsnRange,
@@ -51,32 +53,38 @@ export type OpenMetastore = (
 ) => MetastoreOperations | Promise<MetastoreOperations>;
 
 /** Asks the guard about each caller; an open one lets all of them at the MetaStore itself. */
-export function guardMetastore(metastore: Metastore, guard: Guard): OpenMetastore {
+export function guardMetastore(metastore: Metastore, guard: Guard, clock: Clock): OpenMetastore {
   if (guard.isOpen) return () => metastore;
   return async (token) => {
     try {
       const caller = await guard.authenticate(token);
-      return new GuardedMetastore({ metastore, guard, caller });
+      return new GuardedMetastore({ metastore, guard, clock, caller });
     } catch (error) {
       throw asRefused(error);
     }
   };
 }
 
+/** Volumes of a `Watch` that are judged in one step: an error each, at some 10 µs. */
+const STEP_VOLUME_COUNT = 64;
+
 interface Parts {
   readonly metastore: Metastore;
   readonly guard: Guard;
+  readonly clock: Clock;
   readonly caller: Caller;
 }
 
 class GuardedMetastore implements MetastoreOperations {
   readonly #metastore: Metastore;
   readonly #guard: Guard;
+  readonly #clock: Clock;
   readonly #caller: Caller;
 
-  constructor({ metastore, guard, caller }: Parts) {
+  constructor({ metastore, guard, clock, caller }: Parts) {
     this.#metastore = metastore;
     this.#guard = guard;
+    this.#clock = clock;
     this.#caller = caller;
   }
 
@@ -138,7 +146,7 @@ class GuardedMetastore implements MetastoreOperations {
     // A reader that leaves does not always end the generator: its signal does.
     signal.addEventListener("abort", () => over.abort(WATCHED), { once: true });
     try {
-      const { allowed, terms } = this.#watchTerms(request, over.signal);
+      const { allowed, terms } = await this.#watchTerms(request, over.signal);
       yield* this.#metastore.watch(allowed, signal, terms);
     } finally {
       over.abort(WATCHED);
@@ -148,7 +156,8 @@ class GuardedMetastore implements MetastoreOperations {
   async streamNews(request: WatchRequest, sink: StreamSink, signal: AbortSignal): Promise<void> {
     const over = new AbortController();
     try {
-      const { allowed, terms } = this.#watchTerms(request, over.signal);
+      const { allowed, terms } = await this.#watchTerms(request, over.signal);
+      signal.throwIfAborted();
       await this.#metastore.streamNews(allowed, sink, signal, terms);
     } finally {
       over.abort(WATCHED);
@@ -176,27 +185,31 @@ class GuardedMetastore implements MetastoreOperations {
   }
 
   /** Those volumes that may be read, and what is told of the others. */
-  #watchTerms(
+  async #watchTerms(
     request: WatchRequest,
     signal: AbortSignal,
-  ): { readonly allowed: WatchRequest; readonly terms: WatchTerms } {
+  ): Promise<{ readonly allowed: WatchRequest; readonly terms: WatchTerms }> {
     const maxLsns = new Map<VolumeId, Lsn>();
-    const refused: GraftError[] = [];
     const ends: WatchEvent[] = [];
-    const volumes = request.volumes.filter(({ volumeId, lsn }) => {
+    const volumes: WatchRequest["volumes"][number][] = [];
+    let first: GraftError | undefined;
+    const judge = (volume: WatchRequest["volumes"][number]): void => {
+      const { volumeId, lsn } = volume;
       try {
         const grant = this.#grant("watch", volumeId);
         checkLsn(grant, volumeId, lsn);
         if (grant.maxLsn !== undefined) maxLsns.set(volumeId, grant.maxLsn);
-        return true;
+        volumes.push(volume);
       } catch (error) {
         if (!isGraftError(error, "permission-denied")) throw error;
-        refused.push(error);
+        first ??= error;
         ends.push({ kind: "end", volumeId, code: error.code, message: error.message });
-        return false;
       }
-    });
-    const [first] = refused;
+    };
+    for (let at = 0; at < request.volumes.length; at += STEP_VOLUME_COUNT) {
+      const some = request.volumes.slice(at, at + STEP_VOLUME_COUNT);
+      await inTurn(this.#clock, () => some.forEach(judge), signal);
+    }
     if (first !== undefined && volumes.length === 0) throw first;
     const whenInvalid = this.#guard.whenInvalid(this.#caller, signal);
     // Whoever is refused a stream never listens.

@@ -28,6 +28,8 @@ const STREAM_COUNT_MAX = 10_000;
 const SUBSCRIPTION_COUNT_MAX = 200_000;
 /** Heads looked for side by side when a stream opens. */
 const OPEN_CONCURRENCY = 16;
+/** Events that one stream is told in one turn. */
+const TURN_COUNT = 64;
 /** Why a timer is stopped. One for all: making an error with its stack is dear. */
 const WOKEN = new Error("there is something to say");
 const HEARTBEAT: WatchEvent = { kind: "heartbeat", draining: false };
@@ -72,12 +74,16 @@ export class WatchHub {
     terms?: WatchTerms,
   ): AsyncGenerator<WatchEvent> {
     const stream = this.#open(request, signal, terms);
+    let count = 0;
     try {
       await this.#catchUp(stream, signal);
       while (!signal.aborted) {
         const event = this.#next(stream);
-        if (event !== undefined) yield event;
-        else if (stream.isOver) break;
+        if (event !== undefined) {
+          yield event;
+          // A reader that takes them as fast as they come does not keep others waiting.
+          if (++count % TURN_COUNT === 0) await this.#options.clock.sleep(0);
+        } else if (stream.isOver) break;
         else await this.#wait(stream);
       }
       stream.throwIfRevoked();

@@ -77,6 +77,29 @@ describe("a pump", () => {
     await Promise.all(readers.map(({ done }) => done));
   });
 
+  test("tells one stream with much to say a part in each turn, and others in between", async () => {
+    const { readers, news, leave, clock, sleeps } = setUp(2);
+    for (let turn = 0; turn < 10; turn++) await clock.advance(1);
+    for (let at = 0; at < 1000; at++) news.push({ kind: "heartbeat", draining: true });
+    for (const { stream } of readers) stream.onWake();
+    const [one, other] = readers.map(({ reader }) => reader);
+    if (one === undefined || other === undefined) throw new Error("there are two");
+    // How many the first one has had when the other is told something.
+    const leads: number[] = [];
+    const send = other.send.bind(other);
+    other.send = (envelope) => {
+      leads.push(one.taken.length - other.taken.length);
+      return send(envelope);
+    };
+    const before = sleeps();
+    for (let turn = 0; turn < 40; turn++) await clock.advance(1);
+    expect([one.taken.length, other.taken.length]).toEqual([1001, 1001]);
+    expect(Math.max(...leads)).toBeLessThanOrEqual(64);
+    expect(sleeps() - before).toBeGreaterThan(2000 / 64 - 2);
+    leave.abort();
+    await Promise.all(readers.map(({ done }) => done));
+  });
+
   test("sends nothing to a slow reader, and spends nothing on it, until it has taken what came", async () => {
     const { readers, leave, clock, sleeps } = setUp(1);
     const [one] = readers;
