@@ -1,5 +1,5 @@
 /** `Watch` over a real port, where it is written as bytes. */
-import { request as httpRequest } from "node:http";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { toBinary } from "@bufbuild/protobuf";
 import { type Page, toLsn, toPageIndex, type VolumeId } from "@graft/core";
 import { systemClock as clock } from "@graft/core/node";
@@ -150,19 +150,18 @@ describe("Watch on a port", () => {
     const body = envelopeOf(toBinary(WatchRequestSchema, fromWatchRequest(request)));
     const events: Buffer[] = [];
     const paused = httpRequest({ port: server.port, path: PATH, method: "POST", headers: HEADERS });
-    const opened = Promise.withResolvers<void>();
+    const opened = Promise.withResolvers<IncomingMessage>();
     paused.on("response", (response) => {
       response.once("data", (first: Buffer) => {
         events.push(first);
-        response.pause();
-        opened.resolve();
-        setTimeout(() => response.on("data", (part: Buffer) => events.push(part)).resume(), 1500);
+        opened.resolve(response.pause());
       });
     });
     paused.end(body);
-    await opened.promise;
+    const response = await opened.promise;
     // 100 KiB each: more than any socket takes.
     await commit(on, 2, 200, 25);
+    response.on("data", (part: Buffer) => events.push(part)).resume();
     const sizeOf = (): number => events.reduce((sum, part) => sum + part.length, 0);
     let size = -1;
     await until(() => {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import {
   type ContextKey,
   type ContextValues,
@@ -11,7 +11,7 @@ import {
 import { type Clock, GraftError, KeyedLimiter, REQUEST_BODY_SIZE_MAX } from "@graft/core";
 import { getRetryAfterMs, nothingWritten, toConnectError } from "../error-mapping.ts";
 import type { Compression } from "./compression.ts";
-import { type InFlight, REQUEST_SIZE_USUAL } from "./in-flight.ts";
+import { type InFlight, isLarge, REQUEST_SIZE_USUAL } from "./in-flight.ts";
 import {
   answerEmpty,
   type NodeHandler,
@@ -57,6 +57,7 @@ export class Admission {
   readonly #slow: SlowRequests;
   readonly #clock: Clock;
   readonly #usualSizes: ReadonlyMap<string, number>;
+  readonly #untakenMs: number;
   readonly #isCounted: (path: string) => boolean;
   readonly #refusals = new WeakMap<NodeRequest, GraftError>();
   readonly #unpackings = new KeyedLimiter<"unpack">(UNPACK_CONCURRENCY);
@@ -70,12 +71,15 @@ export class Admission {
     /** Whether calls of a path count: not those that last as long as their caller. */
     readonly isCounted: (path: string) => boolean;
     readonly usualSizes: ReadonlyMap<string, number>;
+    /** How long a reader of HTTP/2 may take nothing of its answer, ms. */
+    readonly untakenMs: number;
   }) {
     this.#inFlight = options.inFlight;
     this.#slow = options.slow;
     this.#clock = options.clock;
     this.#isCounted = options.isCounted;
     this.#usualSizes = options.usualSizes;
+    this.#untakenMs = options.untakenMs;
   }
 
   /** Counts the calls that pass through a handler. */
@@ -86,9 +90,17 @@ export class Admission {
       const isCounted = this.#isCounted(path);
       const size = reservedSize(announced) ?? this.#usualSizes.get(path) ?? REQUEST_SIZE_USUAL;
       const startMs = this.#clock.monotonicMs();
-      const cut = (why: GraftError): void => cutOff(request, why);
-      const drop = (): void => dropStream(request);
-      const call: Incoming = { isCounted, size, read: 0, startMs, cut, drop };
+      const call: Incoming = {
+        isCounted,
+        size,
+        read: 0,
+        startMs,
+        get isLarge() {
+          return call.isCounted && isLarge(call.size);
+        },
+        cut: (why) => cutOff(request, why),
+        drop: () => dropStream(request),
+      };
       if (this.#refusals.has(request)) call.isCounted = false;
       else if (isCounted) this.#enter(call, request, response);
       else if (announced !== undefined && announced > UNCOUNTED_SIZE_MAX) {
@@ -173,8 +185,16 @@ export class Admission {
     const isLimited = !call.isCounted;
     // Answered or refused, nobody reads on: what still comes is dropped, so that its stream ends.
     let isOver = false;
-    onceAnswered(response, () => {
+    let untakenSize = 0;
+    const wait = (size: number): void => {
+      untakenSize = size;
+      this.#inFlight.untaken(size);
+    };
+    if ("stream" in response) giveUpUntaken(response as Http2ServerResponse, this.#untakenMs);
+    onceAnswered(response, wait, () => {
       isOver = true;
+      this.#inFlight.taken(untakenSize);
+      untakenSize = 0;
       this.#leave(call);
       // Answered before it had come: it may not take for ever either.
       if (request.complete) this.#slow.delete(call);
@@ -211,19 +231,34 @@ function cutOff(request: NodeRequest, why: GraftError): void {
  * The whole answer was handed over, or is so small that it may wait, or nobody is there any more;
  * may be told more than once. An HTTP/2 response is closed no sooner than its request, and its
  * caller may keep both open for as long as it likes.
+ *
+ * @param onWait told the bytes of an answer that is to wait for its reader
  */
-function onceAnswered(response: NodeResponse, listener: () => void): void {
+function onceAnswered(
+  response: NodeResponse,
+  onWait: (size: number) => void,
+  listener: () => void,
+): void {
+  const stream = "stream" in response ? (response as Http2ServerResponse).stream : undefined;
   response.once("close", listener);
-  if (!("stream" in response)) return;
-  const answer = response as Http2ServerResponse;
-  const { stream } = answer;
-  stream.once("finish", listener);
-  const end = answer.end.bind(answer) as (...rest: unknown[]) => Http2ServerResponse;
-  answer.end = (...rest: unknown[]) => {
+  stream?.once("finish", listener);
+  // The two response types agree on this call, but not on its overloads.
+  const common = response as { end(...rest: unknown[]): unknown };
+  const end = common.end.bind(response);
+  common.end = (...rest: unknown[]) => {
     end(...rest);
-    if (stream.writableLength <= WAITING_SIZE_SMALL) listener();
-    return answer;
+    const size = stream?.writableLength ?? response.writableLength;
+    if (size > WAITING_SIZE_SMALL) onWait(size);
+    else if (stream !== undefined) listener();
+    return response;
   };
+}
+
+/** Ends a stream of which nothing is taken: of HTTP/1.1 the server ends the connection. */
+function giveUpUntaken({ stream }: Http2ServerResponse, untakenMs: number): void {
+  stream.setTimeout(untakenMs, () => {
+    if (stream.writableLength > 0) stream.close(constants.NGHTTP2_CANCEL);
+  });
 }
 
 /** Of HTTP/2: an answer does not end the stream of who keeps sending. */

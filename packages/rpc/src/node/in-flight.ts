@@ -8,7 +8,12 @@ export interface InFlightLimits {
   readonly callCountMax: number;
   /** Bytes of large requests, as announced, or as usual for their route. */
   readonly sizeMax: number;
+  /** Bytes of answers that wait for their readers; default 256 MiB. */
+  readonly answerSizeMax?: number | undefined;
 }
+
+/** 85 answers of 3 MiB to readers at whom bytes pile up: others take theirs as they come. */
+const ANSWER_SIZE_MAX_DEFAULT: number = 256 * 1024 * 1024;
 
 /**
  * At a store that takes 10 s for a request, 200 calls a second; at one that takes 5 ms, more than
@@ -39,6 +44,8 @@ export class InFlight {
   #callCount = 0;
   #size = 0;
   #refusedCount = 0;
+  #wasCrowded = false;
+  #answerSize = 0;
 
   constructor(limits: InFlightLimits, metrics: MetricsRegistry) {
     this.#limits = limits;
@@ -50,6 +57,11 @@ export class InFlight {
       "Bytes of the large ones among their requests.",
       () => this.#size,
     );
+    gauge(
+      "graft_answer_bytes_waiting",
+      "Bytes of answers that their readers have not taken yet.",
+      () => this.#answerSize,
+    );
     const refused = "Calls sent away because of too many.";
     metrics.callback("counter", "graft_calls_refused_total", refused, () => [
       { labels: {}, value: this.#refusedCount },
@@ -60,7 +72,9 @@ export class InFlight {
    * Undefined: it may go on, until `leave`. Else what it is to be told: nothing was done for it.
    */
   enter(size: number): GraftError | undefined {
-    if (this.#callCount >= this.#limits.callCountMax || !this.#fits(0, size)) return this.#refuse();
+    const { callCountMax, answerSizeMax = ANSWER_SIZE_MAX_DEFAULT } = this.#limits;
+    if (this.#callCount >= callCountMax || this.#answerSize >= answerSizeMax) return this.#refuse();
+    if (!this.#fits(0, size)) return this.#refuseLarge();
     this.#callCount++;
     this.#size += largeOf(size);
     return undefined;
@@ -68,7 +82,7 @@ export class InFlight {
 
   /** A call's request turns out to be larger. As `enter`; refused, it stays as it was. */
   grow(from: number, to: number): GraftError | undefined {
-    if (!this.#fits(from, to)) return this.#refuse();
+    if (!this.#fits(from, to)) return this.#refuseLarge();
     this.#size += largeOf(to) - largeOf(from);
     return undefined;
   }
@@ -79,11 +93,33 @@ export class InFlight {
     this.#size -= largeOf(size);
   }
 
+  /** So much of an answer waits for its reader, from now until `taken`. */
+  untaken(size: number): void {
+    this.#answerSize += size;
+  }
+
+  /** It was taken, or given up. */
+  taken(size: number): void {
+    this.#answerSize -= size;
+  }
+
+  /** Whether a large call was sent away for others since this was asked last. */
+  takeCrowded(): boolean {
+    const wasCrowded = this.#wasCrowded;
+    this.#wasCrowded = false;
+    return wasCrowded;
+  }
+
   /** One that is larger than all may go when it is the only large one. */
   #fits(from: number, to: number): boolean {
     const [before, large] = [largeOf(from), largeOf(to)];
     const others = this.#size - before;
     return large === 0 || others === 0 || others + large <= this.#limits.sizeMax;
+  }
+
+  #refuseLarge(): GraftError {
+    this.#wasCrowded = true;
+    return this.#refuse();
   }
 
   #refuse(): GraftError {
@@ -93,12 +129,17 @@ export class InFlight {
     return new GraftError(
       "unavailable",
       `this server works on as much as it can: ${this.#callCount} calls, large ones of ${this.#size} ` +
-        `bytes; nothing was done, repeat the request in ${retryAfterMs} ms`,
+        `bytes, answers of ${this.#answerSize} not taken; nothing was done, repeat the request in ${retryAfterMs} ms`,
       { details: { ...nothingWritten, retryAfterMs } },
     );
   }
 }
 
+/** Whether a request of so many bytes takes room from others. */
+export function isLarge(size: number): boolean {
+  return size > REQUEST_SIZE_USUAL;
+}
+
 function largeOf(size: number): number {
-  return size <= REQUEST_SIZE_USUAL ? 0 : size;
+  return isLarge(size) ? size : 0;
 }

@@ -18,8 +18,8 @@ import { detectProtocol } from "./preface.ts";
 
 /** A handshake takes two round trips; nobody is two seconds away. */
 const HANDSHAKE_MS = 10_000;
-/** Connections at once: some 10 KiB of memory each while nothing is asked on them. */
-const CONNECTION_COUNT_MAX = 16_384;
+/** Beyond the connections that there may be: those that make room are not closed at once. */
+const CLOSING_COUNT_MAX = 1024;
 /** A peer that vanished without a word is noticed by the kernel: asked after each minute, ms. */
 const SOCKET_OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
 
@@ -45,7 +45,9 @@ export interface Listener {
 export function createListener(options: ListenerOptions): Listener {
   const { h1, h2, connections, silenceMs, certificate } = options;
   const onSocket = (socket: net.Socket): void => {
+    connections.accept(socket);
     detectProtocol(socket, silenceMs, (protocol) => {
+      if (protocol === "http2") connections.handOver(socket);
       (protocol === "http2" ? h2 : h1).emit("connection", socket);
     });
   };
@@ -53,7 +55,7 @@ export function createListener(options: ListenerOptions): Listener {
     certificate === undefined
       ? createClearListener(onSocket)
       : createTlsListener(certificate, onSocket, options.log);
-  listener.server.maxConnections = CONNECTION_COUNT_MAX;
+  listener.server.maxConnections = connections.countMax + CLOSING_COUNT_MAX;
   // With TLS this is the one below: before its handshake it counts as well.
   listener.server.on("connection", (socket: net.Socket) => connections.add(socket));
   return listener;

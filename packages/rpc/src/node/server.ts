@@ -44,6 +44,10 @@ import { traceCalls } from "./trace-handler.ts";
 const KEEP_ALIVE_MS = 315_000;
 /** A connection that has not said which protocol it speaks by then is dropped. */
 const SILENCE_MS = 15_000;
+/** Connections at once: some 10 KiB of memory each while nothing is asked on them. */
+const CONNECTION_COUNT_MAX = 16_384;
+/** An answer of which nothing was taken for so long is given up, ms: its reader is gone. */
+const UNTAKEN_MS = 30_000;
 /** Headers arrive at once, or somebody holds a connection open with as little as it takes. */
 const H1_OPTIONS: http.ServerOptions = {
   keepAliveTimeout: KEEP_ALIVE_MS,
@@ -86,6 +90,10 @@ export interface ServerOptions {
   readonly authenticate?: Authenticate | undefined;
   /** How it meets a network that it does not trust. Default: as on loopback. */
   readonly edge?: EdgeOptions | undefined;
+  /** Connections at once; default 16,384. Beyond it the longest idle one is closed. */
+  readonly connectionCountMax?: number | undefined;
+  /** How long a reader may take nothing of its answer, ms; default 30 000. */
+  readonly untakenMs?: number | undefined;
   /** Longest unary call, ms; default 55 000. */
   readonly deadlineMs?: number | undefined;
 }
@@ -102,7 +110,8 @@ export interface RunningServer {
 
 /** Listens. @throws GraftError `unavailable` when the port is taken or not allowed */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const connections = new Connections(KEEP_ALIVE_MS);
+  const countMax = options.connectionCountMax ?? CONNECTION_COUNT_MAX;
+  const connections = new Connections({ idleMs: KEEP_ALIVE_MS, countMax });
   const health = new DrainableHealth();
   const stopped = new AbortController();
   const handler = connections.count(
@@ -114,6 +123,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // NOTE: without it header and request timeouts and closeIdleConnections() do nothing, because
   // this server is handed its connections and never listens itself.
   h1.emit("listening");
+  h1.timeout = options.untakenMs ?? UNTAKEN_MS;
+  h1.on("timeout", (socket: net.Socket) => connections.closeSilent(socket));
   const h2 = http2.createServer(
     {
       settings: { initialWindowSize: STREAM_WINDOW_SIZE, maxConcurrentStreams: STREAM_COUNT_MAX },
@@ -168,12 +179,14 @@ function createHandler(
   const counted = createCallMetrics(metrics, clock);
   const callMetrics = tracing?.observe(counted) ?? counted;
   const checkToken = createTokenGate({ authenticate, isService, callMetrics, log });
+  const inFlight = new InFlight(options.inFlight ?? IN_FLIGHT_DEFAULT, metrics);
   const admission = new Admission({
-    inFlight: new InFlight(options.inFlight ?? IN_FLIGHT_DEFAULT, metrics),
-    slow: new SlowRequests(clock, stopped),
+    inFlight,
+    slow: new SlowRequests(clock, stopped, () => inFlight.takeCrowded()),
     clock,
     isCounted,
     usualSizes: options.usualSizes ?? new Map(),
+    untakenMs: options.untakenMs ?? UNTAKEN_MS,
   });
   const refusalOf = (request: NodeRequest): GraftError | undefined => admission.refusalOf(request);
   const raw = createRawHandler({
