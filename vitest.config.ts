@@ -1,9 +1,13 @@
+import { availableParallelism } from "node:os";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { SlowFirst } from "./scripts/stages/slow-first.ts";
 
 const source = { conditions: ["@graft/source", "module", "node", "import", "default"] };
 
 /** Beside the source, and run with `scale`: what it measures needs the machine for itself. */
 const FULL_LOAD = "packages/cli/src/server/full-load.integration.test.ts";
+
+const PROCESSORS = availableParallelism();
 
 /**
  * `unit` lies beside the source and touches no network, disk or real clock. `integration` may start
@@ -13,6 +17,7 @@ const FULL_LOAD = "packages/cli/src/server/full-load.integration.test.ts";
  */
 const config: ViteUserConfig = defineConfig({
   test: {
+    sequence: { sequencer: SlowFirst },
     projects: [
       {
         ssr: { resolve: { conditions: ["@graft/source"], externalConditions: ["@graft/source"] } },
@@ -25,6 +30,8 @@ const config: ViteUserConfig = defineConfig({
             "tests/bench/**/*.test.ts",
           ],
           exclude: ["**/*.integration.test.ts", "**/node_modules/**"],
+          // With fewer, as is vitest's custom, one of two processors is idle.
+          maxWorkers: PROCESSORS,
           testTimeout: 30_000,
         },
       },
@@ -38,7 +45,14 @@ const config: ViteUserConfig = defineConfig({
             "tests/{e2e,conformance,docs}/**/*.test.ts",
           ],
           exclude: ["**/node_modules/**", FULL_LOAD],
-          globalSetup: ["scripts/minio.ts", "scripts/nats.ts", "scripts/libgraft.ts"],
+          globalSetup: [
+            "scripts/compile-cache.ts",
+            "scripts/minio.ts",
+            "scripts/nats.ts",
+            "scripts/libgraft.ts",
+          ],
+          // One more than there are processors: a third of the time is spent waiting.
+          maxWorkers: PROCESSORS + 1,
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },
@@ -60,6 +74,7 @@ const config: ViteUserConfig = defineConfig({
           name: "torture",
           include: ["tests/torture/**/*.test.ts"],
           exclude: ["**/node_modules/**"],
+          globalSetup: ["scripts/compile-cache.ts"],
           // One at a time: each takes all the processors there are.
           fileParallelism: false,
           testTimeout: 300_000,

@@ -1,11 +1,13 @@
 /**
- * `pnpm test`: typecheck, lint, boundaries, tidy, the protos against the last release, unit and
- * integration tests, simulation, torture, scale. `--verify` adds: generated code unchanged,
- * published exports sound. Names of stages run only these.
+ * `pnpm test`: typecheck, lint, boundaries, tidy, secrets, known holes of dependencies,
+ * protos against the last release, unit and integration tests, simulation, torture, scale.
+ * `--verify` adds: generated code unchanged, published exports sound. Names of stages run only
+ * these.
  *
  * Every stage runs, also after one failed. The last line is `N passed, N failed, N skipped`: tests,
  * and one failed for each failed stage that is no test run.
  */
+import { auditStage } from "./stages/audit-stage.ts";
 import { addCounts, type Counts, NO_TESTS, programStage, type Stage } from "./stages/stage.ts";
 import { vitestStage } from "./stages/vitest-stage.ts";
 
@@ -14,6 +16,8 @@ const STAGES: readonly Stage[] = [
   programStage("lint", "biome", "check", "--error-on-warnings", "."),
   programStage("boundaries", "node", "scripts/check-boundaries.ts"),
   programStage("tidy", "node", "scripts/tidy.ts"),
+  programStage("secrets", "node", "scripts/check-secrets.ts"),
+  auditStage(),
   programStage("breaking", "buf", "breaking", "--against", "proto/release.binpb"),
   vitestStage("unit"),
   vitestStage("integration", { looksTwice: true }),

@@ -8,15 +8,22 @@ export interface ProgramResult {
   readonly output: string;
 }
 
+/** What the output of a program says that took longer than it may. */
+export const DID_NOT_END = "did not end in time";
+
 export interface ProgramOptions {
   /** Passes the output on while it comes. Default: it is only kept. */
   readonly isStreamed?: boolean;
+  /** Then it is ended, has failed, and the last line of the output is `DID_NOT_END`. */
+  readonly timeoutMs?: number;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Runs a program of the workspace, such as `tsc`, at the root of the repository. Never rejects. */
 export async function runProgram(
   command: readonly string[],
-  { isStreamed = false }: ProgramOptions = {},
+  { isStreamed = false, timeoutMs = 0, env = {} }: ProgramOptions = {},
 ): Promise<ProgramResult> {
   const [program = "", ...args] = command;
   const tools = join(ROOT, "node_modules", ".bin");
@@ -28,8 +35,9 @@ export async function runProgram(
   const parts: string[] = [];
   const child = spawn(program, args, {
     cwd: ROOT,
-    env: { ...process.env, ...color, PATH: path },
+    env: { ...process.env, ...color, ...env, PATH: path },
     stdio: ["ignore", "pipe", "pipe"],
+    timeout: timeoutMs,
   });
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (part: string) => {
@@ -39,6 +47,9 @@ export async function runProgram(
   }
   return await new Promise((resolve) => {
     child.once("error", (error) => resolve({ isOk: false, output: `${error.message}\n` }));
-    child.once("close", (code) => resolve({ isOk: code === 0, output: parts.join("") }));
+    child.once("close", (code) => {
+      if (timeoutMs > 0 && child.killed) parts.push(`\n${program} ${DID_NOT_END}\n`);
+      resolve({ isOk: code === 0, output: parts.join("") });
+    });
   });
 }
