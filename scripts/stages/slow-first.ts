@@ -29,7 +29,7 @@ export class SlowFirst extends BaseSequencer {
   }
 }
 
-/** Where among the slow ones a file is, by its absolute path; behind all of them when it is none. */
+/** The place of a file, by its absolute path, among the slow ones; behind all when it is none. */
 export function rank(moduleId: string): number {
   const at = SLOW.indexOf(relative(ROOT, moduleId));
   return at < 0 ? SLOW.length : at;
