@@ -18,6 +18,11 @@ export class Alarm {
     this.#resume?.();
   }
 
+  /** What has rung until now is no reason to end the next wait. */
+  hush(): void {
+    this.#hasRung = false;
+  }
+
   /** Returns at `dueMs` (monotonic; Infinity: never), or when it rings, or has rung since. */
   async wait(dueMs: number): Promise<void> {
     if (!this.#hasRung) {

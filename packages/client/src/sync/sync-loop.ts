@@ -22,7 +22,7 @@ import { Backoff, jittered } from "./backoff.ts";
 import { Staleness } from "./staleness.ts";
 import type { SyncContext } from "./sync-context.ts";
 import type { SyncMeans } from "./sync-means.ts";
-import { planSync, type SyncFacts, type SyncStep } from "./sync-plan.ts";
+import { planSync, type SyncFacts, type SyncStep, speaksWithServer } from "./sync-plan.ts";
 import { WaitingNews } from "./waiting-news.ts";
 
 /** Without a stream changes are asked for at first after this; it doubles while nothing is new. */
@@ -181,8 +181,9 @@ export class SyncLoop implements NewsSubscriber {
     const { signal } = this.#ending;
     this.#background?.want();
     while (!signal.aborted) {
+      let step: SyncStep | undefined;
       try {
-        const step = planSync(this.#facts());
+        step = planSync(this.#facts());
         if (step.kind === "wait") {
           this.#noteCurrent();
           await this.#alarm.wait(Math.min(step.untilMs, this.#resubscribeMs()));
@@ -191,8 +192,7 @@ export class SyncLoop implements NewsSubscriber {
         }
       } catch (error) {
         if (signal.aborted) return;
-        this.#fail(error);
-        // Not all steps wait for the end of a backoff: one that fails at once must not run hot.
+        this.#fail(error, step);
         if (this.isFailing) await this.#alarm.wait(this.#backoff.dueMs);
       }
     }
@@ -337,12 +337,14 @@ export class SyncLoop implements NewsSubscriber {
     if (wasFailing) this.#parts.onHealth();
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, step: SyncStep | undefined): void {
     const { onError, onHealth } = this.#parts;
     this.#backoff.fail(error, this.#now());
     // The volume reports what it throws itself.
     if (!isGraftError(error)) onError(error);
     onHealth();
+    // By plan these wait for nothing: rung by its own failure, one of them would run hot.
+    if (step === undefined || !speaksWithServer(step)) this.#alarm.hush();
   }
 
   #subscribe(nowMs: number): void {

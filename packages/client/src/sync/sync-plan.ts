@@ -71,6 +71,11 @@ export function planSync(facts: SyncFacts): SyncStep {
   }
 }
 
+/** Whether the step waits for the end of a backoff. */
+export function speaksWithServer({ kind }: SyncStep): boolean {
+  return kind === "push" || kind === "pull" || kind === "reconcile";
+}
+
 function pullTime(facts: SyncFacts): number {
   if (facts.mustPull) return facts.retryDueMs;
   if (facts.isLive) return Number.POSITIVE_INFINITY;
