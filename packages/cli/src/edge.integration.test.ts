@@ -161,3 +161,17 @@ describe("graft serve --production", () => {
     },
   );
 });
+
+describe("graft serve --volume-bytes-max", () => {
+  it("refuses a volume that is larger, in words that help", async () => {
+    const flags = ["--port", "0", "--store", "memory:", "--volume-bytes-max", "65536"];
+    await using small = await startGraft(["serve", ...flags]);
+    makeDatabase(folder.at("large.db"));
+    const words = ["import", folder.at("large.db"), "--tag", "large", "--json"];
+    const run = await runGraft([...words, "--url", small.url, "--path", folder.at("c")]);
+    expect(run.code).toBe(1);
+    const { error } = JSON.parse(run.stderr) as { readonly error: Record<string, unknown> };
+    expect(error).toMatchObject({ code: "resource-exhausted" });
+    expect(error.message).toContain("this server lets a volume have 65536");
+  });
+});

@@ -141,6 +141,12 @@ const EDGE_FLAGS: readonly Flag[] = [
     environment: "GRAFT_LIMIT_STREAMS",
   },
   {
+    name: "volume-bytes-max",
+    value: "N",
+    help: "bytes of pages that a volume may have",
+    environment: "GRAFT_VOLUME_BYTES_MAX",
+  },
+  {
     name: "trust-proxy",
     help: "an address is what the proxy appended to x-forwarded-for (or GRAFT_TRUST_PROXY=1)",
   },

@@ -303,3 +303,26 @@ function moved(request: CommitRequest): CommitRequest["inlineFrames"][number] {
   if (frame === undefined) throw new Error("there is a frame");
   return { ...frame, pageSet: pageSetOf([toPageIndex(1), toPageIndex(3)].map(toPageIndex)) };
 }
+
+test("a volume does not grow beyond what it may have; one that is larger may shrink", async () => {
+  const store = new MemoryObjectStore();
+  const free = createTestMetastore({ store });
+  const sized = async (base: Lsn | undefined, pageCount: number) => ({
+    ...(await inlineCommitOf(free, base, [page(1, pageCount)])),
+    pageCount: toPageCount(pageCount),
+  });
+  const large = await sized(undefined, 9);
+  await send(free, large);
+  const on = createTestMetastore({ store, volumeBytesMax: 5 * 4096 });
+  // What was committed stays committed, whoever asks.
+  expect(await send(on, large)).toMatchObject({ replayed: true });
+  const error = await failureOf(send(on, await sized(FIRST, 10)));
+  expect(error.code).toBe("resource-exhausted");
+  const facts = { limit: "volume-bytes", limitBytes: 20_480, sizeBytes: 40_960 };
+  expect(error.details).toMatchObject(facts);
+  expect(saysNothingWritten(error)).toBe(true);
+  await send(on, await sized(FIRST, 8));
+  await send(on, await sized(toLsn(2n), 5));
+  expect((await failureOf(send(on, await sized(toLsn(3n), 6)))).code).toBe("resource-exhausted");
+  expect((await send(on, await sized(toLsn(3n), 5))).snapshot.lsn).toBe(4n);
+});

@@ -37,6 +37,7 @@ import {
   type MetricsRegistry,
   present,
   registerQueue,
+  volumeTooLarge,
 } from "@graft/rpc";
 import { asRefused } from "./as-refused.ts";
 import type { CatalogUpdater } from "./catalog-updater.ts";
@@ -68,6 +69,8 @@ export interface CommitterParts {
   readonly compute: Compute;
   readonly log: Log;
   readonly metrics: MetricsRegistry;
+  /** Bytes of pages that a volume may have; absent: what the format holds. */
+  readonly volumeBytesMax?: number | undefined;
   /** Told of every commit that this node created, once it is in the catalog. */
   readonly onCommit: (commit: CatalogCommit) => void;
 }
@@ -160,10 +163,16 @@ export class Committer {
       baseLsn === undefined ? undefined : await this.#readBase(request, baseLsn, signal);
     // Only what is known: the PUT finds out the rest, and never beyond the base.
     const known = heads.peek(volumeId) ?? 0n;
+    const tooLarge = this.#tooLarge(request, parent);
+    const next = nextLsn(baseLsn);
     const successor =
-      known > (baseLsn ?? 0n) ? await commits.must(volumeId, nextLsn(baseLsn), signal) : undefined;
+      known > (baseLsn ?? 0n)
+        ? await commits.must(volumeId, next, signal)
+        : // What may be there already is not refused: no PUT finds it out.
+          tooLarge && (await commits.get(volumeId, next, signal));
     const decision = await this.#decide(request, parent, successor, signal);
     if (decision.kind !== "accept") return { kind: "answer", answer: answerOf(request, decision) };
+    if (tooLarge !== undefined) throw tooLarge;
     if (parent !== undefined) await this.#parts.checkpointer.admit(parent, signal);
     await verifyInlineFrames(request, this.#parts);
     const segments = await this.#verifySegments(request, parent, signal);
@@ -178,6 +187,17 @@ export class Committer {
       else await volumes.mustExist(volumeId, request.pageSize, signal);
     }
     return { kind: "append", record, bytes };
+  }
+
+  /** A volume that is larger than it may be is still written, and shrinks; it does not grow. */
+  #tooLarge(
+    { volumeId, pageSize, pageCount }: CommitRequest,
+    parent: CatalogCommit | undefined,
+  ): GraftError | undefined {
+    const limitBytes = this.#parts.volumeBytesMax ?? Number.POSITIVE_INFINITY;
+    const sizeBytes = pageCount * pageSize;
+    if (sizeBytes <= limitBytes || pageCount <= (parent?.record.pageCount ?? 0)) return undefined;
+    return volumeTooLarge({ volumeId, sizeBytes, limitBytes });
   }
 
   /**

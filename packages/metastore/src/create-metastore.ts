@@ -52,6 +52,8 @@ export interface MetastoreOptions {
    * Whether other nodes commit to the same store, and how this one learns of it. Default `none`.
    */
   readonly notify?: Notify | undefined;
+  /** Bytes of pages that a volume may have. Default: what the format holds. */
+  readonly volumeBytesMax?: number | undefined;
   /** Who may do what. Default: everybody everything. */
   readonly guard?: Guard | undefined;
   /** What a MetaStore tells of itself is registered here. */

@@ -60,10 +60,11 @@ export async function serveMetastore(
   await probeObjectStore(store, means.random);
   const notify = await openNotify(config.notify ?? "none", means);
   const catalog = new MemoryVolumeCatalog();
-  const instance = cleanup.use(
-    createMetastore({ ...means, store, catalog, metrics, notify, guard }),
-  );
   const { host, port, edge } = config;
+  const common = { ...means, store, catalog, metrics, notify, guard };
+  const instance = cleanup.use(
+    createMetastore({ ...common, volumeBytesMax: edge?.volumeBytesMax }),
+  );
   const { routes, rawRoutes, streamRoutes } = instance;
   const authenticate = guard.authenticate.bind(guard);
   const mounted = { routes, rawRoutes, streamRoutes, authenticate, edge };

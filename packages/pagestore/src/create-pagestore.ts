@@ -37,6 +37,8 @@ export interface PagestoreOptions {
   readonly frameCacheSize?: number | undefined;
   /** Frames that survive a restart: see `openDiskFrameCache`. Default: none. */
   readonly diskCache?: DiskFrameCache | undefined;
+  /** Bytes of pages that a volume may have. Default: what the format holds. */
+  readonly volumeBytesMax?: number | undefined;
   /** Who may do what. Default: everybody everything, as far as the source lets them. */
   readonly guard?: Guard | undefined;
   /** What a PageStore tells of itself is registered here. */
@@ -79,6 +81,7 @@ export function createPagestore(options: PagestoreOptions): PagestoreInstance {
     writer: new SegmentWriter({ ...options, metrics }),
     pageSizes: new VolumePageSizes({ store, compute }),
     clock: options.clock,
+    volumeBytesMax: options.volumeBytesMax,
   });
   const open = guardPagestore(pagestore, guard);
   return {

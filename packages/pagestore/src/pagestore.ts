@@ -21,12 +21,13 @@ import {
   unreachable,
   type VolumeId,
 } from "@graft/core";
-import type {
-  ReadPagesAnswer,
-  ReadPagesRequest,
-  SegmentInfo,
-  StreamPagesRequest,
-  WritePagesRequest,
+import {
+  type ReadPagesAnswer,
+  type ReadPagesRequest,
+  type SegmentInfo,
+  type StreamPagesRequest,
+  volumeTooLarge,
+  type WritePagesRequest,
 } from "@graft/rpc";
 import type { FooterLoader } from "./footer-loader.ts";
 import type { FrameLoader } from "./frame-loader.ts";
@@ -74,6 +75,8 @@ export interface PagestoreParts {
   readonly writer: SegmentWriter;
   readonly pageSizes: VolumePageSizes;
   readonly clock: Clock;
+  /** Bytes of pages that a volume may have; absent: what the format holds. */
+  readonly volumeBytesMax?: number | undefined;
 }
 
 export class Pagestore {
@@ -83,6 +86,7 @@ export class Pagestore {
   readonly #writer: SegmentWriter;
   readonly #pageSizes: VolumePageSizes;
   readonly #clock: Clock;
+  readonly #volumeBytesMax: number;
 
   constructor(parts: PagestoreParts) {
     this.#finder = parts.finder;
@@ -91,6 +95,7 @@ export class Pagestore {
     this.#writer = parts.writer;
     this.#pageSizes = parts.pageSizes;
     this.#clock = parts.clock;
+    this.#volumeBytesMax = parts.volumeBytesMax ?? Number.POSITIVE_INFINITY;
   }
 
   /**
@@ -185,7 +190,8 @@ export class Pagestore {
   /**
    * Stores pages as segments; nobody reads them until a commit names them.
    *
-   * @throws GraftError `invalid-argument` when the volume has pages of another size
+   * @throws GraftError `invalid-argument` when the volume has pages of another size;
+   *   `resource-exhausted` for a page beyond what a volume may have
    */
   async writePages(
     request: WritePagesRequest,
@@ -193,6 +199,10 @@ export class Pagestore {
   ): Promise<readonly SegmentInfo[]> {
     const { volumeId, pageSize, pages } = request;
     if (pages.length === 0) return [];
+    // A page's index counts from 1: it is how many pages there are up to it.
+    const sizeBytes = pages.reduce((most, { index }) => Math.max(most, index), 0) * pageSize;
+    const limitBytes = this.#volumeBytesMax;
+    if (sizeBytes > limitBytes) throw volumeTooLarge({ volumeId, sizeBytes, limitBytes });
     await this.#pageSizes.check(volumeId, pageSize, signal);
     return await this.#writer.write(volumeId, pageSize, pages, signal);
   }

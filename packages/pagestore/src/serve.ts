@@ -84,6 +84,7 @@ export async function servePagestore(
       diskCache,
       guard,
       metrics,
+      volumeBytesMax: config.edge?.volumeBytesMax,
     }),
   );
   const { host, port, edge } = config;

@@ -88,7 +88,8 @@ export {
 export { envelopeOf, type StreamRoute, type StreamSink } from "./raw/stream-route.ts";
 export { createReadTally, type ReadTally, type ReadTier } from "./read-metrics.ts";
 export { traceObjectStore } from "./tracing/trace-object-store.ts";
-
+// What a volume may have.
+export { type VolumeSize, volumeTooLarge } from "./volume-size.ts";
 // Wire ↔ domain: what more than one call uses.
 export {
   fromCommit,

@@ -55,7 +55,9 @@ export async function serveAllInOne(
   registerObjectStoreMetrics(metrics, meter, objectKindOf);
   if (tracer !== undefined) traceObjectStore(meter, tracer, clock);
   await probeObjectStore(store, random);
-  const common = { ...means, store, catalog: new MemoryVolumeCatalog(), metrics, guard };
+  const volumeBytesMax = options.edge?.volumeBytesMax;
+  const catalog = new MemoryVolumeCatalog();
+  const common = { ...means, store, catalog, metrics, guard, volumeBytesMax };
   const notify = await openNotify(options.notify ?? "none", means);
   const metastore = cleanup.use(createMetastore({ ...common, notify }));
   const transport = createInProcessTransport(metastore.routes, {

@@ -1,7 +1,7 @@
 import { type EdgeOptions, parseEdgeConfig } from "@graft/rpc/node";
 import type { Invocation } from "../command.ts";
 
-/** `--tls-cert`, `--cors-origin`, `--limit-requests` and what goes with them. */
+/** `--tls-cert`, `--cors-origin`, `--limit-requests`, `--volume-bytes-max` and what goes with them. */
 export function edgeValue({ values, switches, surroundings }: Invocation): EdgeOptions {
   return parseEdgeConfig({
     GRAFT_TLS_CERT: values.get("tls-cert"),
@@ -10,6 +10,7 @@ export function edgeValue({ values, switches, surroundings }: Invocation): EdgeO
     GRAFT_LIMIT_REQUESTS: values.get("limit-requests"),
     GRAFT_LIMIT_BYTES: values.get("limit-bytes"),
     GRAFT_LIMIT_STREAMS: values.get("limit-streams"),
+    GRAFT_VOLUME_BYTES_MAX: values.get("volume-bytes-max"),
     GRAFT_TRUST_PROXY: switches.has("trust-proxy")
       ? "1"
       : surroundings.environment.GRAFT_TRUST_PROXY,

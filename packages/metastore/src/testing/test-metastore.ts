@@ -41,6 +41,7 @@ export interface TestMetastoreOptions {
   readonly metrics?: MetricsRegistry;
   readonly commitDeadlineMs?: number;
   readonly notify?: Notify;
+  readonly volumeBytesMax?: number;
 }
 
 /** A MetaStore and what it was made of. */
@@ -74,6 +75,7 @@ export function createTestMetastore(options: TestMetastoreOptions = {}): TestMet
     metrics: options.metrics,
     commitDeadlineMs: options.commitDeadlineMs,
     notify: options.notify,
+    volumeBytesMax: options.volumeBytesMax,
   });
   const transport = createInMemoryTransport(instance.routes, { clock });
   const ids = { clock, random };

@@ -5,6 +5,8 @@ import {
   encodePageSet,
   gidBytes,
   MutablePageSet,
+  PAGE_SIZE_DEFAULT,
+  toPageIndex,
   toPageSize,
 } from "@graft/core";
 import { SeededRandom, SimulatedClock } from "@graft/core/testing";
@@ -247,6 +249,22 @@ describe("WritePages", () => {
     const { segments } = await client.writePages({ vid: vid(), pages: small, pageSize: 512 });
     const stored = segments.reduce((sum, { graft }) => sum + covered(graft).length, 0);
     expect(stored).toBe(16_384);
+  });
+
+  it("stores no page beyond what a volume may have", async () => {
+    const small = createHarness({ volumeBytesMax: 3 * 4096 });
+    const { volumeId } = small.volume;
+    const write = (index: number): Promise<unknown> => {
+      const page = { index: toPageIndex(index), data: content(index) };
+      return small.pagestore.writePages({ volumeId, pageSize: PAGE_SIZE_DEFAULT, pages: [page] });
+    };
+    await write(3);
+    const { requestCount } = small.store.meter;
+    await expect(write(4)).rejects.toMatchObject({
+      code: "resource-exhausted",
+      details: { limit: "volume-bytes", limitBytes: 12_288, sizeBytes: 16_384 },
+    });
+    expect(small.store.meter.requestCount).toBe(requestCount);
   });
 
   it("answers an empty write with no segment", async () => {

@@ -24,6 +24,7 @@ export interface HarnessOptions {
   readonly seed?: number;
   readonly pageSize?: PageSize;
   readonly frameCacheSize?: number;
+  readonly volumeBytesMax?: number;
   readonly catalog?: () => VolumeCatalog;
   readonly diskCache?: () => DiskFrameCache | undefined;
   /** Put between the PageStore and the store: faults. */
@@ -54,6 +55,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
       random,
       compute: nodeCompute,
       frameCacheSize: options.frameCacheSize,
+      volumeBytesMax: options.volumeBytesMax,
       diskCache: options.diskCache?.(),
     });
     return { ...instance, store, source, volume, createVolume, restart: start };

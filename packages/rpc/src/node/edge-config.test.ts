@@ -7,6 +7,7 @@ describe("the edge of a server", () => {
       certificate: undefined,
       corsOrigins: [],
       limits: undefined,
+      volumeBytesMax: undefined,
       trustsProxy: false,
     });
   });
@@ -18,11 +19,13 @@ describe("the edge of a server", () => {
       GRAFT_CORS_ORIGIN: "https://app.example/, http://localhost:8080",
       GRAFT_LIMIT_REQUESTS: "50",
       GRAFT_LIMIT_STREAMS: "8",
+      GRAFT_VOLUME_BYTES_MAX: "1000000",
       GRAFT_TRUST_PROXY: "1",
     });
     expect(config).toMatchObject({
       corsOrigins: ["https://app.example", "http://localhost:8080"],
       limits: { requestsPerSecond: 50, bytesPerSecond: undefined, openCalls: 8 },
+      volumeBytesMax: 1_000_000,
       trustsProxy: true,
     });
     expect(config.certificate).toBeDefined();
@@ -37,6 +40,7 @@ describe("the edge of a server", () => {
     [{ GRAFT_LIMIT_REQUESTS: "0" }, "GRAFT_LIMIT_REQUESTS"],
     [{ GRAFT_LIMIT_BYTES: "1e6" }, "GRAFT_LIMIT_BYTES"],
     [{ GRAFT_LIMIT_STREAMS: "-1" }, "GRAFT_LIMIT_STREAMS"],
+    [{ GRAFT_VOLUME_BYTES_MAX: "10GB" }, "GRAFT_VOLUME_BYTES_MAX"],
     [{ GRAFT_TRUST_PROXY: "yes" }, "GRAFT_TRUST_PROXY"],
   ])("is refused when it is %j, naming %s", (env, name) => {
     expect(() => parseEdgeConfig(env)).toThrow(`${name} is "`);

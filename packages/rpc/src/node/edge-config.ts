@@ -15,6 +15,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * | `GRAFT_LIMIT_REQUESTS` | – | calls a second, of a token and of an address |
  * | `GRAFT_LIMIT_BYTES` | – | bytes a second, likewise |
  * | `GRAFT_LIMIT_STREAMS` | – | calls open at once, likewise |
+ * | `GRAFT_VOLUME_BYTES_MAX` | – | bytes of pages that a volume may have |
  * | `GRAFT_TRUST_PROXY` | – | 1: the address of a caller is the last one in `x-forwarded-for` |
  *
  * @throws GraftError `invalid-argument` naming the variable
@@ -30,6 +31,7 @@ export function parseEdgeConfig(env: Environment): EdgeOptions {
       .filter((origin) => origin !== "")
       .map(parseOrigin),
     limits: parseLimits(env),
+    volumeBytesMax: parseLimit(env, "GRAFT_VOLUME_BYTES_MAX"),
     trustsProxy: proxy === "1",
   };
 }

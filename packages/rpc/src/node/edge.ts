@@ -9,6 +9,8 @@ export interface EdgeOptions {
   readonly corsOrigins?: readonly string[] | undefined;
   /** What one token, and one address, may do. Default: whatever there is room for. */
   readonly limits?: CallerLimits | undefined;
+  /** Bytes of pages that a volume may have, up to its last one. Default: what the format holds. */
+  readonly volumeBytesMax?: number | undefined;
   /**
    * Takes the address of a caller from the last entry of `x-forwarded-for`, which a proxy in front
    * must set. Default: the address of the connection.
