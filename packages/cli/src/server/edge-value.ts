@@ -1,7 +1,7 @@
 import { type EdgeOptions, parseEdgeConfig } from "@graft/rpc/node";
 import type { Invocation } from "../command.ts";
 
-/** `--tls-cert`, `--cors-origin`, `--limit-requests`, `--volume-bytes-max` and what goes with them. */
+/** `--tls-cert`, `--cors-origin`, `--limit-requests` and what goes with them. */
 export function edgeValue({ values, switches, surroundings }: Invocation): EdgeOptions {
   return parseEdgeConfig({
     GRAFT_TLS_CERT: values.get("tls-cert"),
