@@ -34,6 +34,7 @@ interface Counts {
 interface Sample extends Counts {
   readonly openMs: number;
   readonly connections: number;
+  readonly residentBytes: number;
   readonly again: Counts;
   readonly similar: Counts | undefined;
 }
@@ -99,9 +100,10 @@ async function takeSample(
   const cold = count(open.ms + first.ms);
   const { connections } = proxy;
   const again = count((await ask(values)).ms);
+  const residentBytes = await replica.residentSize();
   const other = query.parameters[at + plan.samples];
   const similar = other === undefined ? undefined : count((await ask(other)).ms);
-  return { ...cold, openMs: open.ms, connections, again, similar };
+  return { ...cold, openMs: open.ms, connections, residentBytes, again, similar };
 }
 
 /** What has passed since the last time. */
@@ -151,6 +153,7 @@ function summarize(
     requests: spreadOf(samples.map(({ requests }) => requests)),
     bytesDown: spreadOf(samples.map(({ bytesDown }) => bytesDown)),
     connections: spreadOf(samples.map(({ connections }) => connections)),
+    residentBytes: spreadOf(samples.map(({ residentBytes }) => residentBytes)),
     again: {
       ms: spreadOf(samples.map(({ again }) => again.ms)),
       requests: spreadOf(samples.map(({ again }) => again.requests)),

@@ -55,6 +55,7 @@ function leadersOf(card: Scorecard, query: string, measure: Measure): readonly L
     (one): one is ColdMeasured =>
       one.kind === "measured" && one.query === query && one.rtt === measure.rtt,
   );
+  if (!results.some(({ peer }) => isOurs(peer))) return [];
   const ours = Math.min(...results.filter(({ peer }) => isOurs(peer)).map(measure.of));
   return results
     .filter((one) => !isOurs(one.peer) && measure.of(one) < ours)

@@ -15,8 +15,6 @@ export interface Peer {
   readonly way: string;
   /** What makes the comparison unfair, to either side. */
   readonly unfair: readonly string[];
-  /** It cannot write at all, or not so that another replica sees it. */
-  readonly isReadOnly?: boolean;
   /** Fetches what is missing, and puts the dataset where replicas find it. @throws why it cannot */
   start(world: World): Promise<StartedPeer>;
 }
@@ -26,8 +24,13 @@ export interface StartedPeer extends AsyncDisposable {
   readonly target: string;
   /** A process with its libraries loaded and nothing opened. */
   startReplica(place: ReplicaPlace): Promise<Replica>;
-  /** An empty database for writers. Absent: it has none. */
+  /**
+   * Another database, that replicas write too: it has a table `kv(id, k, v)`, without rows. Absent:
+   * it has none.
+   */
   startEmpty?(): Promise<StartedPeer>;
+  /** A replica that pushes and pulls by itself. Absent: none does. */
+  startLive?(place: ReplicaPlace): Promise<Replica>;
 }
 
 export interface ReplicaPlace {

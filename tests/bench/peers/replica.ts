@@ -2,9 +2,13 @@
  * A replica in a process of its own. It is asked with lines of JSON on its stdin; each of its
  * answers is one line of stdout that begins with `@`. Its first one says that it is ready.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+
+/** The table of the replicas that write. */
+export const CREATE_KV = "CREATE TABLE kv(id INTEGER PRIMARY KEY, k TEXT, v TEXT)";
 
 export type SqlValue = string | number;
 
@@ -13,8 +17,13 @@ export type ReplicaRequest =
   | { readonly do: "open" }
   | { readonly do: "query"; readonly sql: string; readonly values: readonly SqlValue[] }
   | { readonly do: "execute"; readonly sql: string; readonly values: readonly SqlValue[] }
-  /** Rows `from` … `from + count - 1` of `kv`, each in a transaction of its own. */
-  | { readonly do: "insert"; readonly from: number; readonly count: number }
+  /** Rows `from` … `from + count - 1` of `kv`, each in a transaction of its own, or all in one. */
+  | {
+      readonly do: "insert";
+      readonly from: number;
+      readonly count: number;
+      readonly isOneTransaction: boolean;
+    }
   | { readonly do: "push" | "pull" };
 
 export interface ReplicaAnswer {
@@ -94,8 +103,11 @@ export class Replica implements AsyncDisposable {
     return await this.#next(msMax);
   }
 
-  get pid(): number {
-    return this.#child.pid ?? 0;
+  /** Memory of the process now, bytes. */
+  async residentSize(): Promise<number> {
+    const words = ["-o", "rss=", "-p", String(this.#child.pid ?? 0)];
+    const { stdout } = await promisify(execFile)("ps", words);
+    return Number(stdout.trim()) * 1024;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -14,6 +14,7 @@ import type { Peer, StartedPeer, World } from "./peer.ts";
 import type { Scorecard, ScorecardPeer, ScorecardQuery } from "./scorecard.ts";
 import { openWorld } from "./scratch-world.ts";
 import { writeScorecard } from "./table.ts";
+import { measureWorks } from "./works.ts";
 
 /** For one answer, ms. */
 const PATIENCE_MS = 120_000;
@@ -68,6 +69,15 @@ async function takeScorecard(
     file: world.file,
     note,
   });
+  const works = options.isColdOnly
+    ? []
+    : await measureWorks({
+        peers: started,
+        rtts: options.isQuick ? options.rtts : options.rtts.filter((rtt) => rtt <= 20),
+        directory,
+        isQuick: options.isQuick,
+        note,
+      });
   return {
     takenAt: new Date().toISOString(),
     commit: currentCommit(),
@@ -78,7 +88,7 @@ async function takeScorecard(
     queries: described,
     peers: listed,
     cold,
-    works: [],
+    works,
   };
 }
 

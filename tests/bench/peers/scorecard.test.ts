@@ -20,6 +20,7 @@ function measured(peer: string, rtt: number, figures: Partial<ColdMeasured> = {}
     requests: one(3),
     bytesDown: one(12_000),
     connections: one(1),
+    residentBytes: one(60e6),
     again: { ms: one(0.5), requests: one(0) },
     ...figures,
   };
@@ -77,7 +78,7 @@ describe("the table", () => {
   test("counts where a delay keeps requests and answers apart", () => {
     const fast = measured("graft, a", 0, { roundTrips: one(9) });
     const text = writeScorecard(cardOf([fast, measured("graft, a", 20, { roundTrips: one(4) })]));
-    expect(text).toContain("| graft, a | 4 | 3 | 12 | 2 | 50 | 50 | 0.5 | – | – |");
+    expect(text).toContain("| graft, a | 4 | 3 | 12 | 2 | 50 | 50 | 0.5 | 60 | – | – |");
   });
 
   test("marks milliseconds of a loaded machine, and only those", () => {

@@ -64,6 +64,8 @@ export interface ColdMeasured extends ColdSubject {
   readonly requests: Spread;
   readonly bytesDown: Spread;
   readonly connections: Spread;
+  /** Memory of the process after it, engine and libraries included. */
+  readonly residentBytes: Spread;
   /** The same once more in the same replica. */
   readonly again: { readonly ms: Spread; readonly requests: Spread };
   /** The same with other values, after that. Absent: it takes no values. */

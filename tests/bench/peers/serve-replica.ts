@@ -7,8 +7,10 @@ export interface ReplicaLibrary {
   open(): Promise<void>;
   /** Rows as arrays or as objects; only their count and the first value are looked at. */
   query(sql: string, values: readonly SqlValue[]): Promise<readonly unknown[]>;
-  /** Absent: it only reads. */
+  /** Absent, as what follows: it only reads. */
   execute?(sql: string, values: readonly SqlValue[]): Promise<void>;
+  /** One statement again and again, in one transaction. */
+  executeAll?(sql: string, values: readonly (readonly SqlValue[])[]): Promise<void>;
   push?(): Promise<void>;
   pull?(): Promise<void>;
 }
@@ -46,9 +48,7 @@ async function run(
       await library.execute?.(request.sql, request.values);
       return undefined;
     case "insert":
-      for (let id = request.from; id < request.from + request.count; id++) {
-        await library.execute?.(INSERT, [id, `key ${id}`, textOf(id)]);
-      }
+      await insert(library, request);
       return undefined;
     case "push":
       await library.push?.();
@@ -57,6 +57,17 @@ async function run(
       await library.pull?.();
       return undefined;
   }
+}
+
+async function insert(
+  library: ReplicaLibrary,
+  { from, count, isOneTransaction }: Extract<ReplicaRequest, { do: "insert" }>,
+): Promise<void> {
+  const rows = Array.from({ length: count }, (_, at) => {
+    return [from + at, `key ${from + at}`, textOf(from + at)];
+  });
+  if (isOneTransaction) await library.executeAll?.(INSERT, rows);
+  else for (const row of rows) await library.execute?.(INSERT, row);
 }
 
 const INSERT = "INSERT INTO kv(id, k, v) VALUES(?, ?, ?)";

@@ -58,7 +58,8 @@ same command writes it anew. \`scorecard.json\` beside it has every figure.
   and ${formatNumber(dataset.likes)} likes, seed ${dataset.seed}: ${formatNumber(dataset.bytes / 1e6)} MB,
   ${formatNumber(dataset.pages)} pages of 4 KiB, made with SQLite.
 - **Cold**: a fresh process with its libraries loaded and nothing else; its figures include opening.
-  *Again* is the same query once more, *similar* the same with other values after that.
+  *Again* is the same query once more, *similar* the same with other values after that; *MB* is the
+  memory of the process.
 - **Counted** by one proxy between replica and server, the same for all: it holds every byte for half
   a round-trip time each way, and a new TCP connection takes a round trip of its own. A *round trip*
   is a request that could not be sent before an earlier answer had come. Bytes are those that came
@@ -80,6 +81,7 @@ function querySection(card: Scorecard, query: ScorecardQuery): string {
     "× limit",
     ...card.rtts.map((rtt) => `${mark} at ${rtt}`),
     `${mark} again`,
+    "MB",
     "similar: round trips",
     "similar: kB",
   ];
@@ -108,10 +110,10 @@ function cellsOf(
   const blank = (count: number): string[] => Array.from({ length: count }, () => "–");
   const main = results.find(({ rtt }) => rtt === counted);
   const ms = card.rtts.map((rtt) => msCell(results.find((one) => one.rtt === rtt)));
-  if (absence !== undefined) return [`not run: ${absence}`, ...blank(3 + ms.length + 3)];
-  if (main === undefined) return [...blank(4), ...ms, ...blank(3)];
-  if (main.kind === "failed") return [`failed: ${main.why}`, ...blank(3), ...ms, ...blank(3)];
-  const { roundTrips, requests, bytesDown, again, similar } = main;
+  if (absence !== undefined) return [`not run: ${absence}`, ...blank(3 + ms.length + 4)];
+  if (main === undefined) return [...blank(4), ...ms, ...blank(4)];
+  if (main.kind === "failed") return [`failed: ${main.why}`, ...blank(3), ...ms, ...blank(4)];
+  const { roundTrips, requests, bytesDown, again, similar, residentBytes } = main;
   return [
     formatSpread(roundTrips),
     formatSpread(requests),
@@ -119,6 +121,7 @@ function cellsOf(
     formatNumber(bytesDown.median / query.limitBytes),
     ...ms,
     formatSpread(again.ms),
+    formatNumber(residentBytes.median / 1e6),
     similar === undefined ? "–" : formatSpread(similar.roundTrips),
     similar === undefined ? "–" : formatSpread(similar.bytesDown, formatKilobytes),
   ];

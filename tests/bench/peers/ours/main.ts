@@ -16,7 +16,7 @@ const opened = (): Database => {
 
 await serveReplica({
   async open() {
-    db = await openDatabase({ sync: "manual", ...JSON.parse(more), url, path, volume });
+    db = await openDatabase({ ...JSON.parse(more), url, path, volume });
   },
   query: (sql, values) =>
     opened()
@@ -27,6 +27,11 @@ await serveReplica({
       .prepare(sql)
       .run(...values);
   },
+  executeAll: (sql, rows) =>
+    opened().transaction(async (tx) => {
+      const statement = tx.prepare(sql);
+      for (const values of rows) await statement.run(...values);
+    }),
   async push() {
     await opened().push();
   },

@@ -1,8 +1,10 @@
 /** Graft itself: each rung of prefetching by itself, and all of them. */
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { openDatabase } from "@graft/sqlite/node";
-import { type Imported, runGraft, startServer } from "../../graft-child.ts";
-import type { Peer, StartedPeer } from "../peer.ts";
+import { startServer } from "../../graft-child.ts";
+import { importEmpty, importFile } from "../import-into-ours.ts";
+import type { Peer, ReplicaPlace, StartedPeer } from "../peer.ts";
 import { Replica } from "../replica.ts";
 import { OURS } from "../scorecard.ts";
 
@@ -18,28 +20,37 @@ export const ourPeers: readonly Peer[] = VARIANTS.map(({ name, options }) => ({
   packages: ["this repository"],
   way: "both services on one port over a local folder; HTTP/2, zstd",
   unfair: ["the server has the dataset in its caches after the first sample"],
-  start: ({ directory, file }) =>
-    startOurs(join(directory, name.replaceAll(" ", "-")), file, options),
+  async start({ directory, file }) {
+    const served = await serve(directory, options, (url) =>
+      importFile(url, file, join(directory, "first")),
+    );
+    const startEmpty = async (): Promise<StartedPeer> => {
+      const empty = join(directory, `empty-${process.hrtime.bigint()}`);
+      mkdirSync(empty);
+      return await serve(empty, options, (url) => importEmpty(url, empty));
+    };
+    return { ...served, startEmpty };
+  },
 }));
 
-async function startOurs(
+async function serve(
   directory: string,
-  file: string,
   options: OpenOptions,
+  fill: (url: string) => Promise<string>,
 ): Promise<StartedPeer> {
   const server = await startServer(`file:${join(directory, "store")}`);
-  const path = join(directory, "first");
-  const words = ["import", file, "--url", server.url, "--path", path, "--tag", "t"];
-  const { volume } = await runGraft<Imported>(...words);
+  const volume = await fill(server.url);
+  const start = (more: OpenOptions, { url, directory }: ReplicaPlace): Promise<Replica> =>
+    Replica.startScript(new URL("./main.ts", import.meta.url), [
+      url,
+      join(directory, "data"),
+      volume,
+      JSON.stringify({ ...options, ...more }),
+    ]);
   return {
     target: server.url,
-    startReplica: (place) =>
-      Replica.startScript(new URL("./main.ts", import.meta.url), [
-        place.url,
-        join(place.directory, "data"),
-        volume,
-        JSON.stringify(options),
-      ]),
+    startReplica: (place) => start({ sync: "manual" }, place),
+    startLive: (place) => start({ sync: "auto" }, place),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

@@ -17,7 +17,6 @@ export const wasmHttpPeer: Peer = {
     "pages of 4 KiB as for all; with 1 KiB, which it recommends, it moves a third to half the bytes",
     "it cannot write, and does not notice that the file changes",
   ],
-  isReadOnly: true,
   async start({ file }) {
     const folder = await fetchNpmPackages(PACKAGES);
     const server = await startStaticServer(dirname(file));

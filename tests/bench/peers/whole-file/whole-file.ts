@@ -12,7 +12,6 @@ export const wholeFilePeer: Peer = {
     "the link has no limit of bandwidth: on a real one its bytes would cost time",
     "it has no way to learn of later changes",
   ],
-  isReadOnly: true,
   async start({ file }) {
     const server = await startStaticServer(dirname(file));
     return {
