@@ -15,6 +15,10 @@ export interface Peer {
   readonly way: string;
   /** What makes the comparison unfair, to either side. */
   readonly unfair: readonly string[];
+  /**
+   * Whether it only reads in another way than another one here: then it writes as that one does.
+   */
+  readonly isOnlyReader?: boolean;
   /** Fetches what is missing, and puts the dataset where replicas find it. @throws why it cannot */
   start(world: World): Promise<StartedPeer>;
 }

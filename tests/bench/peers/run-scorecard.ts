@@ -69,10 +69,11 @@ async function takeScorecard(
     file: world.file,
     note,
   });
+  const readers = new Set(wanted.filter((one) => one.isOnlyReader).map(({ name }) => name));
   const works = options.isColdOnly
     ? []
     : await measureWorks({
-        peers: started,
+        peers: new Map([...started].filter(([name]) => !readers.has(name))),
         rtts: options.isQuick ? options.rtts : options.rtts.filter((rtt) => rtt <= 20),
         directory,
         isQuick: options.isQuick,

@@ -68,7 +68,7 @@ async function serve(
   return {
     target: server.url,
     startReplica: start,
-    ...(pushesItself && { startLive: start }),
+    startLive: start,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

@@ -1,12 +1,19 @@
-/** A replica of ours. argv: server, data directory, volume, options of `openDatabase` as JSON. */
+/**
+ * A replica of ours. argv: the proxy, data directory, volume, options of `openDatabase` as JSON,
+ * the server.
+ */
 import type { Database } from "@graft/sqlite";
 import { openDatabase } from "@graft/sqlite/node";
 import { serveReplica } from "../serve-replica.ts";
 
-const [url = "", path = "", volume = "", more = "{}"] = process.argv.slice(2);
-// The engine is compiled once for a process: so for others the library is loaded before.
-await using warmUp = await openDatabase({});
-await warmUp.prepare("SELECT 1").get();
+const [url = "", path = "", volume = "", more = "{}", server = ""] = process.argv.slice(2);
+// Of others the library is loaded before they are asked: code that is compiled on its first use is
+// so too. Past the proxy, and nothing of it is kept.
+{
+  const options = { sync: "manual", url: server, path: `${path}-before`, volume } as const;
+  await using before = await openDatabase(options);
+  await before.prepare("SELECT count(*) FROM sqlite_schema").get();
+}
 
 let db: Database | undefined;
 const opened = (): Database => {

@@ -19,6 +19,7 @@ const START_MS_MAX = 60_000;
 export const tursoPeers: readonly Peer[] = [false, true].map((prefetch) => ({
   name: `Turso Sync 0.7, prefetch ${prefetch ? "on" : "off"}`,
   packages: PACKAGES,
+  isOnlyReader: prefetch,
   way: "partial sync from `tursodb --sync-server`; HTTP/1.1",
   unfair: [
     "its server is one for development: it closes the connection after every answer, and takes " +
