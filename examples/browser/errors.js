@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ErrorInfoSchema } from "./gen/google/rpc/error_details_pb.js";
+import { ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb.js";
 import { ErrorDetailSchema } from "./gen/graft/common/v1/common_pb.js";
 
 /** The status, and what its rich details say. */
@@ -7,11 +7,17 @@ export function describe(error) {
   const failed = ConnectError.from(error);
   const [ours] = failed.findDetails(ErrorDetailSchema);
   const [standard] = failed.findDetails(ErrorInfoSchema);
+  const [retry] = failed.findDetails(RetryInfoSchema);
   return {
     code: Code[failed.code].replace(/\B[A-Z]/g, "_$&").toLowerCase(),
     detail: ours?.code,
     reason: standard?.reason,
+    retryAfterMs: retry && milliseconds(retry.retryDelay),
   };
+}
+
+function milliseconds({ seconds, nanos }) {
+  return Number(seconds) * 1000 + nanos / 1e6;
 }
 
 /** The error of a call that must fail. */

@@ -21,7 +21,7 @@ report() { jq -c --arg step "$1" "{step: \$step, ok: true} + ($2)" "$answer"; }
 
 # fail STEP: the line of a call that failed.
 fail() {
-  jq -c --arg step "$1" '{step: $step, ok: false} + (.error // . | {code, message})' "$answer"
+  jq -c --arg step "$1" '{step: $step, ok: false} + (.error // . | {message} + '"$error)" "$answer"
   exit 1
 }
 
@@ -70,7 +70,8 @@ page() { head -c 4096 /dev/zero | tr '\0' "\\$1" | base64 -w 0; }
 digest() { while read -r data; do base64 -d <<<"$data"; done | sha256sum | cut -d ' ' -f 1; }
 
 # An error's details are bytes; beside them the server shows them as JSON.
-error='{code} + ([.details[].debug | {detail: .code, reason} | map_values(select(.))] | add)'
+error='{code} + ([.details[]?.debug | {detail: .code, reason, retryAfterMs: (.retryDelay // null |
+  if . then rtrimstr("s") | tonumber * 1000 else . end)} | map_values(select(.))] | add)'
 
 export vid cid page1 page2 page3 # jq reads them as $ENV.
 vid=$(id 80)

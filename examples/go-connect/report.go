@@ -32,7 +32,8 @@ func must(step string, err error) {
 	if err == nil {
 		return
 	}
-	line := fields{"step": step, "ok": false, "code": connect.CodeOf(err).String(), "message": err.Error()}
+	line := describe(err)
+	line["step"], line["ok"], line["message"] = step, false, err.Error()
 	text, _ := json.Marshal(line)
 	fmt.Println(string(text))
 	os.Exit(1)
@@ -55,6 +56,8 @@ func describe(err error) fields {
 			facts["detail"] = message.Code
 		case *errdetails.ErrorInfo:
 			facts["reason"] = message.Reason
+		case *errdetails.RetryInfo:
+			facts["retryAfterMs"] = message.RetryDelay.AsDuration().Milliseconds()
 		}
 	}
 	return facts

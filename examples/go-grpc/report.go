@@ -33,7 +33,9 @@ func must(step string, err error) {
 	if err == nil {
 		return
 	}
-	text, _ := json.Marshal(fields{"step": step, "ok": false, "code": code(err), "message": err.Error()})
+	line := describe(err)
+	line["step"], line["ok"], line["message"] = step, false, err.Error()
+	text, _ := json.Marshal(line)
 	fmt.Println(string(text))
 	os.Exit(1)
 }
@@ -47,6 +49,8 @@ func describe(err error) fields {
 			facts["detail"] = message.Code
 		case *errdetails.ErrorInfo:
 			facts["reason"] = message.Reason
+		case *errdetails.RetryInfo:
+			facts["retryAfterMs"] = message.RetryDelay.AsDuration().Milliseconds()
 		}
 	}
 	return facts

@@ -77,6 +77,9 @@ export function describe(error) {
       facts.detail = messages.lookupType(name).decode(value).code;
     } else if (name === "google.rpc.ErrorInfo") {
       facts.reason = messages.lookupType(name).decode(value).reason;
+    } else if (name === "google.rpc.RetryInfo") {
+      const { seconds, nanos } = messages.lookupType(name).decode(value).retryDelay;
+      facts.retryAfterMs = Number(seconds) * 1000 + nanos / 1e6;
     }
   }
   return facts;

@@ -180,10 +180,13 @@ def describe(error: grpc.RpcError) -> dict:
     status = rpc_status.from_call(error)
     for detail in status.details if status else []:
         ours, google = common_pb2.ErrorDetail(), error_details_pb2.ErrorInfo()
+        retry = error_details_pb2.RetryInfo()
         if detail.Unpack(ours):
             fields["detail"] = ours.code
         if detail.Unpack(google):
             fields["reason"] = google.reason
+        if detail.Unpack(retry):
+            fields["retryAfterMs"] = retry.retry_delay.ToMilliseconds()
     return fields
 
 

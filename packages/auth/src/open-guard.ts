@@ -1,4 +1,4 @@
-import { type Clock, type FileSystem, GraftError } from "@graft/core";
+import { type Clock, type Compute, type FileSystem, GraftError } from "@graft/core";
 import { type Guard, OPEN_GUARD, TokenGuard } from "./guard.ts";
 import { Jwks } from "./jwks.ts";
 import { fixedKeyRing, joinKeyRings, type KeyRing, openKeyFile } from "./key-ring.ts";
@@ -22,6 +22,8 @@ export interface GuardConfig {
 export interface GuardMeans {
   readonly clock: Clock;
   readonly fileSystem: FileSystem;
+  /** Hashes tokens. Default: in JavaScript. */
+  readonly compute?: Pick<Compute, "sha256"> | undefined;
   readonly fetch: typeof globalThis.fetch;
   /** Told when the key file has become unusable: the keys before it stay. */
   readonly onTrouble: (error: GraftError) => void;
@@ -66,7 +68,7 @@ export function parseGuardConfig(env: Readonly<Record<string, string | undefined
  *   production · `not-found`, `io`: the key file
  */
 export function openGuard(config: GuardConfig, means: GuardMeans): Guard {
-  const { clock } = means;
+  const { clock, compute } = means;
   const keyRing = openKeyRing(config, means);
   const jwt = jwtOptionsOf(config, means);
   if (keyRing === undefined && jwt === undefined) {
@@ -75,13 +77,13 @@ export function openGuard(config: GuardConfig, means: GuardMeans): Guard {
       "in production a server needs a way to know its callers: set GRAFT_TOKEN_KEYS, --token-keys or --jwks; graft token key makes a key",
     );
   }
-  return new TokenGuard({ keyRing, jwt, clock });
+  return new TokenGuard({ keyRing, jwt, clock, compute });
 }
 
 /** The guard of a server that has a log. @throws as `openGuard` */
 export function serverGuard(
   config: GuardConfig,
-  means: Pick<GuardMeans, "clock" | "fileSystem"> & {
+  means: Pick<GuardMeans, "clock" | "fileSystem" | "compute"> & {
     readonly log: { warn(facts: Readonly<Record<string, unknown>>, message: string): void };
     readonly fetch?: typeof globalThis.fetch | undefined;
   },

@@ -21,10 +21,13 @@ export interface GuardedServer extends AsyncDisposable {
 export interface GuardedServerOptions {
   /** Speaks TLS, with a certificate that it signed itself. */
   readonly isSecure?: boolean;
+  /** More flags of `graft serve`. */
+  readonly flags?: readonly string[];
 }
 
 export async function startGuardedServer({
   isSecure = false,
+  flags = [],
 }: GuardedServerOptions = {}): Promise<GuardedServer> {
   const key = createLocalKey(systemRandom);
   const claims = { subject: "a program of examples" };
@@ -34,7 +37,7 @@ export async function startGuardedServer({
   writeFileSync(at("keys"), formatLocalKey(key));
   const secure = isSecure ? makeCertificate(at("cert.pem"), at("key.pem")) : [];
   const guards = ["--token-keys", at("keys"), "--cors-origin", PAGE_ORIGIN, ...secure];
-  const server = await startServer("memory:", ...guards);
+  const server = await startServer("memory:", ...guards, ...flags);
   return {
     url: server.url,
     token,

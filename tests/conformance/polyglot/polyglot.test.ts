@@ -19,13 +19,17 @@ const RUN_MS_MAX = 150_000;
 
 let server: GuardedServer;
 let secureServer: GuardedServer;
+/** It lets a caller begin one call a second. */
+let busyServer: GuardedServer;
 beforeAll(async () => {
   server = await startGuardedServer();
   secureServer = await startGuardedServer({ isSecure: true });
+  busyServer = await startGuardedServer({ flags: ["--limit-requests", "1"] });
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
   await secureServer[Symbol.asyncDispose]();
+  await busyServer[Symbol.asyncDispose]();
 });
 
 for (const program of PROGRAMS) describe(`examples/${program.name}`, () => run(program));
@@ -59,6 +63,20 @@ function run(program: Program): void {
       expect({ code, reports }).toMatchObject({ code: 1, reports: [refusal] });
     });
 
+    test("is told when to come again where it calls too often", async () => {
+      const { url, token } = busyServer;
+      await until(async () => (await callOnce(url)) === 503);
+      const { reports } = await runProgram(command, { url, protocol, token });
+      const refusals = reports.filter(({ code }) => code === "unavailable");
+      expect(refusals, JSON.stringify(reports)).not.toEqual([]);
+      const why = { detail: "unavailable", reason: "UNAVAILABLE" };
+      for (const refusal of refusals) {
+        expect(refusal).toMatchObject(why);
+        expect(refusal.retryAfterMs).toBeGreaterThan(0);
+        expect(refusal.retryAfterMs).toBeLessThanOrEqual(1000);
+      }
+    });
+
     test("has a whole session over TLS", async () => {
       const { token, certificate = "" } = secureServer;
       // Some will not check the certificate of an address.
@@ -68,4 +86,11 @@ function run(program: Program): void {
       expectSteps(session, program, protocol);
     });
   });
+}
+
+/** @returns the HTTP status */
+async function callOnce(url: string): Promise<number> {
+  const headers = { "content-type": "application/json" };
+  const request = { method: "POST", headers, body: "{}" };
+  return (await fetch(`${url}/graft.metastore.v1.MetastoreService/CreateVolume`, request)).status;
 }

@@ -18,7 +18,8 @@ const FEATURES: readonly (readonly [title: string, needs: readonly (Step | Compr
   ["health", ["health"]],
   ["compressed requests", ["compressed requests"]],
   ["compressed answers", ["compressed answers"]],
-  // Without them no session begins.
+  // Without them no session begins, or has its end.
+  ["told when to retry", []],
   ["token", []],
   ["TLS", []],
 ];

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type Clock, GraftError } from "@graft/core";
 import { nothingWritten } from "../error-mapping.ts";
 import type { MetricsRegistry } from "../metrics.ts";
@@ -137,5 +137,5 @@ function bucketOf(rate: number | undefined, nowMs: number): TokenBucket | undefi
 
 /** Tokens are not kept. */
 function keyOf(authorization: string): string {
-  return createHash("sha256").update(authorization).digest("base64");
+  return hash("sha256", authorization, "base64");
 }

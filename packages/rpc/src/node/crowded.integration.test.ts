@@ -142,6 +142,19 @@ describe("an answer that its reader does not take", () => {
     expect(headers[":status"]).toBe(200);
   });
 
+  test("is not what an idle connection waits for: it stays open", async () => {
+    await using all = await setUp({ untakenMs: 100 });
+    const socket = all.connect();
+    const session = all.session();
+    expect(await isHealthy(socket)).toBe(true);
+    await once(session, "remoteSettings");
+    await systemClock.sleep(1000);
+    expect(await isHealthy(socket)).toBe(true);
+    const next = session.request({ ":path": "/healthz" });
+    const [headers] = (await once(next, "response")) as [http2.IncomingHttpHeaders];
+    expect(headers[":status"]).toBe(200);
+  });
+
   test("is given to a reader that is slow, however long it takes", async () => {
     await using all = await setUp({ untakenMs: 1500 });
     const stream = request(all.session(), LARGE);

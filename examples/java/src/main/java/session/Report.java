@@ -4,6 +4,7 @@ import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
+import com.google.rpc.RetryInfo;
 import graft.common.v1.Common.ErrorDetail;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -40,6 +41,10 @@ final class Report {
         }
         if (detail.is(ErrorInfo.class)) {
           fields.put("reason", detail.unpack(ErrorInfo.class).getReason());
+        }
+        if (detail.is(RetryInfo.class)) {
+          var delay = detail.unpack(RetryInfo.class).getRetryDelay();
+          fields.put("retryAfterMs", delay.getSeconds() * 1000 + delay.getNanos() / 1_000_000);
         }
       }
     } catch (InvalidProtocolBufferException malformed) {
