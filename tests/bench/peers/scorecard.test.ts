@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { findLongProse } from "../../../scripts/tidiness/prose.ts";
 import { drawChart, shareOf } from "./chart.ts";
 import { leadersBeside } from "./leaders.ts";
 import { parseScorecardOptions } from "./options.ts";
@@ -79,6 +80,11 @@ describe("the table", () => {
     const fast = measured("graft, a", 0, { roundTrips: one(9) });
     const text = writeScorecard(cardOf([fast, measured("graft, a", 20, { roundTrips: one(4) })]));
     expect(text).toContain("| graft, a | 4 | 3 | 12 | 2 | 50 | 50 | 0.5 | 60 | – | – |");
+  });
+
+  test("has no line of prose that is longer than prose may be", () => {
+    const text = writeScorecard(cardOf([measured("graft, a", 20)], [3, 3]));
+    expect(findLongProse("scorecard.md", text.split("\n"))).toEqual([]);
   });
 
   test("marks milliseconds of a loaded machine, and only those", () => {

@@ -1,4 +1,5 @@
 /** The scorecard as Markdown. Pure: a scorecard in, text out. */
+import { wrapProse } from "../../../scripts/tidiness/prose.ts";
 import { leadersBeside } from "./leaders.ts";
 import {
   type ColdResult,
@@ -26,7 +27,8 @@ export function writeScorecard(card: Scorecard): string {
     peersSection(card),
     "",
   ];
-  return sections.filter((section) => section !== undefined).join("\n\n");
+  const text = sections.filter((section) => section !== undefined).join("\n\n");
+  return wrapProse("scorecard.md", text);
 }
 
 /** A table; cells that are too many or too few are a mistake of the caller. */
@@ -93,7 +95,9 @@ function querySection(card: Scorecard, query: ScorecardQuery): string {
   const note = isLoaded(card) ? "\n\n\\* on a loaded machine." : "";
   return `## ${query.name}: ${query.what}
 
-\`${query.sql}\`
+\`\`\`sql
+${query.sql}
+\`\`\`
 
 Limit: ${limit}. Counted at ${counted} ms.
 
