@@ -16,6 +16,7 @@ import {
   type PageSize,
   pageSetOf,
   type Random,
+  takeWholeTurn,
   toPageIndex,
   type VolumeId,
 } from "@graft/core";
@@ -78,11 +79,15 @@ export async function moveInlinePages(
   const segments: BuiltSegment["ref"][] = [];
   const entries: CheckpointEntry[] = [];
   for (const builder of builders) {
-    const { ref, bytes } = builder.finish(compute);
-    await objects.put(segmentKey(volumeId, ref.segmentId), bytes, { signal });
+    // A store may have to put the megabytes together.
+    await takeWholeTurn(clock, signal);
+    const { ref, parts } = builder.finish(compute);
+    await objects.put(segmentKey(volumeId, ref.segmentId), parts, { signal });
     segments.push(ref);
     // All entries of a frame begin as one; the LSN is set when they are told apart.
-    for (const entry of entriesOfSegment(LSN_FIRST, ref)) entries.push(...byWriter(entry, lsns));
+    for (const entry of entriesOfSegment(LSN_FIRST, ref)) {
+      entries.push(...(await inTurn(clock, () => byWriter(entry, lsns), signal)));
+    }
   }
   return { entries, segments };
 }

@@ -1,5 +1,5 @@
-import { type Clock, GraftError, type Random, randomUnit } from "@graft/core";
-import { joinBody } from "./object-body.ts";
+import { type Clock, GraftError, type Random, randomUnit, releaseBytes } from "@graft/core";
+import { bodyParts, joinBody } from "./object-body.ts";
 import { checkObjectKey, checkObjectPrefix } from "./object-path.ts";
 import { checkObjectRange, toByteWindow } from "./object-range.ts";
 import type {
@@ -104,9 +104,11 @@ export class S3ObjectStore implements ObjectStore {
     const bytes = joinBody(body);
     if (bytes.length > SINGLE_PUT_SIZE_MAX) {
       await uploadInParts(this.#partUploader(call, this.#objectName(key)), bytes);
-      return;
+    } else {
+      await this.#mustSend(call, { method: "PUT", objectName: this.#objectName(key), body: bytes });
     }
-    await this.#mustSend(call, { method: "PUT", objectName: this.#objectName(key), body: bytes });
+    // Answered, so nobody looks at a copy of ours any more.
+    if (!bodyParts(body).includes(bytes)) releaseBytes(bytes);
   }
 
   async create(

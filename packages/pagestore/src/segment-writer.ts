@@ -14,10 +14,10 @@ import {
   type VolumeId,
 } from "@graft/core";
 import {
-  type BuiltSegment,
   encodeFrame,
   type Frame,
   SegmentBuilder,
+  type SegmentFooter,
   segmentKey,
   splitIntoFrames,
 } from "@graft/format";
@@ -25,8 +25,8 @@ import type { ObjectStore } from "@graft/object-store";
 import { type MetricsRegistry, registerQueue, type SegmentInfo } from "@graft/rpc";
 
 /**
- * Writes under way in this process; more wait. Each holds its request (≤ 8 MiB), its frames and its
- * segment (≤ 8 MiB each): four take 96 MiB of a server's 300.
+ * Writes under way in this process; more wait. Each holds its request (≤ 8 MiB), its frames and,
+ * where the store needs it in one piece, its segment (≤ 8 MiB each): four take 96 MiB of a server's 300.
  */
 const WRITE_CONCURRENCY = 4;
 /** Frames of one write encoded side by side: as many as there are threads that do it. */
@@ -36,6 +36,8 @@ const ENCODE_CONCURRENCY = 4;
  * all.
  */
 const UPLOAD_CONCURRENCY = 4;
+/** Megabytes that came in one piece and were decoded in one turn. */
+const LARGE_REQUEST_SIZE: number = 1024 * 1024;
 
 export interface SegmentWriterOptions {
   readonly store: ObjectStore;
@@ -84,6 +86,8 @@ export class SegmentWriter {
     signal: AbortSignal | undefined,
   ): Promise<readonly SegmentInfo[]> {
     const { compute, store, clock } = this.#options;
+    // Reading a large request took this turn.
+    if (pages.length * pageSize >= LARGE_REQUEST_SIZE) await takeWholeTurn(clock, signal);
     const builders = [this.#builder(volumeId, pageSize)];
     const frames: Frame[] = [];
     const encoding = { concurrency: ENCODE_CONCURRENCY, signal };
@@ -98,21 +102,15 @@ export class SegmentWriter {
       frames.push(frame);
     }
     const options = { concurrency: UPLOAD_CONCURRENCY, signal };
-    const segments: BuiltSegment[] = [];
-    for (const builder of builders) {
-      // Megabytes are put together.
-      await takeWholeTurn(clock, signal);
-      segments.push(builder.finish(compute));
-    }
-    // They are in the segments now.
-    for (const { data } of frames) releaseBytes(data);
-    return await mapConcurrent(segments, options, async (segment, _, upload) => {
-      const key = segmentKey(volumeId, segment.footer.segmentId);
-      await store.put(key, segment.bytes, { signal: upload });
-      const info = toInfo(segment);
-      releaseBytes(segment.bytes);
-      return info;
+    const infos = await mapConcurrent(builders, options, async (builder, _, upload) => {
+      // A store may have to put the megabytes together.
+      await takeWholeTurn(clock, upload);
+      const { footer, parts } = builder.finish(compute);
+      await store.put(segmentKey(volumeId, footer.segmentId), parts, { signal: upload });
+      return toInfo(footer);
     });
+    for (const { data } of frames) releaseBytes(data);
+    return infos;
   }
 
   #builder(volumeId: VolumeId, pageSize: PageSize): SegmentBuilder {
@@ -120,6 +118,6 @@ export class SegmentWriter {
   }
 }
 
-function toInfo({ footer, bytes }: BuiltSegment): SegmentInfo {
-  return { segmentId: footer.segmentId, pageSet: footer.pageSet, sizeBytes: bytes.length };
+function toInfo({ segmentId, pageSet, size }: SegmentFooter): SegmentInfo {
+  return { segmentId, pageSet, sizeBytes: size };
 }

@@ -39,7 +39,7 @@ const WARM_UP_MS = 4000;
 const WINDOW_COUNT = 5;
 const WINDOW_MS = 1200;
 /** What else a machine does makes turns longer, never shorter: one quiet round tells. */
-const ROUND_COUNT_MAX = 3;
+const ROUND_COUNT_MAX = 5;
 /** The greatest `WritePages`. */
 const PART_PAGE_COUNT = 2048;
 /** The promise: of five windows, the longest turn of the middle one. */

@@ -3,16 +3,18 @@
  * since the last time, in ms of this thread's own processor time: what the machine gives to others
  * meanwhile is not counted.
  */
+import { threadMs } from "./thread-clock.ts";
+
 const LOOK_MS = 2;
 const LONG_MS = 20;
 
-let last = process.threadCpuUsage();
+let lastMs = threadMs();
 let turns = { count: 0, longestMs: 0, longCount: 0 };
 
 setInterval(() => {
-  const now = process.threadCpuUsage();
-  const ms = (now.user + now.system - last.user - last.system) / 1000;
-  last = now;
+  const nowMs = threadMs();
+  const ms = nowMs - lastMs;
+  lastMs = nowMs;
   turns.count++;
   turns.longestMs = Math.max(turns.longestMs, ms);
   if (ms > LONG_MS) turns.longCount++;

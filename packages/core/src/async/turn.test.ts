@@ -58,6 +58,13 @@ describe("heavy work in turns", () => {
     expect([...restsBefore, await inTurn(clock, () => clock.restCount)]).toEqual([0, 1, 2, 3]);
   });
 
+  test("begins a step that takes all of a turn in a new one", async () => {
+    const clock = new BusyClock();
+    await work(clock, 3);
+    await takeWholeTurn(clock);
+    expect(clock.restCount).toBe(1);
+  });
+
   test("ends with the signal", async () => {
     const gone = AbortSignal.abort(new Error("gone"));
     const step = (): never => expect.unreachable();

@@ -11,6 +11,8 @@ import type { Clock } from "../clock.ts";
 
 /** After so long others have their turn, ms: a quarter of what a server may be deaf. */
 const TURN_MS_MAX = 5;
+/** Until then a turn is new enough for a step that takes all of it, ms. */
+const FRESH_MS_MAX = 1;
 
 interface Loop {
   /** When the first step of this turn began, and the last one was at work, monotonic ms. */
@@ -44,13 +46,17 @@ export async function inTurn<T>(
 
 /**
  * To be awaited before one step that takes some ms, also when it does not follow at once: no other
- * step is in the same turn after it.
+ * step of note was in the same turn before it, and none is after it.
  *
  * @throws the signal's reason when aborted
  */
 export async function takeWholeTurn(clock: Clock, signal?: AbortSignal): Promise<void> {
   const loop = loopOf(clock);
-  while (!isOpen(loop, clock)) await loop.rest;
+  while (!isOpen(loop, clock) || !isFresh(loop)) {
+    // Who asks for the rest is the first one after it.
+    loop.rest ??= rest(loop, clock);
+    await loop.rest;
+  }
   loop.rest = rest(loop, clock);
   signal?.throwIfAborted();
 }
@@ -66,6 +72,11 @@ function isOpen(loop: Loop, clock: Clock): boolean {
   }
   loop.lastMs = nowMs;
   return true;
+}
+
+/** Of an open loop: what was at work in this turn took no time. */
+function isFresh(loop: Loop): boolean {
+  return loop.lastMs - loop.firstMs < FRESH_MS_MAX;
 }
 
 async function rest(loop: Loop, clock: Clock): Promise<void> {

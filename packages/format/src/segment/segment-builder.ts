@@ -35,6 +35,12 @@ const FRAME_ENTRY_SIZE_MAX = 48;
 
 /** A segment, ready to be stored. */
 export interface BuiltSegment {
+  /**
+   * Its bytes, one part after the other: views of the frames that were added. Megabytes need not be
+   * put together to be sent.
+   */
+  readonly parts: readonly Uint8Array[];
+  /** The same in one piece; made anew each time it is asked for. */
   readonly bytes: Uint8Array;
   readonly footer: SegmentFooter;
   /** All of its pages, for a commit of the volume that owns it. */
@@ -111,15 +117,18 @@ export class SegmentBuilder {
   finish(compute: Compute): BuiltSegment {
     const described = { ...this.#options, pageSet: this.#pageSet, frames: this.#entries };
     const footerBytes = encodeSegmentFooter(described, compute);
-    const bytes = concatBytes([
-      encodeHeader(),
-      ...this.#frames,
-      footerBytes,
-      encodeTrailer(footerBytes.length),
-    ]);
-    invariant(bytes.length <= SEGMENT_SIZE_MAX, "a segment is at most 32 MiB");
-    const footer: SegmentFooter = { ...described, size: bytes.length };
-    return { bytes, footer, ref: segmentRefOf(footer) };
+    const parts = [encodeHeader(), ...this.#frames, footerBytes, encodeTrailer(footerBytes.length)];
+    const size = parts.reduce((sum, part) => sum + part.length, 0);
+    invariant(size <= SEGMENT_SIZE_MAX, "a segment is at most 32 MiB");
+    const footer: SegmentFooter = { ...described, size };
+    return {
+      parts,
+      get bytes(): Uint8Array {
+        return concatBytes(parts);
+      },
+      footer,
+      ref: segmentRefOf(footer),
+    };
   }
 }
 

@@ -31,6 +31,15 @@ describe("the fields of a message", () => {
     }
   });
 
+  test("are too many when what is no list is repeated some hundred times", () => {
+    // The volume id, empty.
+    const ids = (count: number): Uint8Array => Buffer.alloc(2 * count, Uint8Array.of(0x0a, 0));
+    expect(hasMoreFields(CommitRequestSchema, ids(256), 100_000)).toBe(false);
+    expect(hasMoreFields(CommitRequestSchema, ids(257), 100_000)).toBe(true);
+    // An index in a page, each page anew.
+    expect(hasMoreFields(WritePagesRequestSchema, pages(1000), 100_000)).toBe(false);
+  });
+
   test("are none of its business when the message is cut or malformed", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {

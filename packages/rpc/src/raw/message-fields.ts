@@ -11,10 +11,16 @@ const WIRE_FIXED32 = 5;
 const VARINT_SIZE_MAX = 10;
 /** No request of ours nests deeper than three messages. */
 const DEPTH_MAX = 8;
+/**
+ * An encoder writes a field that is no list once; whoever joins messages, a few times. Fields of a
+ * message that are no list of its, in all.
+ */
+const SINGLE_COUNT_MAX = 256;
 
 /**
- * Whether a message has more than `countMax` fields, those of the messages in it included. What is
- * malformed is for the decoder to say.
+ * Whether a message has more than `countMax` fields, those of the messages in it included, or
+ * repeats in any of them what is no list some hundred times. What is malformed is for the decoder
+ * to say.
  */
 export function hasMoreFields(schema: DescMessage, bytes: Uint8Array, countMax: number): boolean {
   const scan = new FieldScan(bytes, countMax);
@@ -36,10 +42,15 @@ class FieldScan {
 
   /** Counts the fields up to `end`; false when they end otherwise, or are too many. */
   count(schema: DescMessage, end: number, depth: number): boolean {
-    const parts = partsOf(schema);
+    const { parts, lists } = partsOf(schema);
+    let singleCount = 0;
     while (this.#at < end) {
       const tag = this.#readVarint(end);
       if (tag < 0 || ++this.fieldCount > this.#countMax) return false;
+      if (lists[tag >>> 3] !== true && ++singleCount > SINGLE_COUNT_MAX) {
+        this.fieldCount = Number.POSITIVE_INFINITY;
+        return false;
+      }
       const wireType = tag & 7;
       if (wireType === WIRE_FIXED64) this.#at += 8;
       else if (wireType === WIRE_FIXED32) this.#at += 4;
@@ -76,14 +87,25 @@ class FieldScan {
   }
 }
 
-const PARTS = new WeakMap<DescMessage, readonly (DescMessage | undefined)[]>();
+/** Of a message, by field number. */
+interface Parts {
+  /** What messages its fields hold. */
+  readonly parts: readonly (DescMessage | undefined)[];
+  readonly lists: readonly (boolean | undefined)[];
+}
 
-/** By field number: what messages its fields hold. */
-function partsOf(schema: DescMessage): readonly (DescMessage | undefined)[] {
+const PARTS = new WeakMap<DescMessage, Parts>();
+
+function partsOf(schema: DescMessage): Parts {
   const known = PARTS.get(schema);
   if (known !== undefined) return known;
   const parts: (DescMessage | undefined)[] = [];
-  for (const field of schema.fields) parts[field.number] = field.message;
-  PARTS.set(schema, parts);
-  return parts;
+  const lists: (boolean | undefined)[] = [];
+  for (const field of schema.fields) {
+    parts[field.number] = field.message;
+    lists[field.number] = field.fieldKind === "list" || field.fieldKind === "map";
+  }
+  const made = { parts, lists };
+  PARTS.set(schema, made);
+  return made;
 }
