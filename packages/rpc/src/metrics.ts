@@ -163,8 +163,9 @@ class HistogramMetric implements Metric, Histogram {
     }
     series.count++;
     series.sum += value;
-    for (const [at, bound] of this.#bounds.entries()) {
-      if (value <= bound) series.counts[at] = (series.counts[at] ?? 0) + 1;
+    for (let at = this.#bounds.length - 1; at >= 0; at--) {
+      if (value > (this.#bounds[at] ?? 0)) break;
+      series.counts[at] = (series.counts[at] ?? 0) + 1;
     }
   }
 

@@ -1,5 +1,6 @@
 /** Carries stream routes over HTTP, as Connect's streaming protocol has it. */
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { ConnectError } from "@connectrpc/connect";
 import { endStreamFlag, endStreamToJson } from "@connectrpc/connect/protocol-connect";
 import { type Clock, GraftError } from "@graft/core";
@@ -71,10 +72,13 @@ async function answerStream(
     const token = parseBearerToken(request.headers.authorization);
     await authenticate(token);
     const body = messageOf(await readBody(request));
-    if (request.httpVersionMajor === 1) endWithConnection(response);
+    const isOne = request.httpVersionMajor === 1;
+    if (isOne) endWithConnection(response);
     // The two response types agree on these calls, but not on their overloads.
     (response as unknown as ServerResponse).writeHead(200, { "content-type": CONTENT_TYPE });
-    await route.answer(body, sinkOf(response), { signal, token });
+    // Bytes of who is limited by them are counted on their way through the response.
+    const isBare = isOne && !Object.hasOwn(response, "write");
+    await route.answer(body, sinkOf(response, isBare), { signal, token });
     if (signal.aborted) failure = toConnectError(signal.reason);
   } catch (error) {
     failure = toConnectError(signal.aborted ? signal.reason : error);
@@ -105,12 +109,23 @@ function endStream(response: NodeResponse, failure: ConnectError | undefined): v
   common.end(envelopeOf(new TextEncoder().encode(text), endStreamFlag));
 }
 
-function sinkOf(response: NodeResponse): StreamSink {
+/** The head goes with the first message; what comes after it has no framing in HTTP/1.1. */
+function sinkOf(response: NodeResponse, isBare: boolean): StreamSink {
   const common = response as unknown as ServerResponse;
   let resume: () => void = () => undefined;
-  common.on("drain", () => resume());
+  let socket: Socket | undefined;
+  const onDrain = (): void => resume();
+  common.on("drain", onDrain);
   return {
-    send: (envelope) => common.destroyed || common.write(envelope),
+    send(envelope) {
+      if (common.destroyed) return true;
+      // A response corks its socket for each write, and has it uncorked in a later tick.
+      if (socket !== undefined) return socket.write(envelope);
+      const isTaken = common.write(envelope);
+      // Without one it still waits for the answers before it on its connection.
+      if (isBare && common.socket !== null) socket = common.socket.on("drain", onDrain);
+      return isTaken;
+    },
     onDrain(listener) {
       resume = listener;
     },

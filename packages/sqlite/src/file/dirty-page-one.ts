@@ -4,6 +4,8 @@ import { mustBePageSize } from "./page-size-rule.ts";
 /** Page 1 as SQLite wrote it in the transaction that is open. */
 export class DirtyPageOne {
   readonly #pageSize: number;
+  /** Kept from one transaction to the next: each of them writes page 1. */
+  #buffer: Uint8Array | undefined;
   #bytes: Uint8Array | undefined;
   /** Whether the writer holds a page 1 from an attempt to commit that failed. */
   isHanded = false;
@@ -21,8 +23,9 @@ export class DirtyPageOne {
   write(bytes: Uint8Array): void {
     // VACUUM to another size copies its image in pages of ours; only its header tells.
     mustBePageSize(this.#pageSize, statedPageSize(bytes));
-    this.#bytes ??= new Uint8Array(this.#pageSize);
-    this.#bytes.set(bytes);
+    this.#buffer ??= new Uint8Array(this.#pageSize);
+    this.#buffer.set(bytes);
+    this.#bytes = this.#buffer;
   }
 
   /** The change counter in it, and the page count. Undefined: it was not written. */
