@@ -139,6 +139,9 @@ describe.each(Object.entries(BOMBS))("a message that %s unpacks", (encoding, pac
   });
 });
 
+/** How long a busy machine may take. */
+const SLOWEST = { timeout: 30_000 };
+
 describe("what is counted of a request", () => {
   test("is what it unpacks to, until it was answered", async () => {
     await using all = await setUp({ callCountMax: 100, sizeMax: 3 * MIB });
@@ -146,12 +149,12 @@ describe("what is counted of a request", () => {
     const release = hold();
     const packed = zlib.zstdCompressSync(messageOf(2 * MIB));
     const first = post(server.url, CREATE_VOLUME, "zstd", packed);
-    await expect.poll(() => sizeNow(metrics)).toBeGreaterThan(2 * MIB - 100);
+    await expect.poll(() => sizeNow(metrics), SLOWEST).toBeGreaterThan(2 * MIB - 100);
     const refused = await post(server.url, CREATE_VOLUME, "zstd", packed);
     expect(refused).toMatchObject({ status: 503, text: expect.stringContaining("retryAfterMs") });
     release();
     expect((await first).status).toBe(200);
-    await expect.poll(() => sizeNow(metrics)).toBe(0);
+    await expect.poll(() => sizeNow(metrics), SLOWEST).toBe(0);
   });
 
   test("is what arrives, where it did not say how much", async () => {
@@ -161,14 +164,14 @@ describe("what is counted of a request", () => {
     const session = http2.connect(server.url);
     session.on("error", () => undefined);
     const first = unannounced(session, CREATE_VOLUME, messageOf(2 * MIB));
-    await expect.poll(() => sizeNow(metrics)).toBeGreaterThan(2 * MIB - 100);
+    await expect.poll(() => sizeNow(metrics), SLOWEST).toBeGreaterThan(2 * MIB - 100);
     const second = unannounced(session, CREATE_VOLUME, messageOf(2 * MIB));
     expect(await second, "unavailable").toBe("14");
     const health = unannounced(session, HEALTH, new Uint8Array(2 * MIB));
     expect(await health, "resource exhausted").toBe("8");
     release();
     expect(await first).toBe("0");
-    await expect.poll(() => sizeNow(metrics)).toBe(0);
+    await expect.poll(() => sizeNow(metrics), SLOWEST).toBe(0);
     session.destroy();
   });
 });

@@ -202,10 +202,11 @@ describe("pages of other origins", () => {
 
 describe("a caller that does too much", () => {
   test("is told when to come again, in every protocol, and the health check is answered", async () => {
-    await using server = await serve({ limits: { requestsPerSecond: 1 } });
+    // One call at a time, and then none for most of a minute: however slow the machine is.
+    await using server = await serve({ limits: { requestsPerSecond: 0.02 } });
     const node = createNodeTransport({ baseUrl: server.url, clock: systemClock });
     const client = createMetastoreClient(node.transport);
-    for (let at = 0; at < 5; at++) await client.createVolume({ pageSize: 512 });
+    await client.createVolume({ pageSize: 512 });
     const error = await client.createVolume({}).catch((caught: unknown) => caught);
     if (!isGraftError(error)) throw new Error("expected a refusal", { cause: error });
     expect(error.code).toBe("unavailable");
@@ -216,7 +217,7 @@ describe("a caller that does too much", () => {
       headers: { "content-type": RAW_CONTENT_TYPE },
       body: new Uint8Array(1),
     });
-    expect(raw.headers.get("retry-after")).toBe("1");
+    expect(raw.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
     const stock = createClient(Health, createGrpcTransport({ baseUrl: server.url }));
     await expect(stock.check({})).rejects.toMatchObject({ code: grpc.status.UNAVAILABLE });
     const watching = client.watch({ volumes: [] })[Symbol.asyncIterator]();
