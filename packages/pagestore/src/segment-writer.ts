@@ -26,7 +26,8 @@ import { type MetricsRegistry, registerQueue, type SegmentInfo } from "@graft/rp
 
 /**
  * Writes under way in this process; more wait. Each holds its request (≤ 8 MiB), its frames and,
- * where the store needs it in one piece, its segment (≤ 8 MiB each): four take 96 MiB of a server's 300.
+ * where the store needs it in one piece, its segment (≤ 8 MiB each): four take 96 MiB of a server's
+ * 300.
  */
 const WRITE_CONCURRENCY = 4;
 /** Frames of one write encoded side by side: as many as there are threads that do it. */
