@@ -5,7 +5,7 @@
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
 
 const FETCH_MS_MAX = 300_000;
@@ -14,16 +14,17 @@ const FETCH_MS_MAX = 300_000;
 export async function fetchNpmPackages(names: readonly string[]): Promise<string> {
   return await fetchOnce(names, async (folder) => {
     writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }\n');
-    await run("npm", ["install", "--no-audit", "--no-fund", "--silent", ...names], folder);
+    const words = ["install", "--no-audit", "--no-fund", "--loglevel", "error", ...names];
+    await run({ program: "npm", words, cwd: folder });
   });
 }
 
 /** @returns the Python of an environment that has them @throws why they cannot be had */
 export async function fetchPythonPackages(names: readonly string[]): Promise<string> {
   const folder = await fetchOnce(names, async (folder) => {
-    await run("python3", ["-m", "venv", folder], folder);
+    await run({ program: "python3", words: ["-m", "venv", folder], cwd: folder });
     const pip = ["-m", "pip", "install", "--quiet", "--only-binary=:all:"];
-    await run(join(folder, "bin", "python"), [...pip, ...names], folder);
+    await run({ program: join(folder, "bin", "python"), words: [...pip, ...names], cwd: folder });
   });
   return join(folder, "bin", "python");
 }
@@ -49,11 +50,19 @@ async function fetchOnce(
   return folder;
 }
 
-async function run(program: string, words: readonly string[], cwd: string): Promise<void> {
+interface Command {
+  readonly program: string;
+  readonly words: readonly string[];
+  readonly cwd: string;
+}
+
+async function run({ program, words, cwd }: Command): Promise<void> {
   try {
     await promisify(execFile)(program, words, { cwd, timeout: FETCH_MS_MAX });
   } catch (cause) {
-    const last = cause instanceof Error ? (cause.message.trim().split("\n").at(-1) ?? "") : "";
-    throw new Error(`cannot run \`${program} ${words[0]} …\`: ${last}`, { cause });
+    const lines = cause instanceof Error ? cause.message.trim().split("\n") : [];
+    // npm ends with where its log lies.
+    const reason = lines.findLast((line) => line !== "" && !line.includes("complete log")) ?? "";
+    throw new Error(`cannot run \`${basename(program)} ${words[0]} …\`: ${reason}`, { cause });
   }
 }

@@ -6,6 +6,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
+import { withoutPaths } from "./without-paths.ts";
 
 /** The table of the replicas that write. */
 export const CREATE_KV = "CREATE TABLE kv(id INTEGER PRIMARY KEY, k TEXT, v TEXT)";
@@ -36,6 +37,10 @@ export interface ReplicaAnswer {
 /** The replica said so, or did not answer in time. */
 export class ReplicaError extends Error {
   override readonly name = "ReplicaError";
+
+  constructor(message: string) {
+    super(withoutPaths(message));
+  }
 }
 
 export interface ReplicaProgram {

@@ -14,6 +14,7 @@ import type { Peer, StartedPeer, World } from "./peer.ts";
 import type { Scorecard, ScorecardPeer, ScorecardQuery } from "./scorecard.ts";
 import { openWorld } from "./scratch-world.ts";
 import { writeScorecard } from "./table.ts";
+import { withoutPaths } from "./without-paths.ts";
 import { measureWorks } from "./works.ts";
 
 /** For one answer, ms. */
@@ -135,7 +136,7 @@ async function startAll(
       started.set(name, stack.use(await peer.start({ ...world, directory })));
       listed.push(entry);
     } catch (error) {
-      const absence = error instanceof Error ? error.message : String(error);
+      const absence = withoutPaths(error instanceof Error ? error.message : String(error));
       note(`${name}: ${absence}`);
       listed.push({ ...entry, absence: absence.split("\n")[0] ?? "" });
     }

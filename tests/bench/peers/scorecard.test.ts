@@ -6,6 +6,7 @@ import { parseScorecardOptions } from "./options.ts";
 import type { ColdMeasured, ColdResult, Scorecard } from "./scorecard.ts";
 import { formatNumber, formatSpread, spreadOf } from "./spread.ts";
 import { isLoaded, writeScorecard, writeTable } from "./table.ts";
+import { withoutPaths } from "./without-paths.ts";
 
 const one = (value: number) => spreadOf([value]);
 
@@ -57,6 +58,11 @@ describe("a spread", () => {
   ])("%d is written as %s", (value, text) => {
     expect(formatNumber(value)).toBe(text);
   });
+});
+
+test("a message keeps no path of the machine it was said on, and its addresses", () => {
+  const said = withoutPaths("cannot open `/a/b-c/d.db`: see http://127.0.0.1:80/x/y and a/b/c");
+  expect(said).toBe("cannot open `…/d.db`: see http://127.0.0.1:80/x/y and a/b/c");
 });
 
 describe("the table", () => {

@@ -8,6 +8,7 @@ import type { StartedPeer } from "./peer.ts";
 import { type Replica, ReplicaError } from "./replica.ts";
 import type { WorkFigure, WorkResult } from "./scorecard.ts";
 import { spreadOf } from "./spread.ts";
+import { withoutPaths } from "./without-paths.ts";
 
 export interface WorksPlan {
   /** By name. */
@@ -107,7 +108,7 @@ async function runOne(
     };
     return { figures: await run({ peer, rtt, isQuick, openReplica }) };
   } catch (error) {
-    return { why: error instanceof Error ? error.message : String(error) };
+    return { why: withoutPaths(error instanceof Error ? error.message : String(error)) };
   }
 }
 
