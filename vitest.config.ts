@@ -64,6 +64,8 @@ const config: ViteUserConfig = defineConfig({
           name: "simulation",
           include: ["tests/simulation/**/*.test.ts"],
           exclude: ["**/node_modules/**"],
+          // The clusters have processes of their own, the power cuts have none.
+          maxWorkers: PROCESSORS,
           testTimeout: 600_000,
         },
       },

@@ -151,7 +151,7 @@ describe("the demo", () => {
     await new Promise((resolve) => child.stderr?.once("data", resolve));
     child.kill("SIGKILL");
     await exitOf(child);
-    await expect.poll(() => processesThatName(folder.path), { timeout: 15_000 }).toEqual([]);
+    await expect.poll(() => processesThatName(folder.path), { timeout: 60_000 }).toEqual([]);
   });
 });
 
