@@ -20,6 +20,7 @@ import { getRetryAfterMs, saysNothingWritten } from "../error-mapping.ts";
 import { silentLog } from "../log.ts";
 import { MetricsRegistry } from "../metrics.ts";
 import { RAW_CONTENT_TYPE } from "../raw/raw-route.ts";
+import { envelopeOf, type StreamRoute } from "../raw/stream-route.ts";
 import { echoRoutes } from "../testing/echo-routes.ts";
 import { certificateFiles } from "./certificate-files.ts";
 import { createNodeTransport } from "./client-transport.ts";
@@ -34,9 +35,12 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function serve(edge: EdgeOptions): Promise<RunningServer & AsyncDisposable> {
+async function serve(
+  edge: EdgeOptions,
+  streamRoutes: readonly StreamRoute[] = [],
+): Promise<RunningServer & AsyncDisposable> {
   const means = { metrics: new MetricsRegistry(), log: silentLog, clock: systemClock };
-  const server = await startServer({ port: 0, routes: echoRoutes, edge, ...means });
+  const server = await startServer({ port: 0, routes: echoRoutes, streamRoutes, edge, ...means });
   return { ...server, [Symbol.asyncDispose]: () => server.close() };
 }
 
@@ -251,6 +255,25 @@ describe("a caller that does too much", () => {
       )
       .toBe("open");
     node.close();
+  });
+
+  test("owes the bytes of a stream, all of them", async () => {
+    const path = "/graft.test.v1.Stream/Tell";
+    const answer: StreamRoute["answer"] = async (_body, sink) => {
+      for (let at = 0; at < 10; at++) sink.send(envelopeOf(new Uint8Array(10_000)));
+    };
+    await using server = await serve({ limits: { bytesPerSecond: 1000 } }, [{ path, answer }]);
+    const call = () =>
+      fetch(`${server.url}${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/connect+proto" },
+        body: new Uint8Array(envelopeOf(new Uint8Array(1))),
+      });
+    expect((await (await call()).arrayBuffer()).byteLength).toBeGreaterThan(100_000);
+    // A hundred seconds' worth; the first message alone would be forgotten after ten.
+    const refused = await call();
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(10);
+    await refused.arrayBuffer();
   });
 
   test("owes the bytes of its requests and answers", async () => {

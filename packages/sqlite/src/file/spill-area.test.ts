@@ -99,3 +99,17 @@ function resized(bytes: Uint8Array, size: number): Uint8Array {
   copy.set(bytes.subarray(0, size));
   return copy;
 }
+
+test("what an earlier file held is never seen in a later one", () => {
+  const { area } = createArea();
+  const earlier = area.create();
+  earlier.write(new Uint8Array(16 * 1024).fill(0xff), 0);
+  earlier.clear();
+  expect(area.memorySize).toBe(0);
+  const later = area.create();
+  later.write(Uint8Array.of(1), 100);
+  later.truncate(300);
+  const expected = new Uint8Array(300);
+  expected[100] = 1;
+  expect(readAll(later)).toEqual(expected);
+});
