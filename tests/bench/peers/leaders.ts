@@ -1,5 +1,5 @@
 /** Rows in which a peer is ahead of the best of ours: each needs a reason, or mending. */
-import { type ColdMeasured, countedRtt, isOurs, type Scorecard } from "./scorecard.ts";
+import { type ColdMeasured, countedRtt, isLoaded, isOurs, type Scorecard } from "./scorecard.ts";
 
 export interface Leader {
   readonly query: string;
@@ -33,16 +33,29 @@ const REASONS: readonly {
     measure: /^round trips/,
     why: "It moves 128 KiB and more at a time.",
   },
+  {
+    peer: /^sqlite-graft 0\.2/,
+    measure: /^round trips/,
+    why: "It moves frames of many pages, about 100 kB at a time.",
+  },
+  {
+    peer: /^sqlite-graft 0\.2/,
+    measure: /^bytes/,
+    why: "Its frames compress many pages together.",
+  },
 ];
 
-/** In the order of the queries; only who answered is compared. */
+/**
+ * In the order of the queries; only who answered is compared, and milliseconds only when the
+ * machine was quiet.
+ */
 export function leadersBeside(card: Scorecard): readonly Leader[] {
   const counted = countedRtt(card.rtts);
   const measures: readonly Measure[] = [
     { name: "round trips", rtt: counted, of: ({ roundTrips }) => roundTrips.median },
     { name: "bytes", rtt: counted, of: ({ bytesDown }) => bytesDown.median },
     ...card.rtts
-      .filter((rtt) => rtt > 0)
+      .filter((rtt) => rtt > 0 && !isLoaded(card))
       .map((rtt) => ({ name: `ms at ${rtt}`, rtt, of: ({ ms }: ColdMeasured) => ms.median })),
   ];
   return card.queries.flatMap((query) =>

@@ -61,8 +61,8 @@ async function run({ program, words, cwd }: Command): Promise<void> {
     await promisify(execFile)(program, words, { cwd, timeout: FETCH_MS_MAX });
   } catch (cause) {
     const lines = cause instanceof Error ? cause.message.trim().split("\n") : [];
-    // npm ends with where its log lies.
-    const reason = lines.findLast((line) => line !== "" && !line.includes("complete log")) ?? "";
+    // npm begins with a code and goes on with advice; pip ends with the reason.
+    const reason = lines.find((line) => line.startsWith("npm error code")) ?? lines.at(-1) ?? "";
     throw new Error(`cannot run \`${basename(program)} ${words[0]} …\`: ${reason}`, { cause });
   }
 }

@@ -3,9 +3,9 @@ import { findLongProse } from "../../../scripts/tidiness/prose.ts";
 import { drawChart, shareOf } from "./chart.ts";
 import { leadersBeside } from "./leaders.ts";
 import { parseScorecardOptions } from "./options.ts";
-import type { ColdMeasured, ColdResult, Scorecard } from "./scorecard.ts";
+import { type ColdMeasured, type ColdResult, isLoaded, type Scorecard } from "./scorecard.ts";
 import { formatNumber, formatSpread, spreadOf } from "./spread.ts";
-import { isLoaded, writeScorecard, writeTable } from "./table.ts";
+import { writeScorecard, writeTable } from "./table.ts";
 import { withoutPaths } from "./without-paths.ts";
 
 const one = (value: number) => spreadOf([value]);
@@ -116,6 +116,12 @@ describe("whoever is ahead of ours is named", () => {
       { query: "Q1", measure: "bytes", peer: "lean", theirs: 4000, ours: 5000, why: undefined },
     ]);
     expect(writeScorecard(card)).toContain("- Q1, bytes: lean 4,000, ours 5,000");
+  });
+
+  test("in milliseconds only where the machine was quiet", () => {
+    const cold = [measured("graft, a", 20), measured("fast", 20, { ms: one(30) })];
+    expect(leadersBeside(cardOf(cold)).map(({ measure }) => measure)).toEqual(["ms at 20"]);
+    expect(leadersBeside(cardOf(cold, [3, 3]))).toEqual([]);
   });
 
   test("and nobody where nobody is", () => {

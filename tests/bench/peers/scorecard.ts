@@ -114,3 +114,11 @@ export const OURS = "graft,";
 export function isOurs(peer: string): boolean {
   return peer.startsWith(OURS);
 }
+
+/** Above it milliseconds say as much of the machine as of what was measured. */
+const QUIET_LOAD = 0.25;
+
+/** Whether so much else ran that milliseconds are no claim. */
+export function isLoaded({ machine }: Scorecard): boolean {
+  return (machine.load[0] ?? 0) / machine.processors > QUIET_LOAD;
+}

@@ -4,19 +4,12 @@ import { leadersBeside } from "./leaders.ts";
 import {
   type ColdResult,
   countedRtt,
+  isLoaded,
   type Scorecard,
   type ScorecardQuery,
   type WorkResult,
 } from "./scorecard.ts";
 import { formatKilobytes, formatNumber, formatSpread } from "./spread.ts";
-
-/** Above it milliseconds say as much of the machine as of what was measured. */
-const QUIET_LOAD = 0.25;
-
-/** Whether so much else ran that milliseconds are no claim. */
-export function isLoaded({ machine }: Scorecard): boolean {
-  return (machine.load[0] ?? 0) / machine.processors > QUIET_LOAD;
-}
 
 export function writeScorecard(card: Scorecard): string {
   const sections = [
@@ -157,9 +150,10 @@ function aheadSection(card: Scorecard): string {
     return `- ${query}, ${measure}: ${figures}${why === undefined ? "" : `. ${why}`}`;
   });
   const none = "Nobody, in no row.";
+  const leftOut = isLoaded(card) ? "\n\nMilliseconds are left out: the machine was loaded." : "";
   return `## Where a peer is ahead of the best of ours
 
-${lines.length === 0 ? none : lines.join("\n")}`;
+${lines.length === 0 ? none : lines.join("\n")}${leftOut}`;
 }
 
 function peersSection({ peers }: Scorecard): string {
