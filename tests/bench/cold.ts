@@ -22,7 +22,10 @@ interface Rung {
   readonly options: OpenOptions;
 }
 
-const RUNGS: readonly Rung[] = [{ name: "off", options: {} }];
+const RUNGS: readonly Rung[] = [
+  { name: "off", options: { prefetch: false } },
+  { name: "bundle", options: { prefetch: {} } },
+];
 
 interface Sample {
   readonly ms: number;

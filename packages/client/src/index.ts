@@ -1,11 +1,15 @@
 // All volumes of one client.
 export { checkTag } from "./data-directory.ts";
 export type { ImportRequest, ImportResult } from "./import-pages.ts";
+// What may come along with a read.
+export type { PrefetchOptions } from "./prefetch/prefetch-budget.ts";
 // The services as a replica sees them.
 export { type ConnectRemoteParts, createConnectRemote } from "./remote/connect-remote.ts";
 export type {
+  BundledPages,
   CommitPage,
   CoveredPages,
+  ReadBundleRequest,
   ReadPagesRequest,
   Remote,
   RemoteChanges,

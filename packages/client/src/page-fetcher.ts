@@ -8,16 +8,19 @@ import {
   type GraftError,
   intersection,
   intersects,
+  isGraftError,
   type Lsn,
   type PageIndex,
   type PageSet,
+  pageRange,
   READ_PAGES_COUNT_MAX,
   toPageIndex,
   type VolumeId,
 } from "@graft/core";
 import { splitPageSet } from "./page-set-parts.ts";
+import type { ExpectedBundle, Prefetching } from "./prefetch/ask-for-bundle.ts";
 import { raceAbort } from "./race-abort.ts";
-import type { CoveredPages, Remote } from "./remote/remote.ts";
+import type { BundledPages, CoveredPages, Remote } from "./remote/remote.ts";
 import type { LocalStore, Pin, RemotePoint } from "./store/local-store.ts";
 
 /** Requests one fetch keeps under way at once. */
@@ -27,6 +30,8 @@ export interface PageFetcherMeans {
   readonly volumeId: VolumeId;
   readonly store: LocalStore;
   readonly remote: Remote;
+  /** What may come along with a read. Absent: nothing. */
+  readonly prefetch?: Prefetching | undefined;
 }
 
 interface Flight {
@@ -44,6 +49,8 @@ export class PageFetcher {
 
   constructor(means: PageFetcherMeans) {
     this.#means = means;
+    const expected = means.prefetch?.expected;
+    if (expected !== undefined) this.#expect(expected);
   }
 
   /**
@@ -71,6 +78,16 @@ export class PageFetcher {
     for (const flight of this.#flights) flight.abort.abort(reason);
   }
 
+  /**
+   * Page 1 of the snapshot, and more, was asked for already: who wants it waits for that. What
+   * comes of another snapshot, or not at all, is asked for as any other page.
+   */
+  #expect({ lsn, arriving, abort }: ExpectedBundle): void {
+    this.#launch(lsn, pageRange(1, 1), abort, async () => {
+      await this.#keepBundle(lsn, arriving);
+    });
+  }
+
   #flightsFor(pin: Pin, point: RemotePoint, missing: PageSet): readonly Flight[] {
     const joined: Flight[] = [];
     let rest = missing;
@@ -88,12 +105,20 @@ export class PageFetcher {
 
   #start(pin: Pin, point: RemotePoint, pages: PageSet): Flight {
     const abort = new AbortController();
+    return this.#launch(point.lsn, pages, abort, async () => {
+      if (this.#asksForBundle(pages)) await this.#requestBundle(point, abort.signal);
+      const rest = this.#means.store.absent(pin, pages);
+      await this.#request(pin, point, rest, abort.signal);
+    });
+  }
+
+  #launch(lsn: Lsn, pages: PageSet, abort: AbortController, run: () => Promise<void>): Flight {
     const flight: Flight = {
-      lsn: point.lsn,
+      lsn,
       pages,
       abort,
       waiters: 0,
-      done: this.#request(pin, point, pages, abort.signal).finally(() => {
+      done: run().finally(() => {
         this.#flights.delete(flight);
       }),
     };
@@ -112,6 +137,39 @@ export class PageFetcher {
       signal.throwIfAborted();
       keepCovered(store, pin, rest, answer);
       rest = difference(rest, answer.covered);
+    }
+  }
+
+  /** Of a replica that has nothing, page 1 is asked for with what belongs to it. */
+  #asksForBundle(pages: PageSet): boolean {
+    const { store, remote, prefetch } = this.#means;
+    if (prefetch === undefined || remote.readBundle === undefined) return false;
+    return pages.cardinality === 1 && pages.contains(1) && store.usage().pages === 0;
+  }
+
+  async #requestBundle({ lsn }: RemotePoint, signal: AbortSignal): Promise<void> {
+    const { volumeId, remote, prefetch } = this.#means;
+    const sizeMax = prefetch?.budget.takeOpenBytes() ?? 0;
+    if (sizeMax === 0 || remote.readBundle === undefined) return;
+    await this.#keepBundle(lsn, remote.readBundle({ volumeId, lsn, sizeMax }, signal));
+    signal.throwIfAborted();
+  }
+
+  /** Puts a bundle into the store. A gift that fails is none: the pages are asked for as usual. */
+  async #keepBundle(lsn: Lsn, arriving: Promise<BundledPages>): Promise<void> {
+    const { store } = this.#means;
+    const bundle = await arriving.catch((error: unknown) => {
+      if (isGraftError(error) || this.#closing.signal.aborted) return undefined;
+      throw error;
+    });
+    if (bundle?.lsn !== lsn || this.#closing.signal.aborted) return;
+    const pin = store.pin();
+    try {
+      const point = pin.remote;
+      const fits = bundle.pages.every(({ data }) => data.length === point?.pageSize);
+      if (point?.lsn === lsn && fits) keepCovered(store, pin, bundle.covered, bundle);
+    } finally {
+      pin.close();
     }
   }
 

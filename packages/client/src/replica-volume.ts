@@ -12,6 +12,7 @@ import {
   type VolumeId,
 } from "@graft/core";
 import { PageFetcher } from "./page-fetcher.ts";
+import type { Prefetching } from "./prefetch/ask-for-bundle.ts";
 import type { CommitPage, Remote } from "./remote/remote.ts";
 import { StateWaits } from "./state-waits.ts";
 import type { LocalStore, RemotePoint } from "./store/local-store.ts";
@@ -56,6 +57,8 @@ export interface ReplicaVolumeParts {
   readonly tryLead: () => FileLock | undefined;
   /** Where the process that syncs says how it is; undefined: there is no other. */
   readonly healthPlace: HealthPlace | undefined;
+  /** What may come along with a read. Absent: nothing. */
+  readonly prefetch?: Prefetching | undefined;
   /** Called once, when the volume was closed. */
   readonly onClose: () => void;
 }
@@ -294,20 +297,15 @@ export class ReplicaVolume implements face.Volume {
   }
 
   #createContext(): SyncContext {
-    const { clientId, resolveClientId, clock, random, shelf } = this.#parts;
+    const { clock, random, shelf, prefetch } = this.#parts;
     const [store, remote, volumeId] = [this.#store, this.#remote, this.volumeId];
     return {
+      ...this.#parts,
       volumeId,
-      clientId,
-      resolveClientId,
-      store,
-      remote,
-      clock,
-      random,
       gate: new WriteGate({ tryLock: () => store.lockWrites(), clock, random }),
       journal: this.#journal,
       outbox: new Outbox(shelf),
-      fetcher: new PageFetcher({ volumeId, store, remote }),
+      fetcher: new PageFetcher({ volumeId, store, remote, prefetch }),
       state: () => this.#state(),
       note: (event) => this.#note(event),
       settled: (commits, fate, lsn) => this.#herald.settle(commits, fate, lsn),

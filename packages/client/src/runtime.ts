@@ -10,6 +10,7 @@ import {
   PAGE_SIZE_DEFAULT,
   type PageSize,
   type Random,
+  type Snapshot,
   type VolumeId,
 } from "@graft/core";
 import { DataDirectory } from "./data-directory.ts";
@@ -20,6 +21,8 @@ import {
   importPages,
   openImportJournal,
 } from "./import-pages.ts";
+import { type AskedBundle, askForBundle, type Prefetching } from "./prefetch/ask-for-bundle.ts";
+import { PrefetchBudget, type PrefetchOptions } from "./prefetch/prefetch-budget.ts";
 import type { Remote } from "./remote/remote.ts";
 import { ReplicaVolume } from "./replica-volume.ts";
 import { openSharedLocalStore } from "./store/durable/open-local-store.ts";
@@ -50,6 +53,8 @@ export interface RuntimeOptions {
    * oldest first. What was not pushed is kept whatever its size. Default: no limit.
    */
   readonly cacheSizeMax?: number;
+  /** What comes along with the first read of each volume. Default: nothing. */
+  readonly prefetch?: PrefetchOptions;
 }
 
 export interface NewVolumeOptions {
@@ -182,7 +187,7 @@ export class Runtime implements AsyncDisposable {
       const { volumeId } = journal;
       const volume = await this.#openOnce(volumeId, async () => {
         await this.#directory?.addVolume(volumeId, "cloned");
-        return this.#adopt(volumeId, result);
+        return this.#adopt(volumeId, result, this.#createPrefetching());
       });
       if (request.tag !== undefined) await this.addTag(request.tag, volumeId);
       journal.finish();
@@ -231,7 +236,9 @@ export class Runtime implements AsyncDisposable {
   }
 
   async #clone(volumeId: VolumeId, signal: AbortSignal | undefined): Promise<ReplicaVolume> {
-    const snapshot = await this.remote.getSnapshot(volumeId, signal);
+    const budget = this.#createPrefetching()?.budget;
+    const bundle = askForBundle(this.remote, volumeId, budget, signal);
+    const snapshot = await this.#snapshotOf(volumeId, bundle, signal);
     if (snapshot === undefined) {
       throw new GraftError(
         "not-found",
@@ -240,13 +247,33 @@ export class Runtime implements AsyncDisposable {
       );
     }
     await this.#directory?.addVolume(volumeId, "cloned" satisfies VolumeOrigin);
-    return this.#adopt(volumeId, snapshot);
+    const expected = bundle && { ...bundle, lsn: snapshot.lsn };
+    return this.#adopt(volumeId, snapshot, budget && { budget, expected });
+  }
+
+  async #snapshotOf(
+    volumeId: VolumeId,
+    bundle: AskedBundle | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Snapshot | undefined> {
+    try {
+      return await this.remote.getSnapshot(volumeId, signal);
+    } catch (error) {
+      bundle?.abort.abort(error);
+      throw error;
+    }
+  }
+
+  #createPrefetching(): Prefetching | undefined {
+    const { prefetch } = this.#options;
+    return prefetch && { budget: new PrefetchBudget(prefetch) };
   }
 
   /** A replica stands on a remote snapshot. Another process may be making the same one. */
   async #adopt(
     volumeId: VolumeId,
     point: Parameters<LocalStore["applyRemote"]>[0],
+    prefetch: Prefetching | undefined,
   ): Promise<ReplicaVolume> {
     const store = await this.#openStore(volumeId, undefined);
     const { lsn, pageCount, pageSize } = point;
@@ -264,7 +291,7 @@ export class Runtime implements AsyncDisposable {
       store.close();
       throw error;
     }
-    return this.#hold(store);
+    return this.#hold(store, prefetch);
   }
 
   async #openStore(volumeId: VolumeId, pageSize: PageSize | undefined): Promise<LocalStore> {
@@ -300,7 +327,10 @@ export class Runtime implements AsyncDisposable {
     return createDiskShelf(place.fileSystem, `${this.#directory.volumePath(volumeId)}/aside`);
   }
 
-  #hold(store: LocalStore): ReplicaVolume {
+  #hold(
+    store: LocalStore,
+    prefetch: Prefetching | undefined = this.#createPrefetching(),
+  ): ReplicaVolume {
     const volume = new ReplicaVolume({
       store,
       shelf: this.#shelfOf(store.volumeId),
@@ -312,6 +342,7 @@ export class Runtime implements AsyncDisposable {
       random: this.#options.random,
       sync: this.#sync,
       tryLead: () => this.#directory?.tryLead(store.volumeId),
+      prefetch,
       onClose: () => this.#open.delete(store.volumeId),
     });
     this.#open.set(store.volumeId, volume);

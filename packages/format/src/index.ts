@@ -83,6 +83,8 @@ export {
   volumeKey,
   volumePrefix,
 } from "./object-keys.ts";
+// Many pages on their way to a reader.
+export { PACKED_PAGES_SIZE_MAX, packPages, unpackPages } from "./packed-pages/packed-pages.ts";
 export { peekRecord, RECORD_KINDS, type RecordKind } from "./record.ts";
 // Frames.
 export {

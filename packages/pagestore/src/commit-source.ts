@@ -19,4 +19,11 @@ export interface CommitSource {
     signal: AbortSignal | undefined,
     token?: string,
   ): Promise<Uint8Array>;
+
+  /**
+   * The LSN of the newest commit of a volume.
+   *
+   * @throws GraftError as `read`; `not-found` when it has none
+   */
+  newest(volumeId: VolumeId, signal: AbortSignal | undefined, token?: string): Promise<Lsn>;
 }

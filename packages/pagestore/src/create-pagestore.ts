@@ -14,6 +14,7 @@ import { FrameLoader } from "./frame-loader.ts";
 import { guardPagestore } from "./guarded-pagestore.ts";
 import { PageFinder } from "./page-finder.ts";
 import { Pagestore } from "./pagestore.ts";
+import { Prefetcher } from "./prefetch/prefetcher.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 import { rawPagestoreRoutes, registerPagestore } from "./service/routes.ts";
 import { VolumePageSizes } from "./volume-page-sizes.ts";
@@ -64,20 +65,18 @@ export function createPagestore(options: PagestoreOptions): PagestoreInstance {
   const guard = options.guard ?? OPEN_GUARD;
   const metrics = options.metrics ?? new MetricsRegistry();
   registerCacheMetrics(metrics, cache, diskCache);
+  const isGuarded = !guard.isOpen;
+  const finder = new PageFinder({
+    commits: new CommitLoader({ source, store, compute, catalog, metrics, isGuarded }),
+    checkpoints: new CheckpointReader({ objects: store, compute }),
+  });
+  const frames = new FrameLoader({ store, cache, diskCache, compute, metrics });
   const pagestore = new Pagestore({
-    finder: new PageFinder({
-      commits: new CommitLoader({
-        source,
-        store,
-        compute,
-        catalog,
-        metrics,
-        isGuarded: !guard.isOpen,
-      }),
-      checkpoints: new CheckpointReader({ objects: store, compute }),
-    }),
+    finder,
     footers: new FooterLoader({ store, compute, metrics }),
-    frames: new FrameLoader({ store, cache, diskCache, compute, metrics }),
+    frames,
+    prefetcher: new Prefetcher({ finder, frames, compute, clock: options.clock }),
+    source,
     writer: new SegmentWriter({ ...options, metrics }),
     pageSizes: new VolumePageSizes({ store, compute }),
     clock: options.clock,

@@ -92,6 +92,11 @@ export class FrameLoader {
     }));
   }
 
+  /** Whether a frame is in memory or on the local disk: no request is needed for it. */
+  isHeld(key: string): boolean {
+    return this.#cache.has(key) || this.#diskCache?.has(key) === true;
+  }
+
   /**
    * The pages of all takes, by index. Not to be written to.
    *

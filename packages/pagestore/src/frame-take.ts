@@ -1,6 +1,6 @@
-import { encodeHex, type PageSet, union, type VolumeId, within } from "@graft/core";
+import { encodeHex, type PageSet, union, unreachable, type VolumeId, within } from "@graft/core";
 import { type FrameEntry, framesFor, type SegmentRef, segmentKey } from "@graft/format";
-import type { EntryTake, InlineTake, SegmentTake } from "./read-plan.ts";
+import type { EntryTake, InlineTake, PageTake, SegmentTake } from "./read-plan.ts";
 
 /** Pages to take from one frame. */
 export interface FrameTake {
@@ -62,6 +62,25 @@ export function frameOfEntry({ ownerVolumeId: volumeId, entry, pages }: EntryTak
 export function frameOfInline(take: InlineTake): FrameTake {
   const { pages, ...source } = take;
   return { key: frameKey(take.volumeId, take.frame.hash), source, pages };
+}
+
+/** Whether it says which frames hold its pages: else the segment's footer does. */
+export function namesFrames(take: PageTake): boolean {
+  return take.kind !== "segment" || take.ref.frames.length > 0;
+}
+
+/** The frames of a take that names them. */
+export function framesOf(take: PageTake): readonly FrameTake[] {
+  switch (take.kind) {
+    case "segment":
+      return framesOfSegment(take, take.ref);
+    case "inline":
+      return [frameOfInline(take)];
+    case "entry":
+      return [frameOfEntry(take)];
+    default:
+      return unreachable(take);
+  }
 }
 
 /** Each frame once, with all pages that are taken from it. */

@@ -62,8 +62,16 @@ class GuardedPagestore implements PagestoreOperations {
   }
 
   async readPages(request: ReadPagesRequest, signal?: AbortSignal): Promise<ReadPagesAnswer> {
-    this.#checkRead("readPages", request);
-    return await this.#pagestore.readPages(request, signal, this.#caller.token);
+    const { volumeId } = request;
+    const lsn = request.lsn ?? (await this.newestLsn(volumeId, signal));
+    this.#checkRead("readPages", { volumeId, lsn });
+    const answer = await this.#pagestore.readPages({ ...request, lsn }, signal, this.#caller.token);
+    return request.lsn === undefined ? { ...answer, lsn } : answer;
+  }
+
+  async newestLsn(volumeId: VolumeId, signal?: AbortSignal): Promise<Lsn> {
+    grantOf(this.#caller, PAGESTORE_RIGHTS.readPages, volumeId);
+    return await this.#pagestore.newestLsn(volumeId, signal, this.#caller.token);
   }
 
   async readAllPages(

@@ -2,9 +2,11 @@ import { GraftError, type Lsn, type VolumeId } from "@graft/core";
 import { logKey } from "@graft/format";
 import type { ObjectStore } from "@graft/object-store";
 import {
+  fromGetSnapshotRequest,
   fromPullCommitsRequest,
   type MetastoreClient,
   present,
+  toGetSnapshotAnswer,
   tokenOptions,
   toPullCommitsAnswer,
   type WireCommit,
@@ -45,6 +47,12 @@ export class MetastoreCommitSource implements CommitSource {
     throw new GraftError("corrupt", `${object} is missing, though the MetaStore names it`, {
       details: { object },
     });
+  }
+
+  async newest(volumeId: VolumeId, signal: AbortSignal | undefined, token?: string): Promise<Lsn> {
+    const options = { ...present({ signal }), ...tokenOptions(token) };
+    const message = await this.#client.getSnapshot(fromGetSnapshotRequest({ volumeId }), options);
+    return toGetSnapshotAnswer(message).lsn;
   }
 }
 

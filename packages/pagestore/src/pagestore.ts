@@ -18,7 +18,6 @@ import {
   takeWholeTurn,
   toPageIndex,
   union,
-  unreachable,
   type VolumeId,
 } from "@graft/core";
 import {
@@ -29,10 +28,12 @@ import {
   volumeTooLarge,
   type WritePagesRequest,
 } from "@graft/rpc";
+import type { CommitSource } from "./commit-source.ts";
 import type { FooterLoader } from "./footer-loader.ts";
 import type { FrameLoader } from "./frame-loader.ts";
-import { type FrameTake, frameOfEntry, frameOfInline, framesOfSegment } from "./frame-take.ts";
+import { type FrameTake, framesOf, framesOfSegment, namesFrames } from "./frame-take.ts";
 import type { AskedSnapshot, FoundPages, PageFinder } from "./page-finder.ts";
+import type { Prefetcher } from "./prefetch/prefetcher.ts";
 import { fitBudget, lowestOf } from "./read-budget.ts";
 import { type PageTake, takesWithin } from "./read-plan.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
@@ -74,6 +75,8 @@ export interface PagestoreParts {
   readonly frames: FrameLoader;
   readonly writer: SegmentWriter;
   readonly pageSizes: VolumePageSizes;
+  readonly prefetcher: Prefetcher;
+  readonly source: CommitSource;
   readonly clock: Clock;
   /** Bytes of pages that a volume may have; absent: what the format holds. */
   readonly volumeBytesMax?: number | undefined;
@@ -85,6 +88,8 @@ export class Pagestore {
   readonly #frames: FrameLoader;
   readonly #writer: SegmentWriter;
   readonly #pageSizes: VolumePageSizes;
+  readonly #prefetcher: Prefetcher;
+  readonly #source: CommitSource;
   readonly #clock: Clock;
   readonly #volumeBytesMax: number;
 
@@ -94,6 +99,8 @@ export class Pagestore {
     this.#frames = parts.frames;
     this.#writer = parts.writer;
     this.#pageSizes = parts.pageSizes;
+    this.#prefetcher = parts.prefetcher;
+    this.#source = parts.source;
     this.#clock = parts.clock;
     this.#volumeBytesMax = parts.volumeBytesMax ?? Number.POSITIVE_INFINITY;
   }
@@ -110,16 +117,35 @@ export class Pagestore {
     signal?: AbortSignal,
     token?: string,
   ): Promise<ReadPagesAnswer> {
-    const { volumeId, lsn, pageSet: wanted, byteBudget } = request;
+    const { volumeId, pageSet: wanted, byteBudget } = request;
+    const lsn = request.lsn ?? (await this.newestLsn(volumeId, signal, token));
     const hint = request.prefetch;
     const prefetch = hint === undefined ? undefined : lowestOf(hint, PREFETCH_COUNT_MAX);
     const all = prefetch === undefined ? wanted : union(wanted, prefetch);
-    const found = await this.#finder.find({ volumeId, lsn, token }, () => all, signal);
+    const snapshot = { volumeId, lsn, token };
+    const found = await this.#finder.find(snapshot, () => all, signal);
     const { absent, pageSize } = found;
     const { load, covered } = fitBudget({ wanted, prefetch, absent, pageSize, byteBudget });
     const pages = await this.#load(found, load, signal);
     if (pages.length * pageSize >= LARGE_ANSWER_SIZE) await takeWholeTurn(this.#clock, signal);
-    return { pages, covered };
+    const named = request.lsn === undefined ? { lsn } : {};
+    const [first] = pages;
+    const { openBundle } = request;
+    if (openBundle === undefined || first?.index !== 1 || wanted.cardinality !== 1) {
+      return { pages, covered, ...named };
+    }
+    const bundle = await this.#prefetcher.openBundle(snapshot, first.data, openBundle, signal);
+    const { packed } = bundle;
+    return { pages, covered: union(covered, bundle.pages), packed, ...named };
+  }
+
+  /**
+   * The LSN of the newest snapshot.
+   *
+   * @throws GraftError `not-found` when the volume has no commit; what the MetaStore throws
+   */
+  async newestLsn(volumeId: VolumeId, signal?: AbortSignal, token?: string): Promise<Lsn> {
+    return await this.#source.newest(volumeId, signal, token);
   }
 
   /**
@@ -239,22 +265,5 @@ export class Pagestore {
       return framesOfSegment(take, await this.#footers.load(take, pageSize, each));
     });
     return frames.flat();
-  }
-}
-
-function namesFrames(take: PageTake): boolean {
-  return take.kind !== "segment" || take.ref.frames.length > 0;
-}
-
-function framesOf(take: PageTake): readonly FrameTake[] {
-  switch (take.kind) {
-    case "segment":
-      return framesOfSegment(take, take.ref);
-    case "inline":
-      return [frameOfInline(take)];
-    case "entry":
-      return [frameOfEntry(take)];
-    default:
-      return unreachable(take);
   }
 }

@@ -1,6 +1,7 @@
 import {
   createNewsFeed,
   type NewsFeed,
+  type PrefetchOptions,
   type Remote,
   Runtime,
   type SyncPolicy,
@@ -76,6 +77,12 @@ export interface OpenDatabaseOptions {
    * they can be run again on another base. Default: with `onConflict: "rebase"`.
    */
   readonly recordStatements?: boolean | undefined;
+  /**
+   * How much a fresh replica may bring along that nobody asked for: schema and upper levels of the
+   * trees come with the first answer, so that a query finds its rows in few round trips. false:
+   * nothing.
+   */
+  readonly prefetch?: PrefetchOptions | false | undefined;
   /** Connections that read at the same time. Default 8. */
   readonly readersMax?: number | undefined;
   /** How long a write tries again while somebody else writes. Default 5 s. */
@@ -125,7 +132,7 @@ export async function openDatabaseWith(
   options: OpenDatabaseOptions,
 ): Promise<Database> {
   const { clock, random, fileSystem } = means;
-  const { path, durability, cacheSizeMax } = options;
+  const { path, durability, cacheSizeMax, prefetch = {} } = options;
   const isAuto = (options.sync ?? (options.url === undefined ? "manual" : "auto")) === "auto";
   if (isAuto && options.url === undefined) {
     throw new GraftError("invalid-argument", 'sync: "auto" needs a url to sync with');
@@ -146,6 +153,7 @@ export async function openDatabaseWith(
     ...(path !== undefined && { directory: { path, fileSystem } }),
     ...(durability !== undefined && { durability }),
     ...(cacheSizeMax !== undefined && { cacheSizeMax }),
+    ...(prefetch !== false && { prefetch }),
   });
   try {
     const volume = await openVolume(runtime, options);

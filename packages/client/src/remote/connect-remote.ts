@@ -30,6 +30,7 @@ import {
   toWritePagesAnswer,
   type WireCommit,
 } from "@graft/rpc";
+import { readBundle } from "./bundled-pages.ts";
 import { checkCovered, checkSnapshot } from "./check-answer.ts";
 import type {
   CommitPage,
@@ -116,6 +117,8 @@ export function createConnectRemote(parts: ConnectRemoteParts): Remote {
       const answer = await pagestore.readPages(message, present({ signal }));
       return checkCovered(request, toReadPagesAnswer(answer));
     },
+
+    readBundle: (request, signal) => readBundle(pagestore, request, signal),
 
     async *streamPages(request, signal): AsyncGenerator<CoveredPages> {
       const { volumeId, lsn, pages } = request;

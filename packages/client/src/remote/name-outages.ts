@@ -46,6 +46,9 @@ export function nameOutages(remote: Remote, clock: Clock): Remote {
     commit: (...request) => told(remote.commit(...request)),
     readPages: (...request) => told(remote.readPages(...request)),
     writePages: (...request) => told(remote.writePages(...request)),
+    ...(remote.readBundle !== undefined && {
+      readBundle: remote.readBundle.bind(remote),
+    }),
     streamPages: (...request) => toldAlong(remote.streamPages(...request)),
     watch: (...request) => toldAlong(remote.watch(...request)),
     ...(remote.reconnect !== undefined && { reconnect: () => remote.reconnect?.() }),

@@ -52,6 +52,12 @@ export interface Remote {
 
   /** Pages of a snapshot; see `covered`. At most 1024 indexes a call. */
   readPages(request: ReadPagesRequest, signal?: AbortSignal): Promise<CoveredPages>;
+  /**
+   * Page 1 of a snapshot, of the newest when none is named, and what a fresh reader of a SQLite
+   * database needs besides: a gift, of which nothing has to come. Fails where a server knows nothing
+   * of it. Absent where none does.
+   */
+  readBundle?(request: ReadBundleRequest, signal?: AbortSignal): Promise<BundledPages>;
   /** All pages of a set, in as many parts as it takes. */
   streamPages(request: ReadPagesRequest, signal?: AbortSignal): AsyncIterable<CoveredPages>;
   /** Stores pages, at most 8 MiB, as segments that a commit may name. */
@@ -140,6 +146,18 @@ export interface ReadPagesRequest {
   readonly lsn: Lsn;
   readonly pageSize: PageSize;
   readonly pages: PageSet;
+}
+
+export interface ReadBundleRequest {
+  readonly volumeId: VolumeId;
+  readonly lsn: Lsn | undefined;
+  /** Bytes on the wire, page 1 not counted. */
+  readonly sizeMax: number;
+}
+
+/** Pages of the snapshot at an LSN. */
+export interface BundledPages extends CoveredPages {
+  readonly lsn: Lsn;
 }
 
 /**

@@ -12,6 +12,8 @@ export type DecodedFrame = readonly Page[];
  */
 export interface FrameCache {
   get(key: string): DecodedFrame | undefined;
+  /** Whether `get` would answer it; asking is no use of it. */
+  has(key: string): boolean;
   set(key: string, frame: DecodedFrame): void;
   stats(): FrameCacheStats;
 }

@@ -49,9 +49,13 @@ export class MemoryFrameCache implements FrameCache {
     return entry.frame;
   }
 
+  has(key: string): boolean {
+    return this.#protected.has(key) || this.#probation.has(key);
+  }
+
   set(key: string, frame: DecodedFrame): void {
     const entry = { frame, size: sizeOf(frame) };
-    if (entry.size > this.#sizeMax || this.#protected.has(key) || this.#probation.has(key)) return;
+    if (entry.size > this.#sizeMax || this.has(key)) return;
     this.#probation.set(key, entry);
     this.#size += entry.size;
     this.#shrink();

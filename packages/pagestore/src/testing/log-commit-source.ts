@@ -1,4 +1,4 @@
-import { GraftError, type Lsn, type VolumeId } from "@graft/core";
+import { GraftError, LSN_FIRST, type Lsn, nextLsn, toLsn, type VolumeId } from "@graft/core";
 import type { ObjectStore } from "@graft/object-store";
 import type { CommitSource } from "../commit-source.ts";
 import { readLogObject } from "../log-reader.ts";
@@ -30,5 +30,13 @@ export class LogCommitSource implements CommitSource {
     const bytes = await readLogObject(this.#store, volumeId, lsn, signal);
     if (bytes !== undefined) return bytes;
     throw new GraftError("not-found", `volume ${volumeId} has no commit at LSN ${lsn}`);
+  }
+
+  async newest(volumeId: VolumeId, signal: AbortSignal | undefined): Promise<Lsn> {
+    for (let lsn = LSN_FIRST; ; lsn = nextLsn(lsn)) {
+      if ((await readLogObject(this.#store, volumeId, lsn, signal)) !== undefined) continue;
+      if (lsn > LSN_FIRST) return toLsn(lsn - 1n);
+      throw new GraftError("not-found", `volume ${volumeId} has no commit`);
+    }
   }
 }

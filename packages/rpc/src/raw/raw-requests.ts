@@ -5,6 +5,7 @@
 import {
   GraftError,
   isGraftError,
+  type Lsn,
   PAGE_SIZE_DEFAULT,
   type Page,
   type PageSet,
@@ -73,14 +74,16 @@ export function toRawCommitRequest(message: CommitMessage): CommitRequest {
 }
 
 /** @throws GraftError `invalid-argument` */
-export function toRawReadPagesRequest(message: ReadPagesMessage): ReadPagesRequest {
+export function toRawReadPagesRequest(
+  message: ReadPagesMessage,
+): ReadPagesRequest & { readonly lsn: Lsn } {
   checkVolume(message);
   checkLsn(message.lsn);
   // A longer set names more pages, or is none; reading it would take most of a second.
   if (message.graft.length > PAGE_SET_SIZE_MAX) throw refusal(RAW_WORDS.pageCount);
   const { cardinality } = readPageSet(message.graft);
   if (cardinality > READ_PAGES_COUNT_MAX) throw refusal(RAW_WORDS.pageCount);
-  return toReadPagesRequest(message);
+  return { ...toReadPagesRequest(message), lsn: toLsn(message.lsn) };
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   type Lsn,
   type Page,
   type PageSet,
+  pageRange,
   READ_PAGES_BUDGET_DEFAULT,
   READ_PAGES_BUDGET_MAX,
   READ_PAGES_COUNT_MAX,
@@ -20,12 +21,15 @@ import {
 } from "@graft/proto-gen/pagestore";
 import { fromPage, toPage } from "./page.ts";
 import { encodePageField } from "./page-list.ts";
-import { fromOptionalPageSet, fromPageSet, toOptionalPageSet, toPageSet } from "./page-set.ts";
+import { fromPageSet, toOptionalPageSet, toPageSet } from "./page-set.ts";
 import { present, readAnswer } from "./present.ts";
+
+const NO_PAGES: PageSet = pageRange(1, 0);
 
 export interface ReadPagesRequest {
   readonly volumeId: VolumeId;
-  readonly lsn: Lsn;
+  /** Undefined only with `openBundle`: the newest. */
+  readonly lsn: Lsn | undefined;
   /** At most 1024 members. May contain 2^32−1, which never has a page. */
   readonly pageSet: PageSet;
   /**
@@ -34,6 +38,10 @@ export interface ReadPagesRequest {
   readonly byteBudget: number;
   /** Pages that may be needed next, wanted when the budget allows. */
   readonly prefetch?: PageSet;
+  /**
+   * On a read of page 1 alone: bytes on the wire that the upper levels of the trees may take.
+   */
+  readonly openBundle?: number;
 }
 
 export interface ReadPagesAnswer {
@@ -41,6 +49,10 @@ export interface ReadPagesAnswer {
   readonly pages: readonly Page[];
   /** An index in it without a page reads as zeros; an index outside it must be asked for again. */
   readonly covered: PageSet;
+  /** Further pages, which are in `covered`: packages of `packPages`. */
+  readonly packed?: readonly Uint8Array[];
+  /** The snapshot that was read, when the request named none. */
+  readonly lsn?: Lsn;
 }
 
 /**
@@ -59,13 +71,16 @@ export function toReadPagesRequest(message: ReadPagesRequestMessage): ReadPagesR
       `read of ${pageSet.cardinality} pages: expected at most ${READ_PAGES_COUNT_MAX}; ask for fewer at once`,
     );
   }
-  return present({
+  const hint = message.prefetch;
+  const { openBundle } = hint ?? {};
+  const isNewest = message.lsn === 0n && openBundle !== undefined;
+  return {
     volumeId: toVolumeId(message.vid),
-    lsn: toLsn(message.lsn),
+    lsn: isNewest ? undefined : toLsn(message.lsn),
     pageSet,
     byteBudget: Math.min(message.byteBudget ?? READ_PAGES_BUDGET_DEFAULT, READ_PAGES_BUDGET_MAX),
-    prefetch: toOptionalPageSet(message.prefetch?.graft),
-  });
+    ...present({ prefetch: toOptionalPageSet(hint?.graft), openBundle }),
+  };
 }
 
 /** Decoding a set of 32 MiB, to find that it names too many pages, takes most of a second. */
@@ -79,13 +94,17 @@ function mustBeShort(graft: Uint8Array): void {
 }
 
 export function fromReadPagesRequest(request: ReadPagesRequest): ReadPagesRequestMessage {
-  const prefetch = fromOptionalPageSet(request.prefetch);
+  const { prefetch, openBundle } = request;
+  // A server that knows no other hint refuses one without a set.
+  const graft = fromPageSet(prefetch ?? NO_PAGES);
   return create(ReadPagesRequestSchema, {
     vid: gidBytes(request.volumeId),
-    lsn: request.lsn,
+    lsn: request.lsn ?? 0n,
     graft: fromPageSet(request.pageSet),
     byteBudget: request.byteBudget === READ_PAGES_BUDGET_DEFAULT ? undefined : request.byteBudget,
-    prefetch: prefetch === undefined ? undefined : { graft: prefetch },
+    ...((prefetch ?? openBundle) !== undefined && {
+      prefetch: { graft, ...present({ openBundle }) },
+    }),
   });
 }
 
@@ -94,20 +113,30 @@ export function toReadPagesAnswer(message: ReadPagesResponseMessage): ReadPagesA
   return readAnswer("ReadPages", () => ({
     pages: message.pages.map(toPage),
     covered: toPageSet(message.covered),
+    ...(message.packed.length > 0 && { packed: message.packed }),
+    ...(message.lsn !== undefined && { lsn: toLsn(message.lsn) }),
   }));
 }
 
 export function fromReadPagesAnswer(answer: ReadPagesAnswer): ReadPagesResponseMessage {
   return create(ReadPagesResponseSchema, {
     pages: answer.pages.map(fromPage),
-    covered: fromPageSet(answer.covered),
+    ...fieldsBesidePages(answer),
   });
 }
 
 /** The same for an encoder of binary messages alone: the pages are written in one piece. */
 export function fromReadPagesAnswerBinary(answer: ReadPagesAnswer): ReadPagesResponseMessage {
-  const message = create(ReadPagesResponseSchema, { covered: fromPageSet(answer.covered) });
+  const message = create(ReadPagesResponseSchema, fieldsBesidePages(answer));
   const pages = encodePageField(ReadPagesResponseSchema.field.pages.number, answer.pages);
   if (pages !== undefined) message.$unknown = [pages];
   return message;
+}
+
+function fieldsBesidePages({
+  covered,
+  packed,
+  lsn,
+}: ReadPagesAnswer): Pick<ReadPagesResponseMessage, "covered" | "packed" | "lsn"> {
+  return { covered: fromPageSet(covered), packed: [...(packed ?? [])], ...present({ lsn }) };
 }

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file graft/pagestore/v1/pagestore.proto.
  */
 export const file_graft_pagestore_v1_pagestore: GenFile = /*@__PURE__*/
-  fileDesc("CiJncmFmdC9wYWdlc3RvcmUvdjEvcGFnZXN0b3JlLnByb3RvEhJncmFmdC5wYWdlc3RvcmUudjEiqwEKEFJlYWRQYWdlc1JlcXVlc3QSCwoDdmlkGAEgASgMEgsKA2xzbhgCIAEoBBINCgVncmFmdBgDIAEoDBIYCgtieXRlX2J1ZGdldBgEIAEoDUgAiAEBEjcKCHByZWZldGNoGAUgASgLMiAuZ3JhZnQucGFnZXN0b3JlLnYxLlByZWZldGNoSGludEgBiAEBQg4KDF9ieXRlX2J1ZGdldEILCglfcHJlZmV0Y2giHQoMUHJlZmV0Y2hIaW50Eg0KBWdyYWZ0GAEgASgMIlIKEVJlYWRQYWdlc1Jlc3BvbnNlEiwKBXBhZ2VzGAEgAygLMh0uZ3JhZnQucGFnZXN0b3JlLnYxLlBhZ2VBdElkeBIPCgdjb3ZlcmVkGAIgASgMIioKCVBhZ2VBdElkeBIPCgdwYWdlaWR4GAEgASgNEgwKBGRhdGEYAiABKAwiPQoSU3RyZWFtUGFnZXNSZXF1ZXN0EgsKA3ZpZBgBIAEoDBILCgNsc24YAiABKAQSDQoFZ3JhZnQYAyABKAwiVAoTU3RyZWFtUGFnZXNSZXNwb25zZRIsCgVwYWdlcxgBIAMoCzIdLmdyYWZ0LnBhZ2VzdG9yZS52MS5QYWdlQXRJZHgSDwoHY292ZXJlZBgCIAEoDCJ0ChFXcml0ZVBhZ2VzUmVxdWVzdBILCgN2aWQYASABKAwSLAoFcGFnZXMYAiADKAsyHS5ncmFmdC5wYWdlc3RvcmUudjEuUGFnZUF0SWR4EhYKCXBhZ2Vfc2l6ZRgDIAEoDUgAiAEBQgwKCl9wYWdlX3NpemUiRAoSV3JpdGVQYWdlc1Jlc3BvbnNlEi4KCHNlZ21lbnRzGAEgAygLMhwuZ3JhZnQuY29tbW9uLnYxLlNlZ21lbnRJbmZvMrECChBQYWdlc3RvcmVTZXJ2aWNlEloKCVJlYWRQYWdlcxIkLmdyYWZ0LnBhZ2VzdG9yZS52MS5SZWFkUGFnZXNSZXF1ZXN0GiUuZ3JhZnQucGFnZXN0b3JlLnYxLlJlYWRQYWdlc1Jlc3BvbnNlIgASYgoLU3RyZWFtUGFnZXMSJi5ncmFmdC5wYWdlc3RvcmUudjEuU3RyZWFtUGFnZXNSZXF1ZXN0GicuZ3JhZnQucGFnZXN0b3JlLnYxLlN0cmVhbVBhZ2VzUmVzcG9uc2UiADABEl0KCldyaXRlUGFnZXMSJS5ncmFmdC5wYWdlc3RvcmUudjEuV3JpdGVQYWdlc1JlcXVlc3QaJi5ncmFmdC5wYWdlc3RvcmUudjEuV3JpdGVQYWdlc1Jlc3BvbnNlIgBiBnByb3RvMw", [file_graft_common_v1_common]);
+  fileDesc("CiJncmFmdC9wYWdlc3RvcmUvdjEvcGFnZXN0b3JlLnByb3RvEhJncmFmdC5wYWdlc3RvcmUudjEiqwEKEFJlYWRQYWdlc1JlcXVlc3QSCwoDdmlkGAEgASgMEgsKA2xzbhgCIAEoBBINCgVncmFmdBgDIAEoDBIYCgtieXRlX2J1ZGdldBgEIAEoDUgAiAEBEjcKCHByZWZldGNoGAUgASgLMiAuZ3JhZnQucGFnZXN0b3JlLnYxLlByZWZldGNoSGludEgBiAEBQg4KDF9ieXRlX2J1ZGdldEILCglfcHJlZmV0Y2giRwoMUHJlZmV0Y2hIaW50Eg0KBWdyYWZ0GAEgASgMEhgKC29wZW5fYnVuZGxlGAIgASgNSACIAQFCDgoMX29wZW5fYnVuZGxlInwKEVJlYWRQYWdlc1Jlc3BvbnNlEiwKBXBhZ2VzGAEgAygLMh0uZ3JhZnQucGFnZXN0b3JlLnYxLlBhZ2VBdElkeBIPCgdjb3ZlcmVkGAIgASgMEg4KBnBhY2tlZBgDIAMoDBIQCgNsc24YBCABKARIAIgBAUIGCgRfbHNuIioKCVBhZ2VBdElkeBIPCgdwYWdlaWR4GAEgASgNEgwKBGRhdGEYAiABKAwiPQoSU3RyZWFtUGFnZXNSZXF1ZXN0EgsKA3ZpZBgBIAEoDBILCgNsc24YAiABKAQSDQoFZ3JhZnQYAyABKAwiVAoTU3RyZWFtUGFnZXNSZXNwb25zZRIsCgVwYWdlcxgBIAMoCzIdLmdyYWZ0LnBhZ2VzdG9yZS52MS5QYWdlQXRJZHgSDwoHY292ZXJlZBgCIAEoDCJ0ChFXcml0ZVBhZ2VzUmVxdWVzdBILCgN2aWQYASABKAwSLAoFcGFnZXMYAiADKAsyHS5ncmFmdC5wYWdlc3RvcmUudjEuUGFnZUF0SWR4EhYKCXBhZ2Vfc2l6ZRgDIAEoDUgAiAEBQgwKCl9wYWdlX3NpemUiRAoSV3JpdGVQYWdlc1Jlc3BvbnNlEi4KCHNlZ21lbnRzGAEgAygLMhwuZ3JhZnQuY29tbW9uLnYxLlNlZ21lbnRJbmZvMrECChBQYWdlc3RvcmVTZXJ2aWNlEloKCVJlYWRQYWdlcxIkLmdyYWZ0LnBhZ2VzdG9yZS52MS5SZWFkUGFnZXNSZXF1ZXN0GiUuZ3JhZnQucGFnZXN0b3JlLnYxLlJlYWRQYWdlc1Jlc3BvbnNlIgASYgoLU3RyZWFtUGFnZXMSJi5ncmFmdC5wYWdlc3RvcmUudjEuU3RyZWFtUGFnZXNSZXF1ZXN0GicuZ3JhZnQucGFnZXN0b3JlLnYxLlN0cmVhbVBhZ2VzUmVzcG9uc2UiADABEl0KCldyaXRlUGFnZXMSJS5ncmFmdC5wYWdlc3RvcmUudjEuV3JpdGVQYWdlc1JlcXVlc3QaJi5ncmFmdC5wYWdlc3RvcmUudjEuV3JpdGVQYWdlc1Jlc3BvbnNlIgBiBnByb3RvMw", [file_graft_common_v1_common]);
 
 /**
  * @generated from message graft.pagestore.v1.ReadPagesRequest
@@ -24,7 +24,8 @@ export type ReadPagesRequest = Message<"graft.pagestore.v1.ReadPagesRequest"> & 
   vid: Uint8Array;
 
   /**
-   * The snapshot to read, 1 and up.
+   * The snapshot to read, 1 and up. 0, with open_bundle alone: the newest one; its LSN is in the
+   * answer.
    *
    * @generated from field: uint64 lsn = 2;
    */
@@ -69,6 +70,14 @@ export type PrefetchHint = Message<"graft.pagestore.v1.PrefetchHint"> & {
    * @generated from field: bytes graft = 1;
    */
   graft: Uint8Array;
+
+  /**
+   * On a read of page 1 alone: bytes on the wire that the upper levels of a SQLite database's trees
+   * may take, in the answer's packed. Absent: none. A server has a limit of its own.
+   *
+   * @generated from field: optional uint32 open_bundle = 2;
+   */
+  openBundle?: number | undefined;
 };
 
 /**
@@ -97,6 +106,21 @@ export type ReadPagesResponse = Message<"graft.pagestore.v1.ReadPagesResponse"> 
    * @generated from field: bytes covered = 2;
    */
   covered: Uint8Array;
+
+  /**
+   * Further pages, in packages that are ascending and share no page; only for who asked for
+   * open_bundle. See docs/formats/packed-pages.md.
+   *
+   * @generated from field: repeated bytes packed = 3;
+   */
+  packed: Uint8Array[];
+
+  /**
+   * The snapshot that was read, when the request named none.
+   *
+   * @generated from field: optional uint64 lsn = 4;
+   */
+  lsn?: bigint | undefined;
 };
 
 /**
