@@ -2,6 +2,7 @@ import { toLsn } from "@graft/core";
 import { nodeFileSystem, systemClock, systemRandom } from "@graft/core/node";
 import { encodeHeadHint, headKey } from "@graft/format";
 import { openObjectStore, type RequestMeter } from "@graft/object-store";
+import type { PrefetchOptions } from "@graft/sqlite";
 import { openDatabase } from "@graft/sqlite/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Cluster } from "../harness/cluster.ts";
@@ -70,12 +71,17 @@ async function serveFromS3(count: number, base: string): Promise<Served> {
   return { cluster, meter, [Symbol.asyncDispose]: remove };
 }
 
-async function openCold({ cluster, meter }: Served, row: number): Promise<ColdOpen> {
+async function openCold(
+  { cluster, meter }: Served,
+  row: number,
+  prefetch: PrefetchOptions | false = false,
+): Promise<ColdOpen> {
   await cluster.restartServices();
   const { url } = cluster;
   if (url === undefined) throw new Error("the cluster listens on no port");
   const before = meter.requestCount;
-  await using reader = await openDatabase({ sync: "manual", url, volume: history.volumeId });
+  const options = { url, volume: history.volumeId, prefetch };
+  await using reader = await openDatabase({ ...options, sync: "manual" });
   const client = reader.traffic()?.requests ?? Number.NaN;
   const open = meter.requestCount - before;
   const found = await reader.prepare("SELECT id FROM t WHERE id = ?").get(row);
@@ -118,6 +124,20 @@ describe("a database opened with no cache anywhere", () => {
       for (const row of [1, 2, 777, 1500, HISTORY_ROWS, last, before]) {
         const { query } = await openCold(served, row);
         expect([row, query <= QUERY_STORE_REQUESTS]).toEqual([row, true]);
+      }
+    },
+  );
+
+  it.each(COUNTS)(
+    "keeps within 2 client requests, 8 of the object store and 12 in all with prefetch, after %i commits",
+    async (count) => {
+      await using served = await serveFromMemory(count);
+      await hintAt(served, count);
+      for (const row of [1, 777, HISTORY_ROWS, rowOfCommit(count)]) {
+        const { lsn, client, open, query } = await openCold(served, row, {});
+        expect([lsn, client]).toEqual([BigInt(count), 2]);
+        expect(open).toBeLessThanOrEqual(8);
+        expect(query).toBeLessThanOrEqual(QUERY_STORE_REQUESTS);
       }
     },
   );

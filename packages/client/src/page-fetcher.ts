@@ -10,19 +10,24 @@ import {
   intersects,
   isGraftError,
   type Lsn,
+  MutablePageSet,
   type PageIndex,
   type PageSet,
   pageRange,
   READ_PAGES_COUNT_MAX,
   toPageIndex,
+  union,
   type VolumeId,
 } from "@graft/core";
 import { splitPageSet } from "./page-set-parts.ts";
 import type { ExpectedBundle, Prefetching } from "./prefetch/ask-for-bundle.ts";
+import { KeyOrder } from "./prefetch/key-order.ts";
+import { type Ahead, NOTHING_AHEAD, ReadAhead } from "./prefetch/read-ahead.ts";
 import { raceAbort } from "./race-abort.ts";
 import type { BundledPages, CoveredPages, Remote } from "./remote/remote.ts";
 import type { LocalStore, Pin, RemotePoint } from "./store/local-store.ts";
 
+const NO_PAGES: PageSet = pageRange(1, 0);
 /** Requests one fetch keeps under way at once. */
 const REQUESTS_IN_FLIGHT_MAX = 4;
 
@@ -43,9 +48,13 @@ interface Flight {
 }
 
 export class PageFetcher {
+  /** Tell with `reached` when this page is read; 0: none. */
+  trigger = 0;
   readonly #means: PageFetcherMeans;
   readonly #flights = new Set<Flight>();
   readonly #closing = new AbortController();
+  readonly #order = new KeyOrder();
+  #readAhead: ReadAhead | undefined;
 
   constructor(means: PageFetcherMeans) {
     this.#means = means;
@@ -59,17 +68,30 @@ export class PageFetcher {
    * @throws GraftError what the remote said; AbortError
    */
   async fetch(pin: Pin, pages: PageSet, signal?: AbortSignal): Promise<void> {
+    let ahead: Ahead | undefined;
     for (;;) {
       signal?.throwIfAborted();
       this.#closing.signal.throwIfAborted();
       const missing = this.#means.store.absent(pin, pages);
       const point = pin.remote;
       if (missing.isEmpty || point === undefined) return;
-      const joined = this.#flightsFor(pin, point, missing);
+      ahead ??= this.#aheadOf(pages, point);
+      const joined = this.#flightsFor(pin, point, missing, ahead.front);
+      this.#startAside(point, ahead.back);
       await Promise.all(joined.map((flight) => this.#wait(flight, signal)));
+      ahead = NOTHING_AHEAD;
       // NOTE: asked again from the start: a flight of another snapshot may have settled only part
       // of it.
     }
+  }
+
+  /** The page that `trigger` names was read: what comes after what is on its way is asked for. */
+  reached(pin: Pin, index: PageIndex): void {
+    const point = pin.remote;
+    if (point === undefined || this.#readAhead === undefined) return;
+    const { back } = this.#readAhead.reached(index);
+    this.trigger = this.#readAhead.trigger;
+    this.#startAside(point, back);
   }
 
   /** Ends all requests: what waits for them fails, and nothing is put into the store any more. */
@@ -88,7 +110,56 @@ export class PageFetcher {
     });
   }
 
-  #flightsFor(pin: Pin, point: RemotePoint, missing: PageSet): readonly Flight[] {
+  /** Who misses one page may be reading in order. */
+  #aheadOf(pages: PageSet, point: RemotePoint): Ahead {
+    const [page] = pages;
+    const bytes = this.#means.prefetch?.budget.readAheadBytes ?? 0;
+    const windowMax = Math.min(Math.floor(bytes / point.pageSize), READ_PAGES_COUNT_MAX / 2);
+    if (page === undefined || pages.cardinality !== 1 || windowMax === 0) return NOTHING_AHEAD;
+    this.#readAhead ??= new ReadAhead(this.#order, windowMax);
+    const ahead = this.#readAhead.missed(page);
+    this.trigger = this.#readAhead.trigger;
+    return ahead;
+  }
+
+  /** Asks for pages that nobody waits for. What fails is asked for again by who wants it. */
+  #startAside(point: RemotePoint, indexes: readonly number[]): void {
+    if (indexes.length === 0 || this.#flights.size >= REQUESTS_IN_FLIGHT_MAX) return;
+    const pin = this.#means.store.pin();
+    const pages = pin.remote?.lsn === point.lsn ? this.#unasked(pin, point, indexes) : NO_PAGES;
+    if (pages.isEmpty) {
+      pin.close();
+      return;
+    }
+    const abort = new AbortController();
+    this.#launch(point.lsn, pages, abort, async () => {
+      try {
+        await this.#request(pin, point, pages, NO_PAGES, abort.signal);
+      } catch (error) {
+        if (!isGraftError(error) && !abort.signal.aborted) throw error;
+      } finally {
+        pin.close();
+      }
+    });
+  }
+
+  /** Those that are neither here nor on their way. */
+  #unasked(pin: Pin, point: RemotePoint, indexes: readonly number[]): PageSet {
+    if (indexes.length === 0) return NO_PAGES;
+    const existing = indexes.filter((index) => index >= 1 && index <= pin.pageCount);
+    let rest = this.#means.store.absent(pin, MutablePageSet.from(existing));
+    for (const flight of this.#flights) {
+      if (flight.lsn === point.lsn) rest = difference(rest, flight.pages);
+    }
+    return rest;
+  }
+
+  #flightsFor(
+    pin: Pin,
+    point: RemotePoint,
+    missing: PageSet,
+    ahead: readonly number[],
+  ): readonly Flight[] {
     const joined: Flight[] = [];
     let rest = missing;
     for (const flight of this.#flights) {
@@ -98,17 +169,17 @@ export class PageFetcher {
     }
     for (const part of splitPageSet(rest, READ_PAGES_COUNT_MAX)) {
       if (joined.length >= REQUESTS_IN_FLIGHT_MAX) break;
-      joined.push(this.#start(pin, point, part));
+      joined.push(this.#start(pin, point, part, this.#unasked(pin, point, ahead)));
     }
     return joined;
   }
 
-  #start(pin: Pin, point: RemotePoint, pages: PageSet): Flight {
+  #start(pin: Pin, point: RemotePoint, pages: PageSet, ahead: PageSet): Flight {
     const abort = new AbortController();
-    return this.#launch(point.lsn, pages, abort, async () => {
+    return this.#launch(point.lsn, union(pages, ahead), abort, async () => {
       if (this.#asksForBundle(pages)) await this.#requestBundle(point, abort.signal);
       const rest = this.#means.store.absent(pin, pages);
-      await this.#request(pin, point, rest, abort.signal);
+      await this.#request(pin, point, rest, ahead, abort.signal);
     });
   }
 
@@ -128,16 +199,29 @@ export class PageFetcher {
     return flight;
   }
 
-  async #request(pin: Pin, point: RemotePoint, pages: PageSet, signal: AbortSignal): Promise<void> {
+  async #request(
+    pin: Pin,
+    point: RemotePoint,
+    pages: PageSet,
+    ahead: PageSet,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { volumeId, remote, store } = this.#means;
+    const hint = ahead.isEmpty ? {} : { prefetch: ahead };
     let rest = pages;
     while (!rest.isEmpty) {
       const request = { volumeId, lsn: point.lsn, pageSize: point.pageSize, pages: rest };
-      const answer = await remote.readPages(request, signal);
+      const answer = await remote.readPages({ ...request, ...hint }, signal);
       signal.throwIfAborted();
-      keepCovered(store, pin, rest, answer);
+      keepCovered(store, pin, union(rest, ahead), answer);
+      this.#learn(answer);
       rest = difference(rest, answer.covered);
     }
+  }
+
+  #learn({ pages }: CoveredPages): void {
+    if (this.#means.prefetch === undefined) return;
+    for (const { index, data } of pages) this.#order.learn(index, data);
   }
 
   /** Of a replica that has nothing, page 1 is asked for with what belongs to it. */
@@ -167,7 +251,9 @@ export class PageFetcher {
     try {
       const point = pin.remote;
       const fits = bundle.pages.every(({ data }) => data.length === point?.pageSize);
-      if (point?.lsn === lsn && fits) keepCovered(store, pin, bundle.covered, bundle);
+      if (point?.lsn !== lsn || !fits) return;
+      keepCovered(store, pin, bundle.covered, bundle);
+      this.#learn(bundle);
     } finally {
       pin.close();
     }

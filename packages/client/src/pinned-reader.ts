@@ -50,7 +50,9 @@ export class PinnedReader implements VolumeReader {
   }
 
   read(index: PageIndex, target: Uint8Array): boolean {
-    return this.#store.read(this.#pin, index, target) !== "absent";
+    const isHere = this.#store.read(this.#pin, index, target) !== "absent";
+    if (isHere && index === this.#fetcher.trigger) this.#fetcher.reached(this.#pin, index);
+    return isHere;
   }
 
   async fetch(pages: PageSet, signal?: AbortSignal): Promise<void> {

@@ -1,4 +1,6 @@
 // Conflicts.
+
+export type { PrefetchOptions } from "@graft/client";
 export {
   type ConflictPolicy,
   type ConflictResolution,

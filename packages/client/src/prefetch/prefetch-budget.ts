@@ -7,22 +7,34 @@ export interface PrefetchOptions {
    * Default 64 KiB.
    */
   readonly openBytes?: number | undefined;
-  /** All that is ever asked for beyond what is read, while it is open. Default 4 MiB. */
+  /**
+   * Pages that one request asks for ahead of who reads in order, at most; 0: none. In vain is at
+   * most about as much as was read. Default 1 MiB.
+   */
+  readonly readAheadBytes?: number | undefined;
+  /** All that ever comes with first answers, while it is open. Default 4 MiB. */
   readonly sessionBytes?: number | undefined;
 }
 
 const OPEN_BYTES_DEFAULT: number = 64 * 1024;
+const READ_AHEAD_BYTES_DEFAULT: number = 1024 * 1024;
 const SESSION_BYTES_DEFAULT: number = 4 * 1024 * 1024;
 const BYTES_MAX = 0xffff_ffff;
 
 /** What is left of it. */
 export class PrefetchBudget {
+  /** Page bytes asked for ahead at once at most. */
+  readonly readAheadBytes: number;
   readonly #openBytes: number;
   #sessionBytesLeft: number;
 
   /** @throws GraftError `invalid-argument` */
   constructor(options: PrefetchOptions) {
     this.#openBytes = checked("openBytes", options.openBytes ?? OPEN_BYTES_DEFAULT);
+    this.readAheadBytes = checked(
+      "readAheadBytes",
+      options.readAheadBytes ?? READ_AHEAD_BYTES_DEFAULT,
+    );
     this.#sessionBytesLeft = checked("sessionBytes", options.sessionBytes ?? SESSION_BYTES_DEFAULT);
   }
 

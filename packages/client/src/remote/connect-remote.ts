@@ -111,9 +111,10 @@ export function createConnectRemote(parts: ConnectRemoteParts): Remote {
     },
 
     async readPages(request, signal): Promise<CoveredPages> {
-      const { volumeId, lsn, pages } = request;
+      const { volumeId, lsn, pages: pageSet, prefetch } = request;
       const byteBudget = Math.max(READ_PAGES_BUDGET_DEFAULT, request.pageSize);
-      const message = fromReadPagesRequest({ volumeId, lsn, pageSet: pages, byteBudget });
+      const asked = { volumeId, lsn, pageSet, byteBudget, ...present({ prefetch }) };
+      const message = fromReadPagesRequest(asked);
       const answer = await pagestore.readPages(message, present({ signal }));
       return checkCovered(request, toReadPagesAnswer(answer));
     },

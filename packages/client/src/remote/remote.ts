@@ -146,6 +146,8 @@ export interface ReadPagesRequest {
   readonly lsn: Lsn;
   readonly pageSize: PageSize;
   readonly pages: PageSet;
+  /** Pages that may be needed next: the answer settles some of them, or none. */
+  readonly prefetch?: PageSet;
 }
 
 export interface ReadBundleRequest {
