@@ -55,11 +55,14 @@ export class PageFetcher {
   readonly #closing = new AbortController();
   readonly #order = new KeyOrder();
   #readAhead: ReadAhead | undefined;
+  #hasAskedForBundle = false;
 
   constructor(means: PageFetcherMeans) {
     this.#means = means;
     const expected = means.prefetch?.expected;
-    if (expected !== undefined) this.#expect(expected);
+    if (expected === undefined) return;
+    this.#hasAskedForBundle = true;
+    this.#expect(expected);
   }
 
   /**
@@ -224,15 +227,17 @@ export class PageFetcher {
     for (const { index, data } of pages) this.#order.learn(index, data);
   }
 
-  /** Of a replica that has nothing, page 1 is asked for with what belongs to it. */
+  /** Of a replica that has nothing, page 1 is asked for with what belongs to it: once. */
   #asksForBundle(pages: PageSet): boolean {
     const { store, remote, prefetch } = this.#means;
     if (prefetch === undefined || remote.readBundle === undefined) return false;
+    if (this.#hasAskedForBundle) return false;
     return pages.cardinality === 1 && pages.contains(1) && store.usage().pages === 0;
   }
 
   async #requestBundle({ lsn }: RemotePoint, signal: AbortSignal): Promise<void> {
     const { volumeId, remote, prefetch } = this.#means;
+    this.#hasAskedForBundle = true;
     const sizeMax = prefetch?.budget.takeOpenBytes() ?? 0;
     if (sizeMax === 0 || remote.readBundle === undefined) return;
     await this.#keepBundle(lsn, remote.readBundle({ volumeId, lsn, sizeMax }, signal));
@@ -242,10 +247,7 @@ export class PageFetcher {
   /** Puts a bundle into the store. A gift that fails is none: the pages are asked for as usual. */
   async #keepBundle(lsn: Lsn, arriving: Promise<BundledPages>): Promise<void> {
     const { store } = this.#means;
-    const bundle = await arriving.catch((error: unknown) => {
-      if (isGraftError(error) || this.#closing.signal.aborted) return undefined;
-      throw error;
-    });
+    const bundle = await arriving.catch(() => undefined);
     if (bundle?.lsn !== lsn || this.#closing.signal.aborted) return;
     const pin = store.pin();
     try {

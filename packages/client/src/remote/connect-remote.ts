@@ -35,6 +35,7 @@ import { checkCovered, checkSnapshot } from "./check-answer.ts";
 import type {
   CommitPage,
   CoveredPages,
+  ReadPagesRequest,
   Remote,
   RemoteChanges,
   RemoteCommitAnswer,
@@ -111,10 +112,7 @@ export function createConnectRemote(parts: ConnectRemoteParts): Remote {
     },
 
     async readPages(request, signal): Promise<CoveredPages> {
-      const { volumeId, lsn, pages: pageSet, prefetch } = request;
-      const byteBudget = Math.max(READ_PAGES_BUDGET_DEFAULT, request.pageSize);
-      const asked = { volumeId, lsn, pageSet, byteBudget, ...present({ prefetch }) };
-      const message = fromReadPagesRequest(asked);
+      const message = toReadPagesMessage(request);
       const answer = await pagestore.readPages(message, present({ signal }));
       return checkCovered(request, toReadPagesAnswer(answer));
     },
@@ -145,6 +143,16 @@ export function createConnectRemote(parts: ConnectRemoteParts): Remote {
     ...present({ reconnect: parts.reconnect }),
     close: parts.close,
   };
+}
+
+function toReadPagesMessage({
+  pageSize,
+  pages: pageSet,
+  prefetch,
+  ...snapshot
+}: ReadPagesRequest): ReturnType<typeof fromReadPagesRequest> {
+  const byteBudget = Math.max(READ_PAGES_BUDGET_DEFAULT, pageSize);
+  return fromReadPagesRequest({ ...snapshot, pageSet, byteBudget, ...present({ prefetch }) });
 }
 
 async function toCommitMessage(
