@@ -84,6 +84,7 @@ describe("a fresh replica of an imported database", () => {
             url: cluster.url,
             volume,
             missStrategy,
+            prefetch: false,
           });
           expect(db.traffic()?.requests, "opening").toBeLessThanOrEqual(2);
           const rows = await db.prepare(sql).all(...values);

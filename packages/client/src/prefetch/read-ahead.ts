@@ -1,7 +1,8 @@
 /**
- * What is likely to be read next, told from what was read: whoever reads pages in the order of their
- * keys, forwards or backwards, is a cursor, and gets twice as many pages each time it has used up
- * what it got. A single lookup gets none. What is asked for in vain is at most about what was read.
+ * What is likely to be read next, told from what was read: whoever reads pages in the order of
+ * their keys, forwards or backwards, is a cursor, and gets twice as many pages each time it has
+ * used up what it got. A single lookup gets none. What is asked for in vain is at most about what
+ * was read.
  *
  *     read ──▶ [front, with the miss][back, beside it]
  *                                    ▲ when this page is read, the next back is asked for

@@ -54,8 +54,8 @@ export interface Remote {
   readPages(request: ReadPagesRequest, signal?: AbortSignal): Promise<CoveredPages>;
   /**
    * Page 1 of a snapshot, of the newest when none is named, and what a fresh reader of a SQLite
-   * database needs besides: a gift, of which nothing has to come. Fails where a server knows nothing
-   * of it. Absent where none does.
+   * database needs besides: a gift, of which nothing has to come. Fails where a server does not
+   * know it. Absent where none does.
    */
   readBundle?(request: ReadBundleRequest, signal?: AbortSignal): Promise<BundledPages>;
   /** All pages of a set, in as many parts as it takes. */

@@ -1,6 +1,6 @@
 /**
- * Pages that a reader will want, found by what its database is. All of it is a gift: what goes wrong
- * here, or takes too long, makes an answer smaller and never fails it.
+ * Pages that a reader will want, found by what its database is. All of it is a gift: what goes
+ * wrong here, or takes too long, makes an answer smaller and never fails it.
  */
 import { SizedCache } from "@graft/catalog";
 import {

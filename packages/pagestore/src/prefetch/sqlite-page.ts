@@ -1,6 +1,6 @@
 /**
- * What a page of a SQLite database is, by its bytes. Nothing here trusts them: whatever they are, it
- * answers, and reads nothing outside of them.
+ * What a page of a SQLite database is, by its bytes. Nothing here trusts them: whatever they are,
+ * it answers, and reads nothing outside of them.
  *
  * Page 1 begins with the header of the file:
  *
@@ -68,7 +68,7 @@ export function classifyPage(page: Uint8Array, index: number, header: DatabaseHe
   return readTreePage(page, index)?.class ?? "other";
 }
 
-/** A pointer map at page 2 has 5 bytes for each page that follows it, and after those is the next. */
+/** The one at page 2 has 5 bytes for each page that follows it; after those comes the next. */
 function isPointerMap(index: number, usableSize: number): boolean {
   const group = Math.floor(usableSize / 5) + 1;
   return index >= 2 && (index - 2) % group === 0;

@@ -12,7 +12,10 @@ type OpenOptions = NonNullable<Parameters<typeof openDatabase>[0]>;
 
 /** What is switched on. This table grows with the client; the last row is all of it. */
 const VARIANTS: readonly { readonly name: string; readonly options: OpenOptions }[] = [
-  { name: "no prefetch", options: {} },
+  { name: "no prefetch", options: { prefetch: false } },
+  { name: "bundle", options: { prefetch: { readAheadBytes: 0 } } },
+  { name: "read-ahead", options: { prefetch: { openBytes: 0 } } },
+  { name: "all", options: { prefetch: {} } },
 ];
 
 export const ourPeers: readonly Peer[] = VARIANTS.map(({ name, options }, at) => ({
