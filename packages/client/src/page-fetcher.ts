@@ -8,7 +8,6 @@ import {
   type GraftError,
   intersection,
   intersects,
-  isGraftError,
   type Lsn,
   MutablePageSet,
   type PageIndex,
@@ -128,21 +127,17 @@ export class PageFetcher {
   /** Asks for pages that nobody waits for. What fails is asked for again by who wants it. */
   #startAside(point: RemotePoint, indexes: readonly number[]): void {
     if (indexes.length === 0 || this.#flights.size >= REQUESTS_IN_FLIGHT_MAX) return;
-    const pin = this.#means.store.pin();
+    const { volumeId, store, remote } = this.#means;
+    const pin = store.pin();
     const pages = pin.remote?.lsn === point.lsn ? this.#unasked(pin, point, indexes) : NO_PAGES;
-    if (pages.isEmpty) {
-      pin.close();
-      return;
-    }
+    pin.close();
+    if (pages.isEmpty) return;
+    const { lsn, pageSize } = point;
     const abort = new AbortController();
-    this.#launch(point.lsn, pages, abort, async () => {
-      try {
-        await this.#request(pin, point, pages, NO_PAGES, abort.signal);
-      } catch (error) {
-        if (!isGraftError(error) && !abort.signal.aborted) throw error;
-      } finally {
-        pin.close();
-      }
+    this.#launch(lsn, pages, abort, async () => {
+      const asked = remote.readPages({ volumeId, lsn, pageSize, pages }, abort.signal);
+      const answer = await asked.catch(() => undefined);
+      if (answer !== undefined) this.#keepGift(lsn, answer);
     });
   }
 
@@ -244,18 +239,25 @@ export class PageFetcher {
     signal.throwIfAborted();
   }
 
-  /** Puts a bundle into the store. A gift that fails is none: the pages are asked for as usual. */
+  /** A bundle that fails is none: the pages are asked for as usual. */
   async #keepBundle(lsn: Lsn, arriving: Promise<BundledPages>): Promise<void> {
-    const { store } = this.#means;
     const bundle = await arriving.catch(() => undefined);
-    if (bundle?.lsn !== lsn || this.#closing.signal.aborted) return;
+    if (bundle?.lsn === lsn) this.#keepGift(lsn, bundle);
+  }
+
+  /** Puts what nobody waits for into the store, if that is still of this snapshot. */
+  #keepGift(lsn: Lsn, gift: CoveredPages): void {
+    if (this.#closing.signal.aborted) return;
+    const { store } = this.#means;
     const pin = store.pin();
     try {
       const point = pin.remote;
-      const fits = bundle.pages.every(({ data }) => data.length === point?.pageSize);
+      const fits = gift.pages.every(({ data }) => data.length === point?.pageSize);
       if (point?.lsn !== lsn || !fits) return;
-      keepCovered(store, pin, bundle.covered, bundle);
-      this.#learn(bundle);
+      // Not all that is covered: a set of a few bytes can name billions of pages.
+      const brought = MutablePageSet.from(gift.pages.map(({ index }) => index));
+      keepCovered(store, pin, brought, gift);
+      this.#learn(gift);
     } finally {
       pin.close();
     }
