@@ -23,5 +23,13 @@ export {
 } from "./frame-cache/open-disk-frame-cache.ts";
 export { MetastoreCommitSource } from "./metastore-commit-source.ts";
 export { Pagestore } from "./pagestore.ts";
+// Queries that come with reads, run for the pages they touch.
+export { QUERY_THREAD_COUNT_DEFAULT, QueryPool, type QueryPoolOptions } from "./query/query-pool.ts";
+export type {
+  QueryRun,
+  QueryRunner,
+  RunnableQuery,
+  SnapshotPages,
+} from "./query/query-runner.ts";
 export { type ServeMeans, type ServingPagestore, servePagestore } from "./serve.ts";
 export { PAGESTORE_USUAL_SIZES } from "./service/routes.ts";

@@ -11,6 +11,7 @@ import {
   type Lsn,
   mapConcurrent,
   mapOrdered,
+  orAborted,
   type Page,
   type PageSet,
   type PageSize,
@@ -22,6 +23,10 @@ import {
   type VolumeId,
 } from "@graft/core";
 import {
+  QUERY_PAGE_BUDGET_MAX,
+  QUERY_TIME_BUDGET_DEFAULT_MS,
+  QUERY_TIME_BUDGET_MAX_MS,
+  type QueryHint,
   type ReadPagesAnswer,
   type ReadPagesRequest,
   type SegmentInfo,
@@ -33,6 +38,8 @@ import type { FooterLoader } from "./footer-loader.ts";
 import type { FrameLoader } from "./frame-loader.ts";
 import { type FrameTake, frameOfEntry, frameOfInline, framesOfSegment } from "./frame-take.ts";
 import type { AskedSnapshot, FoundPages, PageFinder } from "./page-finder.ts";
+import { addTouched } from "./query/add-touched.ts";
+import type { QueryRun, QueryRunner, SnapshotPages } from "./query/query-runner.ts";
 import { fitBudget, lowestOf } from "./read-budget.ts";
 import { type PageTake, takesWithin } from "./read-plan.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
@@ -77,6 +84,8 @@ export interface PagestoreParts {
   readonly clock: Clock;
   /** Bytes of pages that a volume may have; absent: what the format holds. */
   readonly volumeBytesMax?: number | undefined;
+  /** Runs the queries of hints. Absent: none is run. */
+  readonly queries?: QueryRunner | undefined;
 }
 
 export class Pagestore {
@@ -87,6 +96,7 @@ export class Pagestore {
   readonly #pageSizes: VolumePageSizes;
   readonly #clock: Clock;
   readonly #volumeBytesMax: number;
+  readonly #queries: QueryRunner | undefined;
 
   constructor(parts: PagestoreParts) {
     this.#finder = parts.finder;
@@ -96,10 +106,13 @@ export class Pagestore {
     this.#pageSizes = parts.pageSizes;
     this.#clock = parts.clock;
     this.#volumeBytesMax = parts.volumeBytesMax ?? Number.POSITIVE_INFINITY;
+    this.#queries = parts.queries;
   }
 
   /**
-   * Pages of a snapshot, as many as the budget allows; `covered` says what the answer settles.
+   * Pages of a snapshot, as many as the budget allows; `covered` says what the answer settles. A
+   * query that comes with the request runs while they are loaded; they wait for the pages that it
+   * touches no longer than its time budget, and never fail because of it.
    *
    * @param token the caller's, presented where commits are learnt of
    * @throws GraftError `not-found` when the volume has no commit at the LSN; `corrupt`,
@@ -109,6 +122,24 @@ export class Pagestore {
     request: ReadPagesRequest,
     signal?: AbortSignal,
     token?: string,
+  ): Promise<ReadPagesAnswer> {
+    const { query } = request;
+    const run = query === undefined ? undefined : this.#startRun(request, query, token);
+    if (run === undefined) return await this.#readAsked(request, signal, token);
+    try {
+      const answer = await this.#readAsked(request, signal, token);
+      const budgetMs = query?.timeBudgetMs ?? QUERY_TIME_BUDGET_DEFAULT_MS;
+      await orAborted(run.within(Math.min(budgetMs, QUERY_TIME_BUDGET_MAX_MS)), signal);
+      return await this.#addTouched(answer, request, run, signal);
+    } finally {
+      run.stop();
+    }
+  }
+
+  async #readAsked(
+    request: ReadPagesRequest,
+    signal: AbortSignal | undefined,
+    token: string | undefined,
   ): Promise<ReadPagesAnswer> {
     const { volumeId, lsn, pageSet: wanted, byteBudget } = request;
     const hint = request.prefetch;
@@ -120,6 +151,49 @@ export class Pagestore {
     const pages = await this.#load(found, load, signal);
     if (pages.length * pageSize >= LARGE_ANSWER_SIZE) await takeWholeTurn(this.#clock, signal);
     return { pages, covered };
+  }
+
+  #startRun(
+    { volumeId, lsn, byteBudget }: ReadPagesRequest,
+    query: QueryHint,
+    token: string | undefined,
+  ): QueryRun | undefined {
+    const { statements, timeBudgetMs = QUERY_TIME_BUDGET_DEFAULT_MS } = query;
+    return this.#queries?.start({
+      statements,
+      open: (signal) => this.#openSnapshot({ volumeId, lsn, token }, signal),
+      timeMs: Math.min(timeBudgetMs, QUERY_TIME_BUDGET_MAX_MS),
+      pageCountMax: Math.min(query.pageBudget ?? QUERY_PAGE_BUDGET_MAX, QUERY_PAGE_BUDGET_MAX),
+      byteCountMax: byteBudget,
+    });
+  }
+
+  /** The snapshot's pages one by one, with the rights of whoever asked. */
+  async #openSnapshot(asked: AskedSnapshot, signal: AbortSignal): Promise<SnapshotPages> {
+    const { pageSize, pageCount } = await this.#finder.find(asked, () => NO_PAGES, signal);
+    const read = async (index: number, each: AbortSignal): Promise<Uint8Array | undefined> => {
+      const one = pageRange(index, index);
+      const found = await this.#finder.find(asked, () => one, each);
+      const [page] = await this.#load(found, difference(one, found.absent), each);
+      // A view would keep its whole frame in memory for one page.
+      return page?.data.slice();
+    };
+    return { pageSize, pageCount, read };
+  }
+
+  async #addTouched(
+    answer: ReadPagesAnswer,
+    { pageSet: wanted, byteBudget, query }: ReadPagesRequest,
+    run: QueryRun,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadPagesAnswer> {
+    const pageSize = run.pageSize;
+    if (pageSize === undefined) return { ...answer, queryEnd: run.end ?? "stopped" };
+    const pageCountMax = Math.max(1, Math.floor(byteBudget / pageSize));
+    const grown = addTouched(answer, { wanted, held: query?.held, run, pageCountMax });
+    if (grown.pages.length * pageSize >= LARGE_ANSWER_SIZE)
+      await takeWholeTurn(this.#clock, signal);
+    return grown;
   }
 
   /**

@@ -31,6 +31,15 @@ export interface SqliteExports {
   sqlite3_last_insert_rowid(database: Pointer): bigint;
   sqlite3_set_last_insert_rowid(database: Pointer, rowid: bigint): void;
   sqlite3_progress_handler(database: Pointer, ops: number, body: number, context: Pointer): void;
+  /** Wants `(context, action, …four texts)`; see `sqlite3_set_authorizer`. */
+  sqlite3_set_authorizer(database: Pointer, body: number, context: Pointer): number;
+  /** `sqlite3_db_config` for the options that take an int and an optional `int *`. */
+  sqlite3__wasm_db_config_ip(
+    database: Pointer,
+    option: number,
+    value: number,
+    answer: Pointer,
+  ): number;
   sqlite3_prepare_v3(
     database: Pointer,
     sql: Pointer,
@@ -122,6 +131,8 @@ const NAMES = {
   sqlite3_last_insert_rowid: true,
   sqlite3_set_last_insert_rowid: true,
   sqlite3_progress_handler: true,
+  sqlite3_set_authorizer: true,
+  sqlite3__wasm_db_config_ip: true,
   sqlite3_prepare_v3: true,
   sqlite3_step: true,
   sqlite3_reset: true,

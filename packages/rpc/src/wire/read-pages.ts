@@ -20,8 +20,16 @@ import {
 } from "@graft/proto-gen/pagestore";
 import { fromPage, toPage } from "./page.ts";
 import { encodePageField } from "./page-list.ts";
-import { fromOptionalPageSet, fromPageSet, toOptionalPageSet, toPageSet } from "./page-set.ts";
+import { fromOptionalPageSet, fromPageSet, toPageSet } from "./page-set.ts";
 import { present, readAnswer } from "./present.ts";
+import {
+  fromQueryEnd,
+  fromQueryHint,
+  type QueryEnd,
+  type QueryHint,
+  toQueryEnd,
+  toQueryHint,
+} from "./query-hint.ts";
 
 export interface ReadPagesRequest {
   readonly volumeId: VolumeId;
@@ -34,6 +42,8 @@ export interface ReadPagesRequest {
   readonly byteBudget: number;
   /** Pages that may be needed next, wanted when the budget allows. */
   readonly prefetch?: PageSet;
+  /** What is about to be run: pages that it touches are welcome too. */
+  readonly query?: QueryHint;
 }
 
 export interface ReadPagesAnswer {
@@ -41,6 +51,8 @@ export interface ReadPagesAnswer {
   readonly pages: readonly Page[];
   /** An index in it without a page reads as zeros; an index outside it must be asked for again. */
   readonly covered: PageSet;
+  /** How the run of the request's query ended; absent when none was run. */
+  readonly queryEnd?: QueryEnd | undefined;
 }
 
 /**
@@ -64,8 +76,14 @@ export function toReadPagesRequest(message: ReadPagesRequestMessage): ReadPagesR
     lsn: toLsn(message.lsn),
     pageSet,
     byteBudget: Math.min(message.byteBudget ?? READ_PAGES_BUDGET_DEFAULT, READ_PAGES_BUDGET_MAX),
-    prefetch: toOptionalPageSet(message.prefetch?.graft),
+    prefetch: toPrefetch(message.prefetch?.graft),
+    query: toQueryHint(message.prefetch),
   });
+}
+
+/** A hint may tell a query and name no page. */
+function toPrefetch(graft: Uint8Array | undefined): PageSet | undefined {
+  return graft === undefined || graft.length === 0 ? undefined : toPageSet(graft);
 }
 
 /** Decoding a set of 32 MiB, to find that it names too many pages, takes most of a second. */
@@ -79,34 +97,43 @@ function mustBeShort(graft: Uint8Array): void {
 }
 
 export function fromReadPagesRequest(request: ReadPagesRequest): ReadPagesRequestMessage {
-  const prefetch = fromOptionalPageSet(request.prefetch);
+  const graft = fromOptionalPageSet(request.prefetch);
+  const { query } = request;
+  const hint = { ...(graft && { graft }), ...(query && fromQueryHint(query)) };
   return create(ReadPagesRequestSchema, {
     vid: gidBytes(request.volumeId),
     lsn: request.lsn,
     graft: fromPageSet(request.pageSet),
     byteBudget: request.byteBudget === READ_PAGES_BUDGET_DEFAULT ? undefined : request.byteBudget,
-    prefetch: prefetch === undefined ? undefined : { graft: prefetch },
+    prefetch: graft === undefined && query === undefined ? undefined : hint,
   });
 }
 
 /** Page sizes are not checked here: the caller knows the volume's. @throws GraftError `internal` */
 export function toReadPagesAnswer(message: ReadPagesResponseMessage): ReadPagesAnswer {
-  return readAnswer("ReadPages", () => ({
-    pages: message.pages.map(toPage),
-    covered: toPageSet(message.covered),
-  }));
+  return readAnswer("ReadPages", () =>
+    present({
+      pages: message.pages.map(toPage),
+      covered: toPageSet(message.covered),
+      queryEnd: toQueryEnd(message.queryEnd),
+    }),
+  );
 }
 
 export function fromReadPagesAnswer(answer: ReadPagesAnswer): ReadPagesResponseMessage {
   return create(ReadPagesResponseSchema, {
     pages: answer.pages.map(fromPage),
     covered: fromPageSet(answer.covered),
+    queryEnd: fromQueryEnd(answer.queryEnd),
   });
 }
 
 /** The same for an encoder of binary messages alone: the pages are written in one piece. */
 export function fromReadPagesAnswerBinary(answer: ReadPagesAnswer): ReadPagesResponseMessage {
-  const message = create(ReadPagesResponseSchema, { covered: fromPageSet(answer.covered) });
+  const message = create(ReadPagesResponseSchema, {
+    covered: fromPageSet(answer.covered),
+    queryEnd: fromQueryEnd(answer.queryEnd),
+  });
   const pages = encodePageField(ReadPagesResponseSchema.field.pages.number, answer.pages);
   if (pages !== undefined) message.$unknown = [pages];
   return message;
