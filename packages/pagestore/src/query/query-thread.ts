@@ -16,8 +16,13 @@ import type { RunMessage, ThreadMessage, ThreadSetup } from "./thread-messages.t
 
 /** Most memory for SQLite in one run, in bytes: 8 MiB are taken from the start. */
 export const RUN_HEAP_BYTES_MAX: number = 32 * 1024 * 1024;
-/** What a run may compute beyond its bounds before its thread is killed, ms. */
-export const OVERRUN_MS = 25;
+/**
+ * How much longer than it may a run may be before its thread is killed, ms. Nobody waits for it
+ * then; it is long because on a busy machine a thread that is about to end needs its turn for it.
+ */
+export const OVERRUN_MS = 200;
+/** How often a running thread is looked at, ms. */
+const WATCH_MS = 25;
 /** JavaScript's own memory in a thread, MiB. */
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8, stackSizeMb: 4 };
 
@@ -156,7 +161,7 @@ export class QueryThread {
     while (this.#state === state) {
       const leftMs = state.limitMs - this.#computedMs(state);
       if (leftMs <= 0) return await this.kill();
-      await this.#options.clock.sleep(Math.min(Math.max(leftMs, 1), OVERRUN_MS));
+      await this.#options.clock.sleep(Math.min(Math.max(leftMs, 1), WATCH_MS));
     }
   }
 
