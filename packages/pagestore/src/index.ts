@@ -6,6 +6,7 @@ export {
   type LogLevel,
   type PagestoreConfig,
   parsePagestoreConfig,
+  parseRunQueries,
 } from "./config.ts";
 // A PageStore to mount on a server, and a server of its own.
 export {
@@ -24,7 +25,12 @@ export {
 export { MetastoreCommitSource } from "./metastore-commit-source.ts";
 export { Pagestore } from "./pagestore.ts";
 // Queries that come with reads, run for the pages they touch.
-export { QUERY_THREAD_COUNT_DEFAULT, QueryPool, type QueryPoolOptions } from "./query/query-pool.ts";
+export { openQueryPool } from "./query/open-query-pool.ts";
+export {
+  QUERY_THREAD_COUNT_DEFAULT,
+  QueryPool,
+  type QueryPoolOptions,
+} from "./query/query-pool.ts";
 export type {
   QueryRun,
   QueryRunner,

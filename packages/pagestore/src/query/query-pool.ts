@@ -37,7 +37,7 @@ export class QueryPool implements QueryRunner {
   #engine: Engine | undefined;
   #starting: Promise<void> | undefined;
   #deathsInARow = 0;
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   constructor(options: QueryPoolOptions) {
     this.#options = options;
@@ -52,13 +52,22 @@ export class QueryPool implements QueryRunner {
 
   /** Starts its threads, so that the first query need not wait for them. */
   async warm(): Promise<void> {
-    if (this.#isClosed) return;
+    if (this.#closing.signal.aborted) return;
     this.#starting ??= this.#start();
     await this.#starting;
   }
 
+  /** Does the same after a while, unless it is disposed first. */
+  warmAfter(ms: number): void {
+    const { clock } = this.#options;
+    clock.sleep(ms, this.#closing.signal).then(
+      () => this.warm(),
+      () => undefined,
+    );
+  }
+
   start(query: RunnableQuery): QueryRun | undefined {
-    if (this.#isClosed || this.#waiting.length >= QUERY_QUEUE_COUNT_MAX) {
+    if (this.#closing.signal.aborted || this.#waiting.length >= QUERY_QUEUE_COUNT_MAX) {
       this.#metrics.ends.add({ end: "no_room" });
       return undefined;
     }
@@ -74,7 +83,7 @@ export class QueryPool implements QueryRunner {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort();
     for (const run of this.#waiting.splice(0)) run.stop();
     await this.#starting;
     await Promise.all([...this.#threads].map((thread) => thread.kill()));
@@ -87,24 +96,30 @@ export class QueryPool implements QueryRunner {
       // Without SQLite there is no foresight, and nothing else is missing.
       return;
     }
-    while (!this.#isClosed && this.#threads.size < this.#threadCount) this.#addThread();
+    while (!this.#closing.signal.aborted && this.#threads.size < this.#threadCount)
+      this.#addThread();
   }
 
   #addThread(): void {
     const engine = this.#engine;
-    if (engine === undefined || this.#isClosed) return;
+    if (engine === undefined || this.#closing.signal.aborted) return;
     const { clock } = this.#options;
     const onIdle = (): void => this.#next();
     const onDeath = (thread: QueryThread): void => void this.#replace(thread);
-    this.#threads.add(new QueryThread({ engine, clock, onIdle, onDeath }));
+    try {
+      this.#threads.add(new QueryThread({ engine, clock, onIdle, onDeath }));
+    } catch {
+      // The system gives no further thread: those that are there do what they can.
+    }
   }
 
   async #replace(dead: QueryThread): Promise<void> {
     this.#threads.delete(dead);
-    if (this.#isClosed) return;
+    if (this.#closing.signal.aborted) return;
     const delayMs = Math.min(RESTART_MS * 2 ** this.#deathsInARow, RESTART_MAX_MS);
     this.#deathsInARow++;
-    await this.#options.clock.sleep(delayMs);
+    const { clock } = this.#options;
+    await clock.sleep(delayMs, this.#closing.signal).catch(() => undefined);
     this.#addThread();
   }
 
