@@ -51,7 +51,6 @@ export interface SqliteExports {
   sqlite3_step(statement: Pointer): number;
   sqlite3_reset(statement: Pointer): number;
   sqlite3_finalize(statement: Pointer): number;
-  sqlite3_next_stmt(database: Pointer, statement: Pointer): Pointer;
   sqlite3_stmt_readonly(statement: Pointer): number;
   sqlite3_stmt_isexplain(statement: Pointer): number;
   sqlite3_stmt_status(statement: Pointer, counter: number, reset: number): number;
@@ -137,7 +136,6 @@ const NAMES = {
   sqlite3_step: true,
   sqlite3_reset: true,
   sqlite3_finalize: true,
-  sqlite3_next_stmt: true,
   sqlite3_stmt_readonly: true,
   sqlite3_stmt_isexplain: true,
   sqlite3_stmt_status: true,

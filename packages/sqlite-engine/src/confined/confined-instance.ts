@@ -109,6 +109,8 @@ export class ConfinedInstance {
       return { kind: "done" };
     } catch (error) {
       return this.#endOf(error);
+    } finally {
+      this.#core.facade.closeAll();
     }
   }
 
