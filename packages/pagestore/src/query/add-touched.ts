@@ -34,10 +34,10 @@ export function addTouched(answer: ReadPagesAnswer, addition: Addition): ReadPag
   for (const { index } of asked) others.delete(index);
   for (const touched of run.touched()) {
     if (wanted.contains(touched) || held?.contains(touched) === true || !run.has(touched)) continue;
-    others.delete(touched);
     const data = run.page(touched);
     if (data === undefined) covered.insert(touched);
     else if (asked.length + added.length < pageCountMax) {
+      others.delete(touched);
       added.push({ index: toPageIndex(touched), data });
     }
   }

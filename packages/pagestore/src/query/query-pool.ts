@@ -13,8 +13,8 @@ import { QueryThread, type ThreadEnd } from "./query-thread.ts";
 
 /** Threads unless told otherwise; never more than there are processors. */
 export const QUERY_THREAD_COUNT_DEFAULT = 2;
-/** Runs that wait for a thread. Beyond it nothing is run: a hint is not worth more. */
-export const QUERY_QUEUE_COUNT_MAX = 32;
+/** Runs under way, those that wait for a thread included. Beyond it nothing is run: it is a hint. */
+export const QUERY_RUN_COUNT_MAX = 32;
 /** Until a killed thread is replaced, ms: the first one, doubled for each one after it, and most. */
 const RESTART_MS = 50;
 const RESTART_MAX_MS = 5000;
@@ -32,6 +32,7 @@ export class QueryPool implements QueryRunner {
   readonly #options: QueryPoolOptions;
   readonly #threadCount: number;
   readonly #threads = new Set<QueryThread>();
+  readonly #runs = new Set<PooledRun>();
   readonly #waiting: PooledRun[] = [];
   readonly #metrics: RunMetrics;
   #engine: Engine | undefined;
@@ -67,7 +68,7 @@ export class QueryPool implements QueryRunner {
   }
 
   start(query: RunnableQuery): QueryRun | undefined {
-    if (this.#closing.signal.aborted || this.#waiting.length >= QUERY_QUEUE_COUNT_MAX) {
+    if (this.#closing.signal.aborted || this.#runs.size >= QUERY_RUN_COUNT_MAX) {
       this.#metrics.ends.add({ end: "no_room" });
       return undefined;
     }
@@ -77,14 +78,18 @@ export class QueryPool implements QueryRunner {
       clock,
       onReady: (ready) => this.#enqueue(ready),
       onStop: (stopped) => this.#forget(stopped),
-      onEnd: (ended, end) => this.#count(ended, end),
+      onEnd: (ended, end) => {
+        this.#runs.delete(ended);
+        this.#count(ended, end);
+      },
     });
+    this.#runs.add(run);
     return run;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
-    for (const run of this.#waiting.splice(0)) run.stop();
+    for (const run of this.#runs) run.stop();
     await this.#starting;
     await Promise.all([...this.#threads].map((thread) => thread.kill()));
   }

@@ -146,7 +146,7 @@ describe("a confined run touches what a connection like any other touches", () =
 test("statements of one run see what those before them changed, and nobody else does", async () => {
   const statements = [
     "delete from note where id > 10",
-    { sql: "select body from note where id = :id", parameters: [{ id: 2 }] },
+    { sql: "select body from note where id = :id", parameters: [{ id: 2 }] as const },
     "insert into note select id + 5000, body, item from note",
   ];
   expect((await run(statements)).end).toEqual({ kind: "done" });
