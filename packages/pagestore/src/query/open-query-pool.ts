@@ -3,7 +3,9 @@ import type { MetricsRegistry } from "@graft/rpc";
 import { loadNodeEngine } from "@graft/sqlite-engine/node";
 import { QueryPool } from "./query-pool.ts";
 
-/** Until a server starts the threads that it may never need, ms: it has other things to do first. */
+/**
+ * Until a server starts the threads that it may never need, ms: it has other things to do first.
+ */
 const WARM_AFTER_MS = 1000;
 
 /** A server's own pool: its threads are there before the first query, soon after the start. */

@@ -13,9 +13,13 @@ import { QueryThread, type ThreadEnd } from "./query-thread.ts";
 
 /** Threads unless told otherwise; never more than there are processors. */
 export const QUERY_THREAD_COUNT_DEFAULT = 2;
-/** Runs under way, those that wait for a thread included. Beyond it nothing is run: it is a hint. */
+/**
+ * Runs under way, those that wait for a thread included. Beyond it nothing is run: it is a hint.
+ */
 export const QUERY_RUN_COUNT_MAX = 32;
-/** Until a killed thread is replaced, ms: the first one, doubled for each one after it, and most. */
+/**
+ * Until a killed thread is replaced, ms: the first one, doubled for each one after it, and most.
+ */
 const RESTART_MS = 50;
 const RESTART_MAX_MS = 5000;
 

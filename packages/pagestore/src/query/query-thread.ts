@@ -175,9 +175,10 @@ export class QueryThread {
 }
 
 function startWorker(setup: ThreadSetup): Worker {
+  const source = new URL("./query-thread-main.ts", import.meta.url);
   const isSource = import.meta.url.endsWith(".ts");
-  const entry = new URL(`./query-thread-main.${isSource ? "ts" : "js"}`, import.meta.url);
-  return new Worker(entry, {
+  const entry = source.href.replace(/ts$/, isSource ? "ts" : "js");
+  return new Worker(new URL(entry), {
     workerData: setup,
     resourceLimits: LIMITS,
     // It needs none of the process's secrets, and none of its streams.

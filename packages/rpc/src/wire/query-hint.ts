@@ -98,7 +98,9 @@ export function fromQueryHint(hint: QueryHint): {
   });
 }
 
-/** Whether a server would look at this hint at all: what is beyond the bounds is not worth sending. */
+/**
+ * Whether a server would look at this hint at all: what is beyond the bounds is not worth sending.
+ */
 export function isQueryHintWithinBounds(hint: QueryHint): boolean {
   const { statements } = fromQueryHint(hint);
   return isWithinBounds({ statements });

@@ -71,9 +71,9 @@ export type PrefetchHint = Message<"graft.pagestore.v1.PrefetchHint"> & {
   graft: Uint8Array;
 
   /**
-   * What is about to be run, in order, as one transaction. A server may run it on the same snapshot,
-   * for its reads alone, and add the pages that it touched, in that order, as far as the byte budget
-   * allows. At most 16; more, or longer ones than it likes, and it runs none.
+   * What is about to be run, in order, as one transaction. A server may run it on the same
+   * snapshot, for its reads alone, and add the pages that it touched, in that order, as far as the
+   * byte budget allows. At most 16; more, or longer ones than it likes, and it runs none.
    *
    * @generated from field: repeated graft.pagestore.v1.QueryStatement statements = 10;
    */
