@@ -62,15 +62,6 @@ export class QueryPool implements QueryRunner {
     await this.#starting;
   }
 
-  /** Does the same after a while, unless it is disposed first. */
-  warmAfter(ms: number): void {
-    const { clock } = this.#options;
-    clock.sleep(ms, this.#closing.signal).then(
-      () => this.warm(),
-      () => undefined,
-    );
-  }
-
   start(query: RunnableQuery): QueryRun | undefined {
     if (this.#closing.signal.aborted || this.#runs.size >= QUERY_RUN_COUNT_MAX) {
       this.#metrics.ends.add({ end: "no_room" });
