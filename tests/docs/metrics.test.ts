@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MemoryVolumeCatalog } from "@graft/catalog";
+import { LSN_FIRST, pageRange, type VolumeId } from "@graft/core";
 import { nodeCompute, nodeFileSystem, systemClock, systemRandom } from "@graft/core/node";
 import { objectKindOf } from "@graft/format";
 import { createMetastore } from "@graft/metastore";
@@ -13,7 +14,9 @@ import {
   createPagestore,
   MetastoreCommitSource,
   openDiskFrameCache,
+  openQueryPool,
   PAGESTORE_USUAL_SIZES,
+  type Pagestore,
 } from "@graft/pagestore";
 import {
   createMetastoreClient,
@@ -30,6 +33,7 @@ import {
 } from "@graft/rpc/testing";
 import { openDatabase } from "@graft/sqlite/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { until } from "../harness/until.ts";
 
 interface Documented {
   readonly type: MetricType;
@@ -126,7 +130,8 @@ async function metricsOfBusyServer(folder: string): Promise<typeof told> {
     client: createMetastoreClient(transport),
     store,
   });
-  const pagestore = cleanup.use(createPagestore({ ...common, commitSource, diskCache }));
+  const queries = cleanup.use(openQueryPool(common));
+  const pagestore = cleanup.use(createPagestore({ ...common, commitSource, diskCache, queries }));
   const server = await startServer({
     port: 0,
     routes: (router) => {
@@ -141,13 +146,14 @@ async function metricsOfBusyServer(folder: string): Promise<typeof told> {
     metrics,
   });
   cleanup.defer(() => server.close());
-  await work(server.url);
+  const volumeId = await work(server.url);
+  await runQuery(pagestore.pagestore, volumeId);
   const answer = await fetch(`${server.url}/metrics`);
   expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
   return parseExposition(await answer.text());
 }
 
-async function work(url: string): Promise<void> {
+async function work(url: string): Promise<VolumeId> {
   await using writer = await openDatabase({ url });
   await writer.exec("create table t (x); insert into t values (1)");
   await writer.push();
@@ -156,6 +162,15 @@ async function work(url: string): Promise<void> {
   await writer.exec("insert into t values (2)");
   await reader.waitFor(await writer.bookmark());
   await fetch(`${url}/pagestore/v1/read_pages`, { method: "POST", body: "?" });
+  return writer.volume.volumeId;
+}
+
+async function runQuery(pagestore: Pagestore, volumeId: VolumeId): Promise<void> {
+  const query = { statements: [{ sql: "select * from t", values: [] }] };
+  const request = { volumeId, lsn: LSN_FIRST, pageSet: pageRange(1, 1), byteBudget: 2 ** 20 };
+  await until(async () => {
+    return (await pagestore.readPages({ ...request, query })).queryEnd === "done";
+  });
 }
 
 function readPage(): ReadonlyMap<string, Documented> {

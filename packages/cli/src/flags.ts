@@ -175,6 +175,13 @@ export const SERVER_FLAGS: readonly Flag[] = [
     environment: "GRAFT_DISK_CACHE_MIB",
     fallback: "1024",
   },
+  {
+    name: "run-queries",
+    value: "on|off",
+    help: "whether a PageStore runs queries that come with reads, for the pages they touch",
+    environment: "GRAFT_RUN_QUERIES",
+    fallback: "on",
+  },
   ...GUARD_FLAGS,
   ...EDGE_FLAGS,
   {

@@ -18,6 +18,8 @@ export interface PagestoreConfig {
   readonly frameCacheSize: number;
   /** Frames that survive a restart. Default: none. */
   readonly diskCache?: DiskCacheConfig | undefined;
+  /** Whether queries that come with reads are run. Default: they are. */
+  readonly runQueries?: boolean | undefined;
   /** How it knows its callers. Default: everybody may do everything. */
   readonly guard?: GuardConfig | undefined;
   /** How it meets a network that it does not trust. Default: as on loopback. */
@@ -51,6 +53,7 @@ const DISK_CACHE_MIB_MAX = 1_048_576;
  * | `GRAFT_FRAME_CACHE_MIB` | 32 | memory for decoded frames |
  * | `GRAFT_DISK_CACHE` | – | directory for frames that survive a restart |
  * | `GRAFT_DISK_CACHE_MIB` | 1024 | its size; 0: none |
+ * | `GRAFT_RUN_QUERIES` | on | on, off: whether queries that come with reads are run |
  * | `GRAFT_LOG_LEVEL` | info | debug, info, warn, error, silent |
  *
  * how it knows its callers, and how it meets the network: see `parseGuardConfig` and
@@ -73,10 +76,23 @@ export function parsePagestoreConfig(
         ? FRAME_CACHE_SIZE_DEFAULT
         : parseNumber("GRAFT_FRAME_CACHE_MIB", cacheMib, CACHE_MIB_MAX) * MIB,
     ...(diskCache !== undefined && { diskCache }),
+    runQueries: mustParseRunQueries(env.GRAFT_RUN_QUERIES),
     guard: parseGuardConfig(env),
     edge: parseEdgeConfig(env),
     logLevel: parseLogLevel(env.GRAFT_LOG_LEVEL ?? "info"),
   };
+}
+
+/** `on` (also when it is absent or empty) or `off`; undefined for anything else. */
+export function parseRunQueries(text: string | undefined): boolean | undefined {
+  if (text === undefined || text === "" || text === "on") return true;
+  return text === "off" ? false : undefined;
+}
+
+function mustParseRunQueries(text: string | undefined): boolean {
+  const value = parseRunQueries(text);
+  if (value !== undefined) return value;
+  throw invalid(`GRAFT_RUN_QUERIES is "${text}": expected on or off`);
 }
 
 function parseDiskCache(

@@ -15,6 +15,7 @@ import { guardPagestore } from "./guarded-pagestore.ts";
 import { PageFinder } from "./page-finder.ts";
 import { Pagestore } from "./pagestore.ts";
 import { Prefetcher } from "./prefetch/prefetcher.ts";
+import type { QueryRunner } from "./query/query-runner.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 import { rawPagestoreRoutes, registerPagestore } from "./service/routes.ts";
 import { VolumePageSizes } from "./volume-page-sizes.ts";
@@ -23,8 +24,8 @@ import { VolumePageSizes } from "./volume-page-sizes.ts";
 export const FRAME_CACHE_SIZE_DEFAULT: number = 32 * 1024 * 1024;
 
 /**
- * What a PageStore is made of. The store, the source, the catalog and the disk cache stay the
- * caller's to close.
+ * What a PageStore is made of. The store, the source, the catalog, the disk cache and
+ * the runner of queries stay the caller's to close.
  */
 export interface PagestoreOptions {
   readonly store: ObjectStore;
@@ -42,6 +43,8 @@ export interface PagestoreOptions {
   readonly volumeBytesMax?: number | undefined;
   /** Who may do what. Default: everybody everything, as far as the source lets them. */
   readonly guard?: Guard | undefined;
+  /** Runs the queries that come with reads: see `QueryPool`. Default: none is run. */
+  readonly queries?: QueryRunner | undefined;
   /** What a PageStore tells of itself is registered here. */
   readonly metrics?: MetricsRegistry | undefined;
 }
@@ -81,6 +84,7 @@ export function createPagestore(options: PagestoreOptions): PagestoreInstance {
     pageSizes: new VolumePageSizes({ store, compute }),
     clock: options.clock,
     volumeBytesMax: options.volumeBytesMax,
+    queries: options.queries,
   });
   const open = guardPagestore(pagestore, guard);
   return {

@@ -6,6 +6,7 @@ export {
   type LogLevel,
   type PagestoreConfig,
   parsePagestoreConfig,
+  parseRunQueries,
 } from "./config.ts";
 // A PageStore to mount on a server, and a server of its own.
 export {
@@ -23,5 +24,18 @@ export {
 } from "./frame-cache/open-disk-frame-cache.ts";
 export { MetastoreCommitSource } from "./metastore-commit-source.ts";
 export { Pagestore } from "./pagestore.ts";
+// Queries that come with reads, run for the pages they touch.
+export { openQueryPool } from "./query/open-query-pool.ts";
+export {
+  QUERY_THREAD_COUNT_DEFAULT,
+  QueryPool,
+  type QueryPoolOptions,
+} from "./query/query-pool.ts";
+export type {
+  QueryRun,
+  QueryRunner,
+  RunnableQuery,
+  SnapshotPages,
+} from "./query/query-runner.ts";
 export { type ServeMeans, type ServingPagestore, servePagestore } from "./serve.ts";
 export { PAGESTORE_USUAL_SIZES } from "./service/routes.ts";

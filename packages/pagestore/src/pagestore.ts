@@ -11,16 +11,21 @@ import {
   type Lsn,
   mapConcurrent,
   mapOrdered,
+  orAborted,
   type Page,
   type PageSet,
   type PageSize,
   pageRange,
+  pageSetOf,
   takeWholeTurn,
   toPageIndex,
   union,
   type VolumeId,
 } from "@graft/core";
 import {
+  QUERY_PAGE_BUDGET_MAX,
+  QUERY_TIME_BUDGET_DEFAULT_MS,
+  QUERY_TIME_BUDGET_MAX_MS,
   type ReadPagesAnswer,
   type ReadPagesRequest,
   type SegmentInfo,
@@ -34,6 +39,8 @@ import type { FrameLoader } from "./frame-loader.ts";
 import { type FrameTake, framesOf, framesOfSegment, namesFrames } from "./frame-take.ts";
 import type { AskedSnapshot, FoundPages, PageFinder } from "./page-finder.ts";
 import type { Prefetcher } from "./prefetch/prefetcher.ts";
+import { addTouched } from "./query/add-touched.ts";
+import type { QueryRun, QueryRunner, SnapshotPages } from "./query/query-runner.ts";
 import { fitBudget, lowestOf } from "./read-budget.ts";
 import { type PageTake, takesWithin } from "./read-plan.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
@@ -69,6 +76,9 @@ export interface AllPagesRequest {
   readonly pageSet: PageSet;
 }
 
+/** A request whose snapshot is known. */
+type AskedPages = ReadPagesRequest & { readonly lsn: Lsn };
+
 export interface PagestoreParts {
   readonly finder: PageFinder;
   readonly footers: FooterLoader;
@@ -80,6 +90,8 @@ export interface PagestoreParts {
   readonly clock: Clock;
   /** Bytes of pages that a volume may have; absent: what the format holds. */
   readonly volumeBytesMax?: number | undefined;
+  /** Runs the queries of hints. Absent: none is run. */
+  readonly queries?: QueryRunner | undefined;
 }
 
 export class Pagestore {
@@ -92,6 +104,7 @@ export class Pagestore {
   readonly #source: CommitSource;
   readonly #clock: Clock;
   readonly #volumeBytesMax: number;
+  readonly #queries: QueryRunner | undefined;
 
   constructor(parts: PagestoreParts) {
     this.#finder = parts.finder;
@@ -103,10 +116,13 @@ export class Pagestore {
     this.#source = parts.source;
     this.#clock = parts.clock;
     this.#volumeBytesMax = parts.volumeBytesMax ?? Number.POSITIVE_INFINITY;
+    this.#queries = parts.queries;
   }
 
   /**
-   * Pages of a snapshot, as many as the budget allows; `covered` says what the answer settles.
+   * Pages of a snapshot, as many as the budget allows; `covered` says what the answer settles. A
+   * query that comes with the request runs while they are loaded; they wait for the pages that it
+   * touches no longer than its time budget, and never fail because of it.
    *
    * @param token the caller's, presented where commits are learnt of
    * @throws GraftError `not-found` when the volume has no commit at the LSN; `corrupt`,
@@ -117,8 +133,37 @@ export class Pagestore {
     signal?: AbortSignal,
     token?: string,
   ): Promise<ReadPagesAnswer> {
-    const { volumeId, pageSet: wanted, byteBudget } = request;
-    const lsn = request.lsn ?? (await this.newestLsn(volumeId, signal, token));
+    const lsn = request.lsn ?? (await this.newestLsn(request.volumeId, signal, token));
+    const asked = { ...request, lsn };
+    const run = this.#startRun(asked, token);
+    const answer = await this.#readAsked(asked, run, signal, token);
+    return request.lsn === undefined ? { ...answer, lsn } : answer;
+  }
+
+  /** With what its query touches, when that is run. */
+  async #readAsked(
+    request: AskedPages,
+    run: QueryRun | undefined,
+    signal: AbortSignal | undefined,
+    token: string | undefined,
+  ): Promise<ReadPagesAnswer> {
+    if (run === undefined) return await this.#readWanted(request, signal, token);
+    try {
+      const answer = await this.#readWanted(request, signal, token);
+      const budgetMs = request.query?.timeBudgetMs ?? QUERY_TIME_BUDGET_DEFAULT_MS;
+      await orAborted(run.within(Math.min(budgetMs, QUERY_TIME_BUDGET_MAX_MS)), signal);
+      return await this.#addTouched(answer, request, run, signal);
+    } finally {
+      run.stop();
+    }
+  }
+
+  async #readWanted(
+    request: AskedPages,
+    signal: AbortSignal | undefined,
+    token: string | undefined,
+  ): Promise<ReadPagesAnswer> {
+    const { volumeId, lsn, pageSet: wanted, byteBudget } = request;
     const hint = request.prefetch;
     const prefetch = hint === undefined ? undefined : lowestOf(hint, PREFETCH_COUNT_MAX);
     const all = prefetch === undefined ? wanted : union(wanted, prefetch);
@@ -128,15 +173,14 @@ export class Pagestore {
     const { load, covered } = fitBudget({ wanted, prefetch, absent, pageSize, byteBudget });
     const pages = await this.#load(found, load, signal);
     if (pages.length * pageSize >= LARGE_ANSWER_SIZE) await takeWholeTurn(this.#clock, signal);
-    const named = request.lsn === undefined ? { lsn } : {};
     const [first] = pages;
     const { openBundle } = request;
     if (openBundle === undefined || first?.index !== 1 || wanted.cardinality !== 1) {
-      return { pages, covered, ...named };
+      return { pages, covered };
     }
     const bundle = await this.#prefetcher.openBundle(snapshot, first.data, openBundle, signal);
     const { packed } = bundle;
-    return { pages, covered: union(covered, bundle.pages), packed, ...named };
+    return { pages, covered: union(covered, bundle.pages), packed };
   }
 
   /**
@@ -146,6 +190,52 @@ export class Pagestore {
    */
   async newestLsn(volumeId: VolumeId, signal?: AbortSignal, token?: string): Promise<Lsn> {
     return await this.#source.newest(volumeId, signal, token);
+  }
+
+  #startRun(
+    { volumeId, lsn, byteBudget, query }: AskedPages,
+    token: string | undefined,
+  ): QueryRun | undefined {
+    if (query === undefined) return undefined;
+    const { statements, timeBudgetMs = QUERY_TIME_BUDGET_DEFAULT_MS } = query;
+    return this.#queries?.start({
+      statements,
+      open: (signal) => this.#openSnapshot({ volumeId, lsn, token }, signal),
+      timeMs: Math.min(timeBudgetMs, QUERY_TIME_BUDGET_MAX_MS),
+      pageCountMax: Math.min(query.pageBudget ?? QUERY_PAGE_BUDGET_MAX, QUERY_PAGE_BUDGET_MAX),
+      byteCountMax: byteBudget,
+    });
+  }
+
+  /** The snapshot's pages one by one, with the rights of whoever asked. */
+  async #openSnapshot(asked: AskedSnapshot, signal: AbortSignal): Promise<SnapshotPages> {
+    const { pageSize, pageCount } = await this.#finder.find(asked, () => NO_PAGES, signal);
+    const read = async (index: number, each: AbortSignal): Promise<Uint8Array | undefined> => {
+      const one = pageRange(index, index);
+      const found = await this.#finder.find(asked, () => one, each);
+      const [page] = await this.#load(found, difference(one, found.absent), each);
+      // A view would keep its whole frame in memory for one page.
+      return page?.data.slice();
+    };
+    return { pageSize, pageCount, read };
+  }
+
+  async #addTouched(
+    answer: ReadPagesAnswer,
+    { pageSet: wanted, byteBudget, query }: AskedPages,
+    run: QueryRun,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadPagesAnswer> {
+    const pageSize = run.pageSize;
+    if (pageSize === undefined) return { ...answer, queryEnd: run.end ?? "stopped" };
+    const pageCountMax = Math.max(1, Math.floor(byteBudget / pageSize));
+    // What came in packages is not sent again.
+    const packed = difference(answer.covered, pageSetOf(answer.pages.map(({ index }) => index)));
+    const held = union(query?.held ?? NO_PAGES, packed);
+    const grown = addTouched(answer, { wanted, held, run, pageCountMax });
+    if (grown.pages.length * pageSize >= LARGE_ANSWER_SIZE)
+      await takeWholeTurn(this.#clock, signal);
+    return grown;
   }
 
   /**

@@ -17,6 +17,7 @@ import type { PagestoreConfig } from "./config.ts";
 import { createPagestore } from "./create-pagestore.ts";
 import { openDiskFrameCache } from "./frame-cache/open-disk-frame-cache.ts";
 import { MetastoreCommitSource } from "./metastore-commit-source.ts";
+import { openQueryPool } from "./query/open-query-pool.ts";
 import { PAGESTORE_USUAL_SIZES } from "./service/routes.ts";
 
 /** How long calls under way may still take when a server stops, ms. */
@@ -75,6 +76,8 @@ export async function servePagestore(
       ? undefined
       : await openDiskFrameCache({ ...means, ...config.diskCache });
   if (diskCache !== undefined) cleanup.use(diskCache);
+  const queries =
+    config.runQueries === false ? undefined : cleanup.use(openQueryPool({ clock, metrics }));
   const instance = cleanup.use(
     createPagestore({
       ...means,
@@ -82,6 +85,7 @@ export async function servePagestore(
       commitSource: new MetastoreCommitSource({ client, store }),
       frameCacheSize: config.frameCacheSize,
       diskCache,
+      queries,
       guard,
       metrics,
       volumeBytesMax: config.edge?.volumeBytesMax,

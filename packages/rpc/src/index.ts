@@ -150,6 +150,13 @@ export {
   toPullGraftRequest,
 } from "./wire/pull-graft.ts";
 // Wire ↔ domain: PagestoreService.
+export type { QueryEnd, QueryHint, QueryStatement, QueryValue } from "./wire/query-hint.ts";
+export {
+  isQueryHintWithinBounds,
+  QUERY_PAGE_BUDGET_MAX,
+  QUERY_TIME_BUDGET_DEFAULT_MS,
+  QUERY_TIME_BUDGET_MAX_MS,
+} from "./wire/query-hint.ts";
 export {
   fromReadPagesAnswer,
   fromReadPagesAnswerBinary,

@@ -46,6 +46,11 @@ export class EngineCalls {
   readonly strategy: MissStrategy;
   readonly #queue: CallQueue = new CallQueue();
   readonly #target: Pointer;
+  /**
+   * Compiled for callers, and not freed: `sqlite3_next_stmt` would tell of those of virtual tables
+   * too, which free them themselves.
+   */
+  readonly #statements: Set<Pointer> = new Set();
   #state: { kind: "open" } | { kind: "closed" } | { kind: "broken"; cause: unknown } = {
     kind: "open",
   };
@@ -152,7 +157,7 @@ export class EngineCalls {
     const rest = { pointer: core.heap.readWord(this.#target + 4), end: text.end };
     if (pointer === 0) return { statement: undefined, rest };
     const sql = core.heap.decodeText(text.pointer, rest.pointer - text.pointer);
-    return { statement: new PreparedStatement(core, pointer, sql), rest };
+    return { statement: this.#own(pointer, sql), rest };
   }
 
   /**
@@ -234,7 +239,7 @@ export class EngineCalls {
       const answer = this.strategy.tryPrepare(request);
       if (answer === undefined) return undefined;
       if (answer !== code.SQLITE_OK) throw core.createError(answer);
-      return new PreparedStatement(core, core.heap.readWord(this.#target), sql);
+      return this.#own(core.heap.readWord(this.#target), sql);
     } catch (error) {
       throw this.toCallError(error, undefined);
     } finally {
@@ -304,22 +309,26 @@ export class EngineCalls {
   /** Frees a statement, in whatever state. */
   async finalize(statement: PreparedStatement): Promise<void> {
     if (!this.isOpen || statement.isFinalized) return;
-    if (statement.isPaused) await this.strategy.finalize(statement.release());
+    const pointer = statement.release();
+    this.#statements.delete(pointer);
+    if (statement.isPaused) await this.strategy.finalize(pointer);
     // A statement that has ended touches no page any more.
-    else this.core.exports.sqlite3_finalize(statement.release());
+    else this.core.exports.sqlite3_finalize(pointer);
+  }
+
+  #own(pointer: Pointer, sql: string): PreparedStatement {
+    this.#statements.add(pointer);
+    return new PreparedStatement(this.core, pointer, sql);
   }
 
   /** Frees all statements, rolls back, closes. Harmless when closed or broken. */
   close(): Promise<void> {
     return this.#queue.run(undefined, async () => {
       if (!this.isOpen) return;
-      const { exports, facade, database } = this.core;
+      const { facade } = this.core;
       try {
-        for (;;) {
-          const statement = exports.sqlite3_next_stmt(database, 0);
-          if (statement === 0) break;
-          await this.strategy.finalize(statement);
-        }
+        for (const statement of this.#statements) await this.strategy.finalize(statement);
+        this.#statements.clear();
         await this.strategy.close();
         this.#state = { kind: "closed" };
       } catch (error) {

@@ -56,6 +56,13 @@ describe.each(STRATEGIES)("an engine instance, waiting by %s", (strategy) => {
     expect(await select.raw().all()).toEqual([[1, 2]]);
   });
 
+  test("statements that a virtual table made for itself are its own to free", async () => {
+    const db = await open();
+    await db.exec("create virtual table f using fts5 (a); insert into f values ('hello')");
+    expect(await firstValue(db, "select count(*) from f where f match 'hello'")).toBe(1);
+    await expect(db.close()).resolves.toBeUndefined();
+  });
+
   test("a column may be called __proto__", async () => {
     const db = await open();
     const statement = await db.prepare("select 1 as __proto__, 2 as x");

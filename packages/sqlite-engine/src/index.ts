@@ -2,6 +2,15 @@
 
 export { QUEUED_CALLS_MAX } from "./call-queue.ts";
 export type { ColumnInfo } from "./column-info.ts";
+// SQL of strangers: one instance, one run, bounds on everything.
+export type {
+  ConfinedEnd,
+  ConfinedOptions,
+  ConfinedRun,
+  ConfinedStatement,
+} from "./confined/confined-instance.ts";
+export { ConfinedInstance, STEPS_PER_LOOK } from "./confined/confined-instance.ts";
+export { CONFINED_SQL_SIZE_MAX } from "./confined/confined-limits.ts";
 export type { CallOptions, EngineInstanceOptions } from "./engine-instance.ts";
 export { EngineInstance } from "./engine-instance.ts";
 export type { Engine } from "./load-engine.ts";

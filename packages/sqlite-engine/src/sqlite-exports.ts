@@ -31,6 +31,15 @@ export interface SqliteExports {
   sqlite3_last_insert_rowid(database: Pointer): bigint;
   sqlite3_set_last_insert_rowid(database: Pointer, rowid: bigint): void;
   sqlite3_progress_handler(database: Pointer, ops: number, body: number, context: Pointer): void;
+  /** Wants `(context, action, …four texts)`; see `sqlite3_set_authorizer`. */
+  sqlite3_set_authorizer(database: Pointer, body: number, context: Pointer): number;
+  /** `sqlite3_db_config` for the options that take an int and an optional `int *`. */
+  sqlite3__wasm_db_config_ip(
+    database: Pointer,
+    option: number,
+    value: number,
+    answer: Pointer,
+  ): number;
   sqlite3_prepare_v3(
     database: Pointer,
     sql: Pointer,
@@ -42,7 +51,6 @@ export interface SqliteExports {
   sqlite3_step(statement: Pointer): number;
   sqlite3_reset(statement: Pointer): number;
   sqlite3_finalize(statement: Pointer): number;
-  sqlite3_next_stmt(database: Pointer, statement: Pointer): Pointer;
   sqlite3_stmt_readonly(statement: Pointer): number;
   sqlite3_stmt_isexplain(statement: Pointer): number;
   sqlite3_stmt_status(statement: Pointer, counter: number, reset: number): number;
@@ -122,11 +130,12 @@ const NAMES = {
   sqlite3_last_insert_rowid: true,
   sqlite3_set_last_insert_rowid: true,
   sqlite3_progress_handler: true,
+  sqlite3_set_authorizer: true,
+  sqlite3__wasm_db_config_ip: true,
   sqlite3_prepare_v3: true,
   sqlite3_step: true,
   sqlite3_reset: true,
   sqlite3_finalize: true,
-  sqlite3_next_stmt: true,
   sqlite3_stmt_readonly: true,
   sqlite3_stmt_isexplain: true,
   sqlite3_stmt_status: true,

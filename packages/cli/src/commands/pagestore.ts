@@ -4,6 +4,7 @@ import type { Command } from "../command.ts";
 import { SERVER_FLAGS } from "../flags.ts";
 import { diskCacheValues } from "../server/disk-cache-values.ts";
 import { guardValue } from "../server/guard-value.ts";
+import { runQueriesValue } from "../server/run-queries-value.ts";
 import { runServer } from "../server/run-server.ts";
 
 /** `graft pagestore --port N --store URL --metastore URL`: pages alone. */
@@ -27,6 +28,7 @@ export const pagestore: Command = {
     const metastore = mustValue(invocation, "metastore", "GRAFT_METASTORE");
     const guard = guardValue(invocation);
     const diskCache = diskCacheValues(invocation);
+    const runQueries = runQueriesValue(invocation);
     await runServer(invocation, {
       role: "pagestore",
       store,
@@ -38,6 +40,7 @@ export const pagestore: Command = {
             metastoreUrl: metastore,
             frameCacheSize: FRAME_CACHE_SIZE_DEFAULT,
             diskCache,
+            runQueries,
             guard,
           },
           means,

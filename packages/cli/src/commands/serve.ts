@@ -7,6 +7,7 @@ import { describeListening } from "../server/describe-listening.ts";
 import { diskCacheValues } from "../server/disk-cache-values.ts";
 import { guardValue } from "../server/guard-value.ts";
 import { notifyValue } from "../server/notify-value.ts";
+import { runQueriesValue } from "../server/run-queries-value.ts";
 import { runServer } from "../server/run-server.ts";
 
 /** `graft serve --port N --store URL [--cache DIR]`: both services in one process on one port. */
@@ -20,6 +21,7 @@ export const serve: Command = {
   async run(invocation) {
     const store = mustValue(invocation, "store", "GRAFT_STORE");
     const diskCache = diskCacheValues(invocation);
+    const runQueries = runQueriesValue(invocation);
     const notify = notifyValue(invocation);
     const guard = guardValue(invocation);
     const program = programName(invocation.surroundings.environment);
@@ -27,7 +29,10 @@ export const serve: Command = {
       role: "server",
       store,
       serve: (listening, means) =>
-        serveAllInOne({ ...listening, storeUrl: store, diskCache, notify, guard }, means),
+        serveAllInOne(
+          { ...listening, storeUrl: store, diskCache, runQueries, notify, guard },
+          means,
+        ),
       describe: (url) => describeListening({ url, store, program }),
     });
   },

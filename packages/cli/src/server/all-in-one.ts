@@ -8,6 +8,7 @@ import {
   type DiskCacheConfig,
   MetastoreCommitSource,
   openDiskFrameCache,
+  openQueryPool,
   PAGESTORE_USUAL_SIZES,
 } from "@graft/pagestore";
 import {
@@ -33,6 +34,8 @@ export interface AllInOneOptions extends Listening {
   readonly guard?: GuardConfig | undefined;
   /** Frames that survive a restart. Default: none. */
   readonly diskCache?: DiskCacheConfig | undefined;
+  /** Whether queries that come with reads are run. Default: they are. */
+  readonly runQueries?: boolean | undefined;
 }
 
 /**
@@ -72,7 +75,8 @@ export async function serveAllInOne(
       ? undefined
       : await openDiskFrameCache({ ...means, ...options.diskCache });
   if (diskCache !== undefined) cleanup.use(diskCache);
-  const pagestore = cleanup.use(createPagestore({ ...common, commitSource, diskCache }));
+  const queries = options.runQueries === false ? undefined : cleanup.use(openQueryPool(common));
+  const pagestore = cleanup.use(createPagestore({ ...common, commitSource, diskCache, queries }));
   const server = await startServer({
     host: options.host,
     port: options.port,

@@ -5,6 +5,7 @@ import { SeededRandom, SimulatedClock } from "@graft/core/testing";
 import { MemoryObjectStore, MeteredObjectStore, type ObjectStore } from "@graft/object-store";
 import { createPagestore, type PagestoreInstance } from "../create-pagestore.ts";
 import type { DiskFrameCache } from "../frame-cache/disk-frame-cache.ts";
+import type { QueryRunner } from "../query/query-runner.ts";
 import { LogCommitSource } from "./log-commit-source.ts";
 import { VolumeWriter } from "./volume-writer.ts";
 
@@ -27,6 +28,7 @@ export interface HarnessOptions {
   readonly volumeBytesMax?: number;
   readonly catalog?: () => VolumeCatalog;
   readonly diskCache?: () => DiskFrameCache | undefined;
+  readonly queries?: QueryRunner;
   /** Put between the PageStore and the store: faults. */
   readonly wrap?: (store: ObjectStore) => ObjectStore;
 }
@@ -57,6 +59,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
       frameCacheSize: options.frameCacheSize,
       volumeBytesMax: options.volumeBytesMax,
       diskCache: options.diskCache?.(),
+      queries: options.queries,
     });
     return { ...instance, store, source, volume, createVolume, restart: start };
   };

@@ -21,8 +21,16 @@ import {
 } from "@graft/proto-gen/pagestore";
 import { fromPage, toPage } from "./page.ts";
 import { encodePageField } from "./page-list.ts";
-import { fromPageSet, toOptionalPageSet, toPageSet } from "./page-set.ts";
+import { fromPageSet, toPageSet } from "./page-set.ts";
 import { present, readAnswer } from "./present.ts";
+import {
+  fromQueryEnd,
+  fromQueryHint,
+  type QueryEnd,
+  type QueryHint,
+  toQueryEnd,
+  toQueryHint,
+} from "./query-hint.ts";
 
 const NO_PAGES: PageSet = pageRange(1, 0);
 
@@ -42,6 +50,8 @@ export interface ReadPagesRequest {
    * On a read of page 1 alone: bytes on the wire that the upper levels of the trees may take.
    */
   readonly openBundle?: number;
+  /** What is about to be run: pages that it touches are welcome too. */
+  readonly query?: QueryHint;
 }
 
 export interface ReadPagesAnswer {
@@ -53,6 +63,8 @@ export interface ReadPagesAnswer {
   readonly packed?: readonly Uint8Array[];
   /** The snapshot that was read, when the request named none. */
   readonly lsn?: Lsn;
+  /** How the run of the request's query ended; absent when none was run. */
+  readonly queryEnd?: QueryEnd | undefined;
 }
 
 /**
@@ -79,8 +91,13 @@ export function toReadPagesRequest(message: ReadPagesRequestMessage): ReadPagesR
     lsn: isNewest ? undefined : toLsn(message.lsn),
     pageSet,
     byteBudget: Math.min(message.byteBudget ?? READ_PAGES_BUDGET_DEFAULT, READ_PAGES_BUDGET_MAX),
-    ...present({ prefetch: toOptionalPageSet(hint?.graft), openBundle }),
+    ...present({ prefetch: toPrefetch(hint?.graft), openBundle, query: toQueryHint(hint) }),
   };
+}
+
+/** A hint may tell a query and name no page. */
+function toPrefetch(graft: Uint8Array | undefined): PageSet | undefined {
+  return graft === undefined || graft.length === 0 ? undefined : toPageSet(graft);
 }
 
 /** Decoding a set of 32 MiB, to find that it names too many pages, takes most of a second. */
@@ -94,7 +111,8 @@ function mustBeShort(graft: Uint8Array): void {
 }
 
 export function fromReadPagesRequest(request: ReadPagesRequest): ReadPagesRequestMessage {
-  const { prefetch, openBundle } = request;
+  const { prefetch, openBundle, query } = request;
+  const isHinted = (prefetch ?? openBundle ?? query) !== undefined;
   // A server that knows no other hint refuses one without a set.
   const graft = fromPageSet(prefetch ?? NO_PAGES);
   return create(ReadPagesRequestSchema, {
@@ -102,8 +120,8 @@ export function fromReadPagesRequest(request: ReadPagesRequest): ReadPagesReques
     lsn: request.lsn ?? 0n,
     graft: fromPageSet(request.pageSet),
     byteBudget: request.byteBudget === READ_PAGES_BUDGET_DEFAULT ? undefined : request.byteBudget,
-    ...((prefetch ?? openBundle) !== undefined && {
-      prefetch: { graft, ...present({ openBundle }) },
+    ...(isHinted && {
+      prefetch: { graft, ...present({ openBundle }), ...(query && fromQueryHint(query)) },
     }),
   });
 }
@@ -115,6 +133,7 @@ export function toReadPagesAnswer(message: ReadPagesResponseMessage): ReadPagesA
     covered: toPageSet(message.covered),
     ...(message.packed.length > 0 && { packed: message.packed }),
     ...(message.lsn !== undefined && { lsn: toLsn(message.lsn) }),
+    ...present({ queryEnd: toQueryEnd(message.queryEnd) }),
   }));
 }
 
@@ -137,6 +156,12 @@ function fieldsBesidePages({
   covered,
   packed,
   lsn,
-}: ReadPagesAnswer): Pick<ReadPagesResponseMessage, "covered" | "packed" | "lsn"> {
-  return { covered: fromPageSet(covered), packed: [...(packed ?? [])], ...present({ lsn }) };
+  queryEnd,
+}: ReadPagesAnswer): Pick<ReadPagesResponseMessage, "covered" | "packed" | "lsn" | "queryEnd"> {
+  return {
+    covered: fromPageSet(covered),
+    packed: [...(packed ?? [])],
+    queryEnd: fromQueryEnd(queryEnd),
+    ...present({ lsn }),
+  };
 }

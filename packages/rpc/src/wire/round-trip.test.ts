@@ -38,6 +38,7 @@ import type { WireFrame } from "./frame.ts";
 import * as getSnapshot from "./get-snapshot.ts";
 import * as pullCommits from "./pull-commits.ts";
 import * as pullGraft from "./pull-graft.ts";
+import type { QueryHint, QueryStatement } from "./query-hint.ts";
 import * as readPages from "./read-pages.ts";
 import type { SegmentInfo } from "./segment-info.ts";
 import * as streamPages from "./stream-pages.ts";
@@ -292,10 +293,22 @@ describe("what one side builds the other reads", () => {
       fc.integer({ min: 0, max: READ_PAGES_BUDGET_MAX }),
     );
     const request: fc.Arbitrary<readPages.ReadPagesRequest> = some(
-      { volumeId, lsn: arbitraryLsn(), pageSet: smallSet, byteBudget: budget, prefetch: smallSet },
+      {
+        volumeId,
+        lsn: arbitraryLsn(),
+        pageSet: smallSet,
+        byteBudget: budget,
+        prefetch: smallSet,
+        query: arbitraryQuery(smallSet),
+      },
       ["volumeId", "lsn", "pageSet", "byteBudget"],
     );
-    const answer = fc.record({ pages: pagesOf(512), covered: arbitraryPageSet() });
+    const slice = fc.record({ pages: pagesOf(512), covered: arbitraryPageSet() });
+    const queryEnd = fc.constantFrom("done", "stopped", "refused", "failed" as const);
+    const answer: fc.Arbitrary<readPages.ReadPagesAnswer> = some(
+      { pages: pagesOf(512), covered: arbitraryPageSet(), queryEnd },
+      ["pages", "covered"],
+    );
     const stream: fc.Arbitrary<streamPages.StreamPagesRequest> = some(
       { volumeId, lsn: arbitraryLsn(), pageSet: arbitraryPageSet() },
       ["volumeId", "lsn"],
@@ -311,7 +324,7 @@ describe("what one side builds the other reads", () => {
       readPages.toReadPagesAnswer,
     );
     roundTrips(page.StreamPagesRequestSchema, stream, fromStreamPagesRequest, toStreamPagesRequest);
-    roundTrips(page.StreamPagesResponseSchema, answer, fromStreamPagesAnswer, toStreamPagesAnswer);
+    roundTrips(page.StreamPagesResponseSchema, slice, fromStreamPagesAnswer, toStreamPagesAnswer);
   });
 
   test("WritePages", () => {
@@ -328,3 +341,20 @@ describe("what one side builds the other reads", () => {
     );
   });
 });
+
+function arbitraryQuery(held: fc.Arbitrary<PageSet>): fc.Arbitrary<QueryHint> {
+  const value = fc.oneof(
+    fc.constant(null),
+    fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    fc.double(),
+    fc.string({ unit: "grapheme" }),
+    fc.uint8Array(),
+  );
+  const named = fc.dictionary(fc.stringMatching(/^[:@$]?[a-z]{1,9}$/), value, { minKeys: 1 });
+  const statement: fc.Arbitrary<QueryStatement> = some(
+    { sql: fc.string(), values: fc.array(value), named, rowLimit: fc.nat() },
+    ["sql", "values"],
+  );
+  const statements = fc.array(statement, { minLength: 1, maxLength: 4 });
+  return some({ statements, held, timeBudgetMs: fc.nat(), pageBudget: fc.nat() }, ["statements"]);
+}

@@ -2,17 +2,17 @@
 // @generated from file graft/pagestore/v1/pagestore.proto (package graft.pagestore.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { SegmentInfo } from "../../common/v1/common_pb.ts";
 import { file_graft_common_v1_common } from "../../common/v1/common_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file graft/pagestore/v1/pagestore.proto.
  */
 export const file_graft_pagestore_v1_pagestore: GenFile = /*@__PURE__*/
-  fileDesc("CiJncmFmdC9wYWdlc3RvcmUvdjEvcGFnZXN0b3JlLnByb3RvEhJncmFmdC5wYWdlc3RvcmUudjEiqwEKEFJlYWRQYWdlc1JlcXVlc3QSCwoDdmlkGAEgASgMEgsKA2xzbhgCIAEoBBINCgVncmFmdBgDIAEoDBIYCgtieXRlX2J1ZGdldBgEIAEoDUgAiAEBEjcKCHByZWZldGNoGAUgASgLMiAuZ3JhZnQucGFnZXN0b3JlLnYxLlByZWZldGNoSGludEgBiAEBQg4KDF9ieXRlX2J1ZGdldEILCglfcHJlZmV0Y2giRwoMUHJlZmV0Y2hIaW50Eg0KBWdyYWZ0GAEgASgMEhgKC29wZW5fYnVuZGxlGAIgASgNSACIAQFCDgoMX29wZW5fYnVuZGxlInwKEVJlYWRQYWdlc1Jlc3BvbnNlEiwKBXBhZ2VzGAEgAygLMh0uZ3JhZnQucGFnZXN0b3JlLnYxLlBhZ2VBdElkeBIPCgdjb3ZlcmVkGAIgASgMEg4KBnBhY2tlZBgDIAMoDBIQCgNsc24YBCABKARIAIgBAUIGCgRfbHNuIioKCVBhZ2VBdElkeBIPCgdwYWdlaWR4GAEgASgNEgwKBGRhdGEYAiABKAwiPQoSU3RyZWFtUGFnZXNSZXF1ZXN0EgsKA3ZpZBgBIAEoDBILCgNsc24YAiABKAQSDQoFZ3JhZnQYAyABKAwiVAoTU3RyZWFtUGFnZXNSZXNwb25zZRIsCgVwYWdlcxgBIAMoCzIdLmdyYWZ0LnBhZ2VzdG9yZS52MS5QYWdlQXRJZHgSDwoHY292ZXJlZBgCIAEoDCJ0ChFXcml0ZVBhZ2VzUmVxdWVzdBILCgN2aWQYASABKAwSLAoFcGFnZXMYAiADKAsyHS5ncmFmdC5wYWdlc3RvcmUudjEuUGFnZUF0SWR4EhYKCXBhZ2Vfc2l6ZRgDIAEoDUgAiAEBQgwKCl9wYWdlX3NpemUiRAoSV3JpdGVQYWdlc1Jlc3BvbnNlEi4KCHNlZ21lbnRzGAEgAygLMhwuZ3JhZnQuY29tbW9uLnYxLlNlZ21lbnRJbmZvMrECChBQYWdlc3RvcmVTZXJ2aWNlEloKCVJlYWRQYWdlcxIkLmdyYWZ0LnBhZ2VzdG9yZS52MS5SZWFkUGFnZXNSZXF1ZXN0GiUuZ3JhZnQucGFnZXN0b3JlLnYxLlJlYWRQYWdlc1Jlc3BvbnNlIgASYgoLU3RyZWFtUGFnZXMSJi5ncmFmdC5wYWdlc3RvcmUudjEuU3RyZWFtUGFnZXNSZXF1ZXN0GicuZ3JhZnQucGFnZXN0b3JlLnYxLlN0cmVhbVBhZ2VzUmVzcG9uc2UiADABEl0KCldyaXRlUGFnZXMSJS5ncmFmdC5wYWdlc3RvcmUudjEuV3JpdGVQYWdlc1JlcXVlc3QaJi5ncmFmdC5wYWdlc3RvcmUudjEuV3JpdGVQYWdlc1Jlc3BvbnNlIgBiBnByb3RvMw", [file_graft_common_v1_common]);
+  fileDesc("CiJncmFmdC9wYWdlc3RvcmUvdjEvcGFnZXN0b3JlLnByb3RvEhJncmFmdC5wYWdlc3RvcmUudjEiqwEKEFJlYWRQYWdlc1JlcXVlc3QSCwoDdmlkGAEgASgMEgsKA2xzbhgCIAEoBBINCgVncmFmdBgDIAEoDBIYCgtieXRlX2J1ZGdldBgEIAEoDUgAiAEBEjcKCHByZWZldGNoGAUgASgLMiAuZ3JhZnQucGFnZXN0b3JlLnYxLlByZWZldGNoSGludEgBiAEBQg4KDF9ieXRlX2J1ZGdldEILCglfcHJlZmV0Y2gi5wEKDFByZWZldGNoSGludBINCgVncmFmdBgBIAEoDBIYCgtvcGVuX2J1bmRsZRgCIAEoDUgAiAEBEjYKCnN0YXRlbWVudHMYCiADKAsyIi5ncmFmdC5wYWdlc3RvcmUudjEuUXVlcnlTdGF0ZW1lbnQSDAoEaGVsZBgLIAEoDBIbCg50aW1lX2J1ZGdldF9tcxgMIAEoDUgBiAEBEhgKC3BhZ2VfYnVkZ2V0GA0gASgNSAKIAQFCDgoMX29wZW5fYnVuZGxlQhEKD190aW1lX2J1ZGdldF9tc0IOCgxfcGFnZV9idWRnZXQicwoOUXVlcnlTdGF0ZW1lbnQSCwoDc3FsGAEgASgJEi4KBnZhbHVlcxgCIAMoCzIeLmdyYWZ0LnBhZ2VzdG9yZS52MS5RdWVyeVZhbHVlEhYKCXJvd19saW1pdBgDIAEoDUgAiAEBQgwKCl9yb3dfbGltaXQicwoKUXVlcnlWYWx1ZRIRCgdpbnRlZ2VyGAEgASgSSAASDgoEcmVhbBgCIAEoAUgAEg4KBHRleHQYAyABKAlIABIOCgRibG9iGAQgASgMSAASEQoEbmFtZRgFIAEoCUgBiAEBQgYKBGtpbmRCBwoFX25hbWUirQEKEVJlYWRQYWdlc1Jlc3BvbnNlEiwKBXBhZ2VzGAEgAygLMh0uZ3JhZnQucGFnZXN0b3JlLnYxLlBhZ2VBdElkeBIPCgdjb3ZlcmVkGAIgASgMEg4KBnBhY2tlZBgDIAMoDBIQCgNsc24YBCABKARIAIgBARIvCglxdWVyeV9lbmQYCiABKA4yHC5ncmFmdC5wYWdlc3RvcmUudjEuUXVlcnlFbmRCBgoEX2xzbiIqCglQYWdlQXRJZHgSDwoHcGFnZWlkeBgBIAEoDRIMCgRkYXRhGAIgASgMIj0KElN0cmVhbVBhZ2VzUmVxdWVzdBILCgN2aWQYASABKAwSCwoDbHNuGAIgASgEEg0KBWdyYWZ0GAMgASgMIlQKE1N0cmVhbVBhZ2VzUmVzcG9uc2USLAoFcGFnZXMYASADKAsyHS5ncmFmdC5wYWdlc3RvcmUudjEuUGFnZUF0SWR4Eg8KB2NvdmVyZWQYAiABKAwidAoRV3JpdGVQYWdlc1JlcXVlc3QSCwoDdmlkGAEgASgMEiwKBXBhZ2VzGAIgAygLMh0uZ3JhZnQucGFnZXN0b3JlLnYxLlBhZ2VBdElkeBIWCglwYWdlX3NpemUYAyABKA1IAIgBAUIMCgpfcGFnZV9zaXplIkQKEldyaXRlUGFnZXNSZXNwb25zZRIuCghzZWdtZW50cxgBIAMoCzIcLmdyYWZ0LmNvbW1vbi52MS5TZWdtZW50SW5mbyp9CghRdWVyeUVuZBIZChVRVUVSWV9FTkRfVU5TUEVDSUZJRUQQABISCg5RVUVSWV9FTkRfRE9ORRABEhUKEVFVRVJZX0VORF9TVE9QUEVEEAISFQoRUVVFUllfRU5EX1JFRlVTRUQQAxIUChBRVUVSWV9FTkRfRkFJTEVEEAQysQIKEFBhZ2VzdG9yZVNlcnZpY2USWgoJUmVhZFBhZ2VzEiQuZ3JhZnQucGFnZXN0b3JlLnYxLlJlYWRQYWdlc1JlcXVlc3QaJS5ncmFmdC5wYWdlc3RvcmUudjEuUmVhZFBhZ2VzUmVzcG9uc2UiABJiCgtTdHJlYW1QYWdlcxImLmdyYWZ0LnBhZ2VzdG9yZS52MS5TdHJlYW1QYWdlc1JlcXVlc3QaJy5ncmFmdC5wYWdlc3RvcmUudjEuU3RyZWFtUGFnZXNSZXNwb25zZSIAMAESXQoKV3JpdGVQYWdlcxIlLmdyYWZ0LnBhZ2VzdG9yZS52MS5Xcml0ZVBhZ2VzUmVxdWVzdBomLmdyYWZ0LnBhZ2VzdG9yZS52MS5Xcml0ZVBhZ2VzUmVzcG9uc2UiAGIGcHJvdG8z", [file_graft_common_v1_common]);
 
 /**
  * @generated from message graft.pagestore.v1.ReadPagesRequest
@@ -78,6 +78,36 @@ export type PrefetchHint = Message<"graft.pagestore.v1.PrefetchHint"> & {
    * @generated from field: optional uint32 open_bundle = 2;
    */
   openBundle?: number | undefined;
+
+  /**
+   * What is about to be run, in order, as one transaction. A server may run it on the same
+   * snapshot, for its reads alone, and add the pages that it touched, in that order, as far as the
+   * byte budget allows. At most 16; more, or longer ones than it likes, and it runs none.
+   *
+   * @generated from field: repeated graft.pagestore.v1.QueryStatement statements = 10;
+   */
+  statements: QueryStatement[];
+
+  /**
+   * Page set: what the client holds at this snapshot. Not sent again because of `statements`.
+   *
+   * @generated from field: bytes held = 11;
+   */
+  held: Uint8Array;
+
+  /**
+   * How long the pages asked for may wait for the others, ms. Absent: 50. At most 250.
+   *
+   * @generated from field: optional uint32 time_budget_ms = 12;
+   */
+  timeBudgetMs?: number | undefined;
+
+  /**
+   * Pages that are added because of `statements` at most. Absent: 1024, which is the most.
+   *
+   * @generated from field: optional uint32 page_budget = 13;
+   */
+  pageBudget?: number | undefined;
 };
 
 /**
@@ -86,6 +116,91 @@ export type PrefetchHint = Message<"graft.pagestore.v1.PrefetchHint"> & {
  */
 export const PrefetchHintSchema: GenMessage<PrefetchHint> = /*@__PURE__*/
   messageDesc(file_graft_pagestore_v1_pagestore, 1);
+
+/**
+ * One SQL statement, as it is about to be run by the client.
+ *
+ * @generated from message graft.pagestore.v1.QueryStatement
+ */
+export type QueryStatement = Message<"graft.pagestore.v1.QueryStatement"> & {
+  /**
+   * At most 65,536 characters; only the first statement of the text counts.
+   *
+   * @generated from field: string sql = 1;
+   */
+  sql: string;
+
+  /**
+   * Those with a name first, then the others in order. What is not given is NULL.
+   *
+   * @generated from field: repeated graft.pagestore.v1.QueryValue values = 2;
+   */
+  values: QueryValue[];
+
+  /**
+   * Rows that will be read. Absent: all.
+   *
+   * @generated from field: optional uint32 row_limit = 3;
+   */
+  rowLimit?: number | undefined;
+};
+
+/**
+ * Describes the message graft.pagestore.v1.QueryStatement.
+ * Use `create(QueryStatementSchema)` to create a new message.
+ */
+export const QueryStatementSchema: GenMessage<QueryStatement> = /*@__PURE__*/
+  messageDesc(file_graft_pagestore_v1_pagestore, 2);
+
+/**
+ * A bound value. No kind: NULL.
+ *
+ * @generated from message graft.pagestore.v1.QueryValue
+ */
+export type QueryValue = Message<"graft.pagestore.v1.QueryValue"> & {
+  /**
+   * @generated from oneof graft.pagestore.v1.QueryValue.kind
+   */
+  kind: {
+    /**
+     * @generated from field: sint64 integer = 1;
+     */
+    value: bigint;
+    case: "integer";
+  } | {
+    /**
+     * @generated from field: double real = 2;
+     */
+    value: number;
+    case: "real";
+  } | {
+    /**
+     * @generated from field: string text = 3;
+     */
+    value: string;
+    case: "text";
+  } | {
+    /**
+     * @generated from field: bytes blob = 4;
+     */
+    value: Uint8Array;
+    case: "blob";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Of the parameter, with or without its prefix. Absent: the next parameter without a name.
+   *
+   * @generated from field: optional string name = 5;
+   */
+  name?: string | undefined;
+};
+
+/**
+ * Describes the message graft.pagestore.v1.QueryValue.
+ * Use `create(QueryValueSchema)` to create a new message.
+ */
+export const QueryValueSchema: GenMessage<QueryValue> = /*@__PURE__*/
+  messageDesc(file_graft_pagestore_v1_pagestore, 3);
 
 /**
  * @generated from message graft.pagestore.v1.ReadPagesResponse
@@ -121,6 +236,13 @@ export type ReadPagesResponse = Message<"graft.pagestore.v1.ReadPagesResponse"> 
    * @generated from field: optional uint64 lsn = 4;
    */
   lsn?: bigint | undefined;
+
+  /**
+   * How the run of the hint's statements ended.
+   *
+   * @generated from field: graft.pagestore.v1.QueryEnd query_end = 10;
+   */
+  queryEnd: QueryEnd;
 };
 
 /**
@@ -128,7 +250,7 @@ export type ReadPagesResponse = Message<"graft.pagestore.v1.ReadPagesResponse"> 
  * Use `create(ReadPagesResponseSchema)` to create a new message.
  */
 export const ReadPagesResponseSchema: GenMessage<ReadPagesResponse> = /*@__PURE__*/
-  messageDesc(file_graft_pagestore_v1_pagestore, 2);
+  messageDesc(file_graft_pagestore_v1_pagestore, 4);
 
 /**
  * @generated from message graft.pagestore.v1.PageAtIdx
@@ -154,7 +276,7 @@ export type PageAtIdx = Message<"graft.pagestore.v1.PageAtIdx"> & {
  * Use `create(PageAtIdxSchema)` to create a new message.
  */
 export const PageAtIdxSchema: GenMessage<PageAtIdx> = /*@__PURE__*/
-  messageDesc(file_graft_pagestore_v1_pagestore, 3);
+  messageDesc(file_graft_pagestore_v1_pagestore, 5);
 
 /**
  * @generated from message graft.pagestore.v1.StreamPagesRequest
@@ -183,7 +305,7 @@ export type StreamPagesRequest = Message<"graft.pagestore.v1.StreamPagesRequest"
  * Use `create(StreamPagesRequestSchema)` to create a new message.
  */
 export const StreamPagesRequestSchema: GenMessage<StreamPagesRequest> = /*@__PURE__*/
-  messageDesc(file_graft_pagestore_v1_pagestore, 4);
+  messageDesc(file_graft_pagestore_v1_pagestore, 6);
 
 /**
  * @generated from message graft.pagestore.v1.StreamPagesResponse
@@ -207,7 +329,7 @@ export type StreamPagesResponse = Message<"graft.pagestore.v1.StreamPagesRespons
  * Use `create(StreamPagesResponseSchema)` to create a new message.
  */
 export const StreamPagesResponseSchema: GenMessage<StreamPagesResponse> = /*@__PURE__*/
-  messageDesc(file_graft_pagestore_v1_pagestore, 5);
+  messageDesc(file_graft_pagestore_v1_pagestore, 7);
 
 /**
  * @generated from message graft.pagestore.v1.WritePagesRequest
@@ -238,7 +360,7 @@ export type WritePagesRequest = Message<"graft.pagestore.v1.WritePagesRequest"> 
  * Use `create(WritePagesRequestSchema)` to create a new message.
  */
 export const WritePagesRequestSchema: GenMessage<WritePagesRequest> = /*@__PURE__*/
-  messageDesc(file_graft_pagestore_v1_pagestore, 6);
+  messageDesc(file_graft_pagestore_v1_pagestore, 8);
 
 /**
  * @generated from message graft.pagestore.v1.WritePagesResponse
@@ -255,7 +377,62 @@ export type WritePagesResponse = Message<"graft.pagestore.v1.WritePagesResponse"
  * Use `create(WritePagesResponseSchema)` to create a new message.
  */
 export const WritePagesResponseSchema: GenMessage<WritePagesResponse> = /*@__PURE__*/
-  messageDesc(file_graft_pagestore_v1_pagestore, 7);
+  messageDesc(file_graft_pagestore_v1_pagestore, 9);
+
+/**
+ * How the run of a hint's statements ended.
+ *
+ * @generated from enum graft.pagestore.v1.QueryEnd
+ */
+export const QueryEnd = {
+  /**
+   * Not run: no statements, switched off, or no room.
+   *
+   * @generated from enum value: QUERY_END_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * To its end: the pages that it touched are in the answer, if the budgets allowed.
+   *
+   * @generated from enum value: QUERY_END_DONE = 1;
+   */
+  DONE: 1,
+
+  /**
+   * Not to its end: a budget was used up. The pages so far are in the answer.
+   *
+   * @generated from enum value: QUERY_END_STOPPED = 2;
+   */
+  STOPPED: 2,
+
+  /**
+   * It is not of the kind that is run.
+   *
+   * @generated from enum value: QUERY_END_REFUSED = 3;
+   */
+  REFUSED: 3,
+
+  /**
+   * It failed.
+   *
+   * @generated from enum value: QUERY_END_FAILED = 4;
+   */
+  FAILED: 4,
+} as const;
+
+/**
+ * How the run of a hint's statements ended.
+ *
+ * @generated from enum graft.pagestore.v1.QueryEnd
+ */
+export type QueryEnd = (typeof QueryEnd)[keyof typeof QueryEnd] | UnknownEnum;
+
+/**
+ * Describes the enum graft.pagestore.v1.QueryEnd.
+ */
+export const QueryEndSchema: GenEnum<QueryEnd> = /*@__PURE__*/
+  enumDesc(file_graft_pagestore_v1_pagestore, 0);
 
 /**
  * Pages: segments, caches, prefetch.

@@ -1,0 +1,16 @@
+import type { Clock } from "@graft/core";
+import type { MetricsRegistry } from "@graft/rpc";
+import { loadNodeEngine } from "@graft/sqlite-engine/node";
+import { QueryPool } from "./query-pool.ts";
+
+/**
+ * A server's own pool. Its threads start with the first query, which goes without foresight: a
+ * server that is sent none pays nothing for them.
+ */
+export function openQueryPool(means: {
+  readonly clock: Clock;
+  readonly metrics: MetricsRegistry;
+}): QueryPool {
+  const { clock, metrics } = means;
+  return new QueryPool({ loadEngine: loadNodeEngine, clock, metrics });
+}
