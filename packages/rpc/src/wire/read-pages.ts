@@ -95,9 +95,10 @@ export function toReadPagesRequest(message: ReadPagesRequestMessage): ReadPagesR
   };
 }
 
-/** A hint may tell a query and name no page. */
+/** A hint may tell something else and name no page: then its set is empty, for older servers. */
 function toPrefetch(graft: Uint8Array | undefined): PageSet | undefined {
-  return graft === undefined || graft.length === 0 ? undefined : toPageSet(graft);
+  const set = graft === undefined || graft.length === 0 ? undefined : toPageSet(graft);
+  return set?.isEmpty === true ? undefined : set;
 }
 
 /** Decoding a set of 32 MiB, to find that it names too many pages, takes most of a second. */

@@ -298,15 +298,19 @@ describe("what one side builds the other reads", () => {
         lsn: arbitraryLsn(),
         pageSet: smallSet,
         byteBudget: budget,
-        prefetch: smallSet,
+        // An empty one is none.
+        prefetch: smallSet.filter((set) => !set.isEmpty),
+        openBundle: fc.nat(),
         query: arbitraryQuery(smallSet),
       },
       ["volumeId", "lsn", "pageSet", "byteBudget"],
     );
     const slice = fc.record({ pages: pagesOf(512), covered: arbitraryPageSet() });
     const queryEnd = fc.constantFrom("done", "stopped", "refused", "failed" as const);
+    const packed = fc.array(fc.uint8Array(), { minLength: 1, maxLength: 3 });
+    const more = { packed, lsn: arbitraryLsn(), queryEnd };
     const answer: fc.Arbitrary<readPages.ReadPagesAnswer> = some(
-      { pages: pagesOf(512), covered: arbitraryPageSet(), queryEnd },
+      { pages: pagesOf(512), covered: arbitraryPageSet(), ...more },
       ["pages", "covered"],
     );
     const stream: fc.Arbitrary<streamPages.StreamPagesRequest> = some(
