@@ -65,6 +65,15 @@ describe("heavy work in turns", () => {
     expect(clock.restCount).toBe(1);
   });
 
+  test("is given a turn also where a look at the clock takes ms", async () => {
+    const clock = new BusyClock();
+    Object.defineProperty(clock, "monotonicMs", { value: () => (clock.now += 3) });
+    await work(clock, 3);
+    await takeWholeTurn(clock);
+    await takeWholeTurn(clock);
+    expect(clock.restCount).toBeGreaterThan(0);
+  });
+
   test("ends with the signal", async () => {
     const gone = AbortSignal.abort(new Error("gone"));
     const step = (): never => expect.unreachable();

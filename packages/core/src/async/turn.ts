@@ -52,8 +52,10 @@ export async function inTurn<T>(
  */
 export async function takeWholeTurn(clock: Clock, signal?: AbortSignal): Promise<void> {
   const loop = loopOf(clock);
-  while (!isOpen(loop, clock) || !isFresh(loop)) {
-    // Who asks for the rest is the first one after it.
+  let isFirst = false;
+  while (!isOpen(loop, clock) || !(isFirst || isFresh(loop))) {
+    // Who asks for the rest is the first one after it, however long that took to come.
+    isFirst = loop.rest === undefined;
     loop.rest ??= rest(loop, clock);
     await loop.rest;
   }

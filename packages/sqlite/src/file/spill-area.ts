@@ -36,8 +36,6 @@ export class SpillArea {
   readonly #memoryMax: number;
   readonly #disk: SpillDisk | undefined;
   #memorySize = 0;
-  /** Of a small file that was cleared, for the next one: each commit has a journal. */
-  #spare: Uint8Array | undefined;
 
   constructor(options: SpillAreaOptions = {}) {
     this.#memoryMax = options.memoryMax ?? SPILL_MEMORY_MAX;
@@ -63,17 +61,8 @@ export class SpillArea {
     return true;
   }
 
-  giveMemory(memory: Uint8Array): void {
-    this.#memorySize -= memory.length;
-    if (memory.length === CAPACITY_MIN) this.#spare = memory;
-  }
-
-  /** So many bytes, of any content. */
-  allocate(size: number): Uint8Array {
-    const spare = this.#spare;
-    if (spare === undefined || size !== CAPACITY_MIN) return new Uint8Array(size);
-    this.#spare = undefined;
-    return spare;
+  giveMemory(size: number): void {
+    this.#memorySize -= size;
   }
 
   /** @throws GraftError `io` (reason "full") without a directory; whatever the disk says */
@@ -137,7 +126,7 @@ export class SpillContent {
 
   /** Gives all memory and the file back. The content is empty afterwards and may be used again. */
   clear(): void {
-    this.#area.giveMemory(this.#memory);
+    this.#area.giveMemory(this.#memory.length);
     this.#memory = new Uint8Array(0);
     this.#size = 0;
     this.#file?.close();
@@ -148,7 +137,7 @@ export class SpillContent {
     if (this.#file !== undefined || size <= this.#memory.length) return;
     const capacity = Math.max(CAPACITY_MIN, 2 ** Math.ceil(Math.log2(size)));
     if (this.#area.takeMemory(this.#memory.length, capacity)) {
-      const grown = this.#area.allocate(capacity);
+      const grown = new Uint8Array(capacity);
       grown.set(this.#memory.subarray(0, this.#size));
       this.#memory = grown;
     } else {
@@ -165,7 +154,7 @@ export class SpillContent {
       throw error;
     }
     this.#file = file;
-    this.#area.giveMemory(this.#memory);
+    this.#area.giveMemory(this.#memory.length);
     this.#memory = new Uint8Array(0);
   }
 }

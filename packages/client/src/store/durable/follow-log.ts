@@ -23,7 +23,7 @@ import { LOCATION_MAX, type Location, NO_VERSION } from "../history/page-chains.
 import type { Replica } from "../replica.ts";
 import { decodeChange } from "./change-codec.ts";
 import { decodingFile } from "./corrupt-file.ts";
-import { isInLog, isSlot } from "./location.ts";
+import { isInLog, isInMemory, isSlot } from "./location.ts";
 import { type ContinueChange, type LogChange, replayChange } from "./log-change.ts";
 import { nextBase } from "./log-places.ts";
 import {
@@ -238,9 +238,10 @@ function growSlots({ pages }: StoreDisk, change: LogChange): void {
 function move({ replica, pages }: StoreDisk, page: number, version: number, to: Location): void {
   const { history } = replica;
   if (isSlot(to)) pages.slots.growTo(to + 1);
-  if (!history.chains.versionsOf(page).some((one) => one.version === version)) return;
+  const here = history.chains.versionsOf(page).find((one) => one.version === version);
+  if (here === undefined) return;
   if (to < LOCATION_MAX) history.moveTo(page, version, to);
-  else history.dropDamaged(page, version);
+  else if (!isInMemory(here.location)) history.dropDamaged(page, version);
 }
 
 /** Loads the state as an opening does. Open pins keep the one they have. */

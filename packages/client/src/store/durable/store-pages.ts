@@ -157,6 +157,7 @@ export class StorePages {
     }
     history.dropDamaged(page, version);
     if (isSlot(location)) this.#disk.pages.slots.release(location);
+    else if (isInMemory(location)) this.#waiting.release(location);
   }
 
   #isCurrent(history: PageHistory): boolean {
