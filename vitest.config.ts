@@ -66,7 +66,7 @@ const config: ViteUserConfig = defineConfig({
           exclude: ["**/node_modules/**"],
           // The clusters have processes of their own, the power cuts have none.
           maxWorkers: PROCESSORS,
-          testTimeout: 600_000,
+          testTimeout: 1_200_000,
         },
       },
       {
