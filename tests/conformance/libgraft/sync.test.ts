@@ -88,7 +88,10 @@ describe.skipIf(LIBGRAFT_PYTHON === "")("libgraft 0.1.5", () => {
     expect(way.requestCount("/pagestore/v1/write_pages")).toBe(2);
     const ours = await world.openOurs(volumeId);
     await ours.pull();
-    expect(await ours.hydrate()).toMatchObject({ fetchedPageCount: pageCount });
+    // All but what came with the opening: 16 pages at most.
+    const { fetchedPageCount } = await ours.hydrate();
+    expect(pageCount - fetchedPageCount).toBeLessThanOrEqual(16);
+    expect(await ours.hydrate()).toEqual({ fetchedPageCount: 0 });
     expect(await ours.prepare("select count(distinct b) from t").pluck().get()).toBe(5000);
   });
 
