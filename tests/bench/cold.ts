@@ -24,8 +24,9 @@ interface Rung {
 
 const RUNGS: readonly Rung[] = [
   { name: "off", options: { prefetch: false } },
-  { name: "bundle", options: { prefetch: { readAheadBytes: 0 } } },
-  { name: "ahead", options: { prefetch: { openBytes: 0 } } },
+  { name: "bundle", options: { prefetch: { readAheadBytes: 0, shareQueries: false } } },
+  { name: "ahead", options: { prefetch: { openBytes: 0, shareQueries: false } } },
+  { name: "query", options: { prefetch: { openBytes: 0, readAheadBytes: 0 } } },
   { name: "all", options: { prefetch: {} } },
 ];
 

@@ -30,7 +30,7 @@ beforeAll(async () => {
   const file = join(directory, "forum.db");
   createDataset(file, FORUM);
   stock = new DatabaseSync(file, { readOnly: true });
-  cluster = await Cluster.start({ network: "tcp" });
+  cluster = await Cluster.start({ network: "tcp", runsQueries: true });
   const { url = "" } = cluster;
   const words = ["import", file, "--tag", "t", "--path", join(directory, "first"), "--url", url];
   volume = String((await runMeasured(words)).answer.volume);
@@ -78,6 +78,9 @@ const RUNGS: readonly OpenDatabaseOptions["prefetch"][] = [
   { readAheadBytes: 0 },
   { openBytes: 500, readAheadBytes: 5000 },
   { sessionBytes: 100 },
+  { shareQueries: false },
+  { openBytes: 0, readAheadBytes: 0 },
+  { queryBytes: 3000 },
   { openBytes: 10_000_000, readAheadBytes: 100_000_000, sessionBytes: 4_000_000_000 },
 ];
 const COMBINATIONS = RUNGS.flatMap((prefetch) =>

@@ -12,7 +12,7 @@ import { nodeCompute, systemClock, systemRandom } from "@graft/core/node";
 import { createStillCompute } from "@graft/core/testing";
 import { createMetastore } from "@graft/metastore";
 import { MemoryObjectStore, MeteredObjectStore, type ObjectStore } from "@graft/object-store";
-import { createPagestore, MetastoreCommitSource } from "@graft/pagestore";
+import { createPagestore, MetastoreCommitSource, openQueryPool } from "@graft/pagestore";
 import {
   createClients,
   createMetastoreClient,
@@ -32,6 +32,8 @@ export interface ClusterOptions {
   readonly store?: ObjectStore;
   readonly clock?: Clock;
   readonly random?: Random;
+  /** Whether the PageStore runs queries of hints, in threads. Default: no. */
+  readonly runsQueries?: boolean;
 }
 
 export interface ClientOptions {
@@ -69,6 +71,7 @@ export class Cluster implements AsyncDisposable {
   readonly random: Random;
   readonly compute: Compute;
   readonly #network: "tcp" | "memory";
+  readonly #runsQueries: boolean;
   readonly #runtimes = new Set<Runtime>();
   #services: Services | undefined;
 
@@ -78,6 +81,7 @@ export class Cluster implements AsyncDisposable {
     this.random = options.random ?? systemRandom;
     this.store = new MeteredObjectStore(options.store ?? new MemoryObjectStore(), this.clock);
     this.#network = options.network ?? "memory";
+    this.#runsQueries = options.runsQueries === true;
   }
 
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
@@ -168,8 +172,10 @@ export class Cluster implements AsyncDisposable {
     const common = { store, clock, random, compute, metrics, log: silentLog };
     const metastore = createMetastore({ ...common, catalog: new MemoryVolumeCatalog() });
     const toMetastore = createInMemoryTransport(metastore.routes, { clock });
+    const queries = this.#runsQueries ? openQueryPool(common) : undefined;
     const pagestore = createPagestore({
       ...common,
+      queries,
       catalog: new MemoryVolumeCatalog(),
       commitSource: new MetastoreCommitSource({
         client: createMetastoreClient(toMetastore),
@@ -183,6 +189,7 @@ export class Cluster implements AsyncDisposable {
     const dispose = async (): Promise<void> => {
       await pagestore[Symbol.asyncDispose]();
       await metastore[Symbol.asyncDispose]();
+      await queries?.[Symbol.asyncDispose]();
     };
     return {
       routes,

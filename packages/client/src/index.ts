@@ -1,4 +1,6 @@
 // All volumes of one client.
+
+export type { QueryStatement, QueryValue } from "@graft/rpc";
 export { checkTag } from "./data-directory.ts";
 export type { ImportRequest, ImportResult } from "./import-pages.ts";
 // What may come along with a read.
@@ -22,7 +24,6 @@ export type {
 } from "./remote/remote.ts";
 export type { TokenSource } from "./remote/token-source.ts";
 export { type NewVolumeOptions, Runtime, type RuntimeOptions } from "./runtime.ts";
-
 // What a replica keeps.
 export { type LocalStoreOptions, openLocalStore } from "./store/durable/open-local-store.ts";
 export type {

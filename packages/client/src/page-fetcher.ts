@@ -18,9 +18,11 @@ import {
   union,
   type VolumeId,
 } from "@graft/core";
+import type { QueryStatement } from "@graft/rpc";
 import { splitPageSet } from "./page-set-parts.ts";
 import type { ExpectedBundle, Prefetching } from "./prefetch/ask-for-bundle.ts";
 import { KeyOrder } from "./prefetch/key-order.ts";
+import { QuerySharing } from "./prefetch/query-sharing.ts";
 import { type Ahead, NOTHING_AHEAD, ReadAhead } from "./prefetch/read-ahead.ts";
 import { raceAbort } from "./race-abort.ts";
 import type { BundledPages, CoveredPages, Remote } from "./remote/remote.ts";
@@ -46,6 +48,12 @@ interface Flight {
   waiters: number;
 }
 
+/** What may come with pages that are asked for. */
+interface Along {
+  readonly ahead: PageSet;
+  readonly upcoming: QueryStatement | undefined;
+}
+
 export class PageFetcher {
   /** Tell with `reached` when this page is read; 0: none. */
   trigger = 0;
@@ -53,11 +61,13 @@ export class PageFetcher {
   readonly #flights = new Set<Flight>();
   readonly #closing = new AbortController();
   readonly #order = new KeyOrder();
+  readonly #sharing: QuerySharing;
   #readAhead: ReadAhead | undefined;
   #hasAskedForBundle = false;
 
   constructor(means: PageFetcherMeans) {
     this.#means = means;
+    this.#sharing = new QuerySharing(means.prefetch?.budget.queryBytes ?? 0);
     const expected = means.prefetch?.expected;
     if (expected === undefined) return;
     this.#hasAskedForBundle = true;
@@ -67,9 +77,15 @@ export class PageFetcher {
   /**
    * Returns when `store.absent(pin, pages)` is empty. The pin must stay open until then.
    *
+   * @param upcoming the statement that needs them; see `QuerySharing`
    * @throws GraftError what the remote said; AbortError
    */
-  async fetch(pin: Pin, pages: PageSet, signal?: AbortSignal): Promise<void> {
+  async fetch(
+    pin: Pin,
+    pages: PageSet,
+    signal?: AbortSignal,
+    upcoming?: QueryStatement,
+  ): Promise<void> {
     let ahead: Ahead | undefined;
     for (;;) {
       signal?.throwIfAborted();
@@ -78,7 +94,7 @@ export class PageFetcher {
       const point = pin.remote;
       if (missing.isEmpty || point === undefined) return;
       ahead ??= this.#aheadOf(pages, point);
-      const joined = this.#flightsFor(pin, point, missing, ahead.front);
+      const joined = this.#flightsFor(pin, point, missing, ahead.front, upcoming);
       this.#startAside(point, ahead.back);
       await Promise.all(joined.map((flight) => this.#wait(flight, signal)));
       ahead = NOTHING_AHEAD;
@@ -157,6 +173,7 @@ export class PageFetcher {
     point: RemotePoint,
     missing: PageSet,
     ahead: readonly number[],
+    upcoming: QueryStatement | undefined,
   ): readonly Flight[] {
     const joined: Flight[] = [];
     let rest = missing;
@@ -167,17 +184,18 @@ export class PageFetcher {
     }
     for (const part of splitPageSet(rest, READ_PAGES_COUNT_MAX)) {
       if (joined.length >= REQUESTS_IN_FLIGHT_MAX) break;
-      joined.push(this.#start(pin, point, part, this.#unasked(pin, point, ahead)));
+      const extra = this.#unasked(pin, point, ahead);
+      joined.push(this.#start(pin, point, part, { ahead: extra, upcoming }));
     }
     return joined;
   }
 
-  #start(pin: Pin, point: RemotePoint, pages: PageSet, ahead: PageSet): Flight {
+  #start(pin: Pin, point: RemotePoint, pages: PageSet, along: Along): Flight {
     const abort = new AbortController();
-    return this.#launch(point.lsn, union(pages, ahead), abort, async () => {
+    return this.#launch(point.lsn, union(pages, along.ahead), abort, async () => {
       if (this.#asksForBundle(pages)) await this.#requestBundle(point, abort.signal);
       const rest = this.#means.store.absent(pin, pages);
-      await this.#request(pin, point, rest, ahead, abort.signal);
+      await this.#request(pin, point, rest, along, abort.signal);
     });
   }
 
@@ -201,17 +219,23 @@ export class PageFetcher {
     pin: Pin,
     point: RemotePoint,
     pages: PageSet,
-    ahead: PageSet,
+    { ahead, upcoming }: Along,
     signal: AbortSignal,
   ): Promise<void> {
     const { volumeId, remote, store } = this.#means;
     const hint = ahead.isEmpty ? {} : { prefetch: ahead };
+    const { pageSize } = point;
     let rest = pages;
     while (!rest.isEmpty) {
-      const request = { volumeId, lsn: point.lsn, pageSize: point.pageSize, pages: rest };
+      const query = upcoming && this.#sharing.take(upcoming, { store, pin, pageSize });
+      const request = { volumeId, lsn: point.lsn, pageSize, pages: rest, query };
       const answer = await remote.readPages({ ...request, ...hint }, signal);
       signal.throwIfAborted();
       keepCovered(store, pin, union(rest, ahead), answer);
+      if (upcoming !== undefined && query !== undefined) {
+        const count = keepGiven(store, pin, answer);
+        this.#sharing.learn(upcoming, answer.queryEnd, count);
+      }
       this.#learn(answer);
       rest = difference(rest, answer.covered);
     }
@@ -254,9 +278,7 @@ export class PageFetcher {
       const point = pin.remote;
       const fits = gift.pages.every(({ data }) => data.length === point?.pageSize);
       if (point?.lsn !== lsn || !fits) return;
-      // Not all that is covered: a set of a few bytes can name billions of pages.
-      const brought = MutablePageSet.from(gift.pages.map(({ index }) => index));
-      keepCovered(store, pin, brought, gift);
+      keepGiven(store, pin, gift);
       this.#learn(gift);
     } finally {
       pin.close();
@@ -276,6 +298,15 @@ export class PageFetcher {
       }
     }
   }
+}
+
+/**
+ * Puts pages into the store that were not asked for. Not all that is covered: a set of a few bytes
+ * can name billions of pages.
+ */
+function keepGiven(store: LocalStore, pin: Pin, gift: CoveredPages): number {
+  const given = MutablePageSet.from(gift.pages.map(({ index }) => index));
+  return keepCovered(store, pin, store.absent(pin, given), gift);
 }
 
 /** Puts what an answer settles into the store: pages, and pages known not to exist. */

@@ -1,4 +1,5 @@
 import type { Lsn, PageCount, PageIndex, PageSet, PageSize } from "@graft/core";
+import type { QueryStatement } from "@graft/rpc";
 
 /**
  * One immutable local snapshot of a volume: the remote snapshot at `lsn` with the local commits on
@@ -37,9 +38,11 @@ export interface VolumeReader {
   /**
    * Brings pages of this snapshot here. Concurrent fetches of one page share one request.
    *
+   * @param upcoming the statement that needs them: what else it touches may come along. One object
+   *   for each execution
    * @throws GraftError `unavailable` naming what is unreachable and since when
    */
-  fetch(pages: PageSet, signal?: AbortSignal): Promise<void>;
+  fetch(pages: PageSet, signal?: AbortSignal, upcoming?: QueryStatement): Promise<void>;
 
   /** Lets the pages go. Idempotent. */
   close(): void;

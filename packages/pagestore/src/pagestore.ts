@@ -175,6 +175,8 @@ export class Pagestore {
     if (pages.length * pageSize >= LARGE_ANSWER_SIZE) await takeWholeTurn(this.#clock, signal);
     const [first] = pages;
     const { openBundle } = request;
+    // Who opens a database will query it.
+    if (openBundle !== undefined) void this.#queries?.warm();
     if (openBundle === undefined || first?.index !== 1 || wanted.cardinality !== 1) {
       return { pages, covered };
     }

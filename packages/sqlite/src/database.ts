@@ -136,7 +136,8 @@ export class Database implements AsyncDisposable {
     await this.#traced("exec", () =>
       this.#host.withWriter(mode, options.signal, async (connection) => {
         for (const statement of statements) {
-          const request = { sql: statement, readsBigInts: false, signal: options.signal };
+          const { signal } = options;
+          const request = { sql: statement, readsBigInts: false, signal, parameters: [] };
           await this.#host.runOn(connection, request, (prepared) =>
             (options.signal === undefined
               ? prepared

@@ -1,4 +1,4 @@
-import type { CommitNote, Volume } from "@graft/client";
+import type { CommitNote, QueryStatement, Volume } from "@graft/client";
 import { GraftError } from "@graft/core";
 import {
   type PragmaAnswer,
@@ -8,6 +8,7 @@ import {
   type VfsFile,
   type VfsOpenRequest,
 } from "@graft/sqlite-engine";
+import type { UpcomingQuery } from "./connection/upcoming-query.ts";
 import type { SpillArea, SpillContent } from "./file/spill-area.ts";
 import { SpillFile } from "./file/spill-file.ts";
 import { VolumeFile } from "./file/volume-file.ts";
@@ -39,6 +40,8 @@ interface SpillEntry {
  */
 export class GraftVfs implements Vfs, VolumeFileHost {
   readonly name: string;
+  /** What runs now. */
+  upcoming: UpcomingQuery | undefined;
   readonly #options: GraftVfsOptions;
   /** With the names of their journals. */
   readonly #volumeFiles = new Map<VolumeFile, string>();
@@ -73,6 +76,10 @@ export class GraftVfs implements Vfs, VolumeFileHost {
 
   hasSeveralFiles(): boolean {
     return this.#volumeFiles.size > 1;
+  }
+
+  upcomingQuery(): QueryStatement | undefined {
+    return this.hasSeveralFiles() ? undefined : this.upcoming?.statement;
   }
 
   pragma(file: VolumeFile, name: string, value: string | undefined): PragmaAnswer {

@@ -21,6 +21,9 @@ export interface QueryOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Rows that a loop is taken to read, when a server looks for their pages: it may be left early. */
+const ITERATED_ROW_COUNT = 256;
+
 type Shape = "object" | "array" | "value";
 
 interface View {
@@ -69,7 +72,8 @@ export class PreparedQuery<Row = SqlRow> {
   async #get(parameters: Parameters): Promise<Row | undefined> {
     const ready = this.#tryRead((statement) => statement.tryGet(parameters));
     if (ready !== WOULD_WAIT) return ready;
-    const row = await this.#run((statement) => statement.get(...parameters));
+    const request = this.#request(parameters, 1);
+    const row = await this.#run(request, (statement) => statement.get(...parameters));
     return this.#renames ? row && this.#rename(row) : row;
   }
 
@@ -83,13 +87,16 @@ export class PreparedQuery<Row = SqlRow> {
   async #all(parameters: Parameters): Promise<Row[]> {
     const ready = this.#tryRead((statement) => statement.tryAll(parameters));
     if (ready !== WOULD_WAIT) return ready;
-    const rows = await this.#run((statement) => statement.all(...parameters));
+    const request = this.#request(parameters);
+    const rows = await this.#run(request, (statement) => statement.all(...parameters));
     return this.#renames ? rows.map((row) => this.#rename(row)) : rows;
   }
 
   /** Runs to the end; rows are dropped. */
   run(...parameters: Parameters): Promise<RunResult> {
-    const run = (): Promise<RunResult> => this.#run((statement) => statement.run(...parameters));
+    const request = this.#request(parameters);
+    const run = (): Promise<RunResult> =>
+      this.#run(request, (statement) => statement.run(...parameters));
     return this.#shared.tracer === undefined ? run() : this.#traced(run);
   }
 
@@ -100,7 +107,7 @@ export class PreparedQuery<Row = SqlRow> {
   iterate(...parameters: Parameters): AsyncIterableIterator<Row, undefined> & AsyncDisposable {
     const { host, sql, tracer } = this.#shared;
     const rows = new LeasedRows<Row>({
-      take: () => host.lease(this.#request()),
+      take: () => host.lease(this.#request(parameters, ITERATED_ROW_COUNT)),
       iterate: (statement) => this.#viewOf(statement).iterate(...parameters),
       toRow: this.#renames ? (row) => this.#rename(row) : undefined,
     });
@@ -109,7 +116,7 @@ export class PreparedQuery<Row = SqlRow> {
 
   /** The result columns; none for a statement without a result. */
   columns(): Promise<ColumnInfo[]> {
-    return this.#run((statement) => statement.columns());
+    return this.#run(this.#request(), (statement) => statement.columns());
   }
 
   /** The same statement with rows as arrays of values. */
@@ -140,8 +147,11 @@ export class PreparedQuery<Row = SqlRow> {
     return tracer === undefined ? call() : traceCall(tracer, "query", call, sql);
   }
 
-  #run<Result>(use: (statement: Statement<Row>) => Promise<Result>): Promise<Result> {
-    return this.#shared.host.run(this.#request(), (statement) => use(this.#viewOf(statement)));
+  #run<Result>(
+    request: StatementRequest,
+    use: (statement: Statement<Row>) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#shared.host.run(request, (statement) => use(this.#viewOf(statement)));
   }
 
   #tryRead<Result>(
@@ -152,9 +162,9 @@ export class PreparedQuery<Row = SqlRow> {
     return host.tryRead(key, (statement) => use(this.#viewOf(statement)));
   }
 
-  #request(): StatementRequest {
+  #request(parameters?: Parameters, rowLimit?: number): StatementRequest {
     const { sql, readsBigInts } = this.#shared;
-    return { sql, readsBigInts, signal: this.#view.signal };
+    return { sql, readsBigInts, signal: this.#view.signal, parameters, rowLimit };
   }
 
   #viewOf(statement: Statement): Statement<Row> {

@@ -30,9 +30,9 @@ export function askForBundle(
   budget: PrefetchBudget | undefined,
   signal: AbortSignal | undefined,
 ): AskedBundle | undefined {
-  if (remote.readBundle === undefined) return undefined;
-  const sizeMax = budget?.takeOpenBytes() ?? 0;
-  if (sizeMax === 0) return undefined;
+  if (remote.readBundle === undefined || budget === undefined) return undefined;
+  // Page 1 alone when nothing may come along: whoever opens a database reads it.
+  const sizeMax = budget.takeOpenBytes();
   const abort = new AbortController();
   const either = signal === undefined ? abort.signal : AbortSignal.any([abort.signal, signal]);
   const arriving = remote.readBundle({ volumeId, lsn: undefined, sizeMax }, either);

@@ -149,10 +149,16 @@ function toReadPagesMessage({
   pageSize,
   pages: pageSet,
   prefetch,
+  query,
   ...snapshot
 }: ReadPagesRequest): ReturnType<typeof fromReadPagesRequest> {
   const byteBudget = Math.max(READ_PAGES_BUDGET_DEFAULT, pageSize);
-  return fromReadPagesRequest({ ...snapshot, pageSet, byteBudget, ...present({ prefetch }) });
+  return fromReadPagesRequest({
+    ...snapshot,
+    pageSet,
+    byteBudget,
+    ...present({ prefetch, query }),
+  });
 }
 
 async function toCommitMessage(

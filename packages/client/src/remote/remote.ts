@@ -10,7 +10,7 @@ import type {
   Snapshot,
   VolumeId,
 } from "@graft/core";
-import type { SegmentInfo, WatchRequest } from "@graft/rpc";
+import type { QueryEnd, QueryHint, SegmentInfo, WatchRequest } from "@graft/rpc";
 
 /**
  * The two services as one replica sees them. Every failure is a `GraftError`; `unavailable` means
@@ -148,6 +148,8 @@ export interface ReadPagesRequest {
   readonly pages: PageSet;
   /** Pages that may be needed next: the answer settles some of them, or none. */
   readonly prefetch?: PageSet;
+  /** What is about to be run: the answer may settle all that it touches. */
+  readonly query?: QueryHint | undefined;
 }
 
 export interface ReadBundleRequest {
@@ -168,4 +170,6 @@ export interface BundledPages extends CoveredPages {
 export interface CoveredPages {
   readonly pages: readonly Page[];
   readonly covered: PageSet;
+  /** How the run of the request's query ended; absent when none was run. */
+  readonly queryEnd?: QueryEnd | undefined;
 }

@@ -56,6 +56,11 @@ export interface LocalStore {
 
   /** Of these pages, those whose `read` at the pin would be "absent". */
   absent(pin: Pin, pages: PageSet): PageSet;
+  /**
+   * Pages that are here at the pin; those known not to exist may be among them. Undefined when more
+   * than `countMax` pages are stored, of any version: it costs as much as there are.
+   */
+  present(pin: Pin, countMax: number): PageSet | undefined;
 
   /**
    * Keeps a page that was fetched at the pin's remote LSN; without data it is known not to exist.

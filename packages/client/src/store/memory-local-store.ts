@@ -22,7 +22,7 @@ import type {
 import { MemoryPageStage, memoryStageOf } from "./memory-page-stage.ts";
 import { agreedPageSize, pageSizeOf } from "./page-size-check.ts";
 import { type PageStage, sortedIndexes } from "./page-stage.ts";
-import { absentPages, Replica, StorePin } from "./replica.ts";
+import { absentPages, presentPages, Replica, StorePin } from "./replica.ts";
 import { Turn } from "./turn.ts";
 
 export interface MemoryLocalStoreOptions {
@@ -93,6 +93,10 @@ class MemoryLocalStore implements LocalStore {
 
   absent(pin: Pin, pages: PageSet): PageSet {
     return absentPages(this.#replica.history, StorePin.mustView(pin), pages);
+  }
+
+  present(pin: Pin, countMax: number): PageSet | undefined {
+    return presentPages(this.#replica.history, StorePin.mustView(pin), countMax);
   }
 
   putFetched(pin: Pin, index: PageIndex, data: Uint8Array | undefined): void {

@@ -5,6 +5,7 @@ import {
   MutablePageSet,
   type PageCount,
   type PageSet,
+  pageSetOf,
   toPageIndex,
   unionInto,
 } from "@graft/core";
@@ -229,4 +230,15 @@ export function absentPages(history: PageHistory, view: View, pages: PageSet): P
     if (history.isMissing(view, page)) absent.insert(page);
   }
   return absent;
+}
+
+/** See `LocalStore.present`. */
+export function presentPages(
+  history: PageHistory,
+  view: View,
+  countMax: number,
+): PageSet | undefined {
+  if (history.chains.table.count > countMax) return undefined;
+  const stored = history.chains.table.pagesIn(1, view.pageCount);
+  return pageSetOf(stored.filter((page) => !history.isMissing(view, page)).map(toPageIndex));
 }

@@ -46,6 +46,8 @@ export interface Bundle {
   readonly pages: PageSet;
 }
 
+const NO_BUNDLE: Bundle = { packed: [], pages: new MutablePageSet() };
+
 export interface PrefetcherParts {
   readonly finder: PageFinder;
   readonly frames: FrameLoader;
@@ -80,6 +82,7 @@ export class Prefetcher {
     const key = `${snapshot.volumeId}@${snapshot.lsn}/${sizeMax}`;
     const known = this.#bundles.get(key);
     if (known !== undefined) return known;
+    if (sizeMax === 0) return NO_BUNDLE;
     const { compute } = this.#parts;
     const pageSize = toPageSize(pageOne.length);
     const bundle = new BundleBuilder(compute, pageSize, Math.min(sizeMax, OPEN_BUNDLE_SIZE_MAX));

@@ -4,8 +4,8 @@ import { loadNodeEngine } from "@graft/sqlite-engine/node";
 import { QueryPool } from "./query-pool.ts";
 
 /**
- * A server's own pool. Its threads start with the first query, which goes without foresight: a
- * server that is sent none pays nothing for them.
+ * A server's own pool. Its threads start when a client opens a database, or sends a query: a server
+ * that is asked for neither pays nothing for them.
  */
 export function openQueryPool(means: {
   readonly clock: Clock;

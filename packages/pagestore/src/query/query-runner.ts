@@ -48,6 +48,8 @@ export interface QueryRun {
 }
 
 export interface QueryRunner extends AsyncDisposable {
+  /** A query is likely to come soon. Harmless when it is ready already. */
+  warm(): Promise<void>;
   /** Undefined when there is no room: too many wait already. */
   start(query: RunnableQuery): QueryRun | undefined;
 }

@@ -1,18 +1,23 @@
 import type { Connection } from "./connection.ts";
 import type { StatementLease, StatementRequest } from "./statement-host.ts";
+import { UpcomingQuery } from "./upcoming-query.ts";
 
 const PRAGMA = /^\s*pragma\b/i;
 
-/** A statement of this connection: an idle one with the same text, or a new one. */
+/**
+ * A statement of this connection: an idle one with the same text, or a new one. Pages that are
+ * missed until it is given back are missed by it.
+ */
 export function leaseStatement(
   connection: Connection,
   request: StatementRequest,
 ): StatementLease | Promise<StatementLease> {
+  connection.vfs.upcoming = new UpcomingQuery(request);
   const key = statementKeyOf(request);
   if (key === undefined) return leaseOnce(connection, request);
   const statement = connection.tryTake(key);
   if (statement === undefined) return prepareLease(connection, request, key);
-  return { statement, giveBack: () => connection.give(key, statement) };
+  return leaseOf(connection, statement, () => connection.give(key, statement));
 }
 
 async function prepareLease(
@@ -22,7 +27,7 @@ async function prepareLease(
 ): Promise<StatementLease> {
   const statement = await connection.prepare(request.sql, request.signal);
   if (request.readsBigInts) statement.setReadBigInts(true);
-  return { statement, giveBack: () => connection.give(key, statement) };
+  return leaseOf(connection, statement, () => connection.give(key, statement));
 }
 
 /**
@@ -34,7 +39,19 @@ async function leaseOnce(
 ): Promise<StatementLease> {
   const statement = await connection.prepare(request.sql, request.signal);
   if (request.readsBigInts) statement.setReadBigInts(true);
-  return { statement, giveBack: () => connection.drop(statement) };
+  return leaseOf(connection, statement, () => connection.drop(statement));
+}
+
+function leaseOf(
+  { vfs }: Connection,
+  statement: StatementLease["statement"],
+  put: () => void,
+): StatementLease {
+  const giveBack = (): void => {
+    vfs.upcoming = undefined;
+    put();
+  };
+  return { statement, giveBack };
 }
 
 /**

@@ -1,10 +1,14 @@
-import type { Statement, WOULD_WAIT } from "@graft/sqlite-engine";
+import type { Parameters, Statement, WOULD_WAIT } from "@graft/sqlite-engine";
 
 /** How a statement is wanted. */
 export interface StatementRequest {
   readonly sql: string;
   readonly readsBigInts: boolean;
   readonly signal: AbortSignal | undefined;
+  /** What will be bound. Absent: nothing is run. */
+  readonly parameters?: Parameters | undefined;
+  /** Rows that will be read; absent: all. */
+  readonly rowLimit?: number | undefined;
 }
 
 /** A statement that is somebody's until it is given back. */

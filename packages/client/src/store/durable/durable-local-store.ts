@@ -22,7 +22,7 @@ import type {
 } from "../local-store.ts";
 import { agreedPageSize, pageSizeOf } from "../page-size-check.ts";
 import type { PageStage } from "../page-stage.ts";
-import { absentPages, StorePin } from "../replica.ts";
+import { absentPages, presentPages, StorePin } from "../replica.ts";
 import type { CommitChange } from "./commit-body.ts";
 import { DurablePageStage, durableStageOf } from "./durable-page-stage.ts";
 import type { PinGroup } from "./open-pins.ts";
@@ -111,6 +111,10 @@ export class DurableLocalStore implements LocalStore {
 
   absent(pin: Pin, pages: PageSet): PageSet {
     return absentPages(StorePin.historyOf(pin), StorePin.mustView(pin), pages);
+  }
+
+  present(pin: Pin, countMax: number): PageSet | undefined {
+    return presentPages(StorePin.historyOf(pin), StorePin.mustView(pin), countMax);
   }
 
   putFetched(pin: Pin, index: PageIndex, data: Uint8Array | undefined): void {

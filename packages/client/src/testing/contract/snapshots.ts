@@ -78,6 +78,8 @@ export function remotePages(store: GetStore): void {
     store().putFetched(pin, index(2), undefined);
     expect([1, 2, 3].map((at) => read(store(), pin, at))).toEqual([10, "zeros", "absent"]);
     expect([...store().absent(pin, pageRange(1, 9))]).toEqual([3]);
+    expect([...(store().present(pin, 2) ?? [])]).toEqual([1, 2]);
+    expect(store().present(pin, 1)).toBeUndefined();
     pin.close();
   });
 

@@ -1,0 +1,66 @@
+import type { QueryStatement, QueryValue } from "@graft/client";
+import type { NamedParameters, SqlParameter } from "@graft/sqlite-engine";
+import type { StatementRequest } from "./statement-host.ts";
+
+/**
+ * One execution of a statement as a server is told of it, with the first page that it misses. Made
+ * then: most executions miss none.
+ */
+export class UpcomingQuery {
+  readonly #request: StatementRequest;
+  #statement: QueryStatement | undefined;
+
+  constructor(request: StatementRequest) {
+    this.#request = request;
+  }
+
+  /** Always the same object; undefined when its values cannot be told. */
+  get statement(): QueryStatement | undefined {
+    this.#statement ??= toStatement(this.#request);
+    return this.#statement;
+  }
+}
+
+function toStatement({ sql, parameters, rowLimit }: StatementRequest): QueryStatement | undefined {
+  if (parameters === undefined) return undefined;
+  const [first, ...others] = parameters;
+  const hasNames = isNamed(first);
+  const values = hasNames ? others : parameters;
+  const named = hasNames ? Object.entries(first) : [];
+  try {
+    return {
+      sql,
+      values: values.map((value) => toValue(value as SqlParameter)),
+      ...(hasNames && {
+        named: Object.fromEntries(named.map(([name, value]) => [name, toValue(value)])),
+      }),
+      ...(rowLimit !== undefined && { rowLimit }),
+    };
+  } catch {
+    // Binding it says what is wrong.
+    return undefined;
+  }
+}
+
+function isNamed(value: unknown): value is NamedParameters {
+  if (typeof value !== "object" || value === null) return false;
+  return !ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer);
+}
+
+/** As the engine binds it. */
+function toValue(value: SqlParameter): QueryValue {
+  switch (typeof value) {
+    case "number":
+    case "bigint":
+    case "string":
+      return value;
+    case "boolean":
+      return value ? 1n : 0n;
+    case "undefined":
+      return null;
+  }
+  if (value === null) return null;
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (!ArrayBuffer.isView(value)) throw new TypeError("no value of SQLite");
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+}
