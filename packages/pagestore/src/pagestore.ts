@@ -66,6 +66,13 @@ const STREAM_PLAN_SPAN: number = 2 ** 20;
 /** A request may name 2^32−1, which never exists. */
 const INDEX_LAST = 0xffff_ffff;
 const NO_PAGES: PageSet = pageRange(1, 0);
+/** Time that a query may compute. Waiting for pages is not counted. */
+const QUERY_COMPUTE_MAX_MS = 50;
+/**
+ * Each page that a query touches would cost its client a round trip: pages that were asked for wait
+ * for it while it finds more. After so long without, they go alone.
+ */
+const QUERY_STALL_MS = 25;
 /** Answers of a stream prepared ahead of its reader. */
 const STREAM_CONCURRENCY = 4;
 
@@ -151,7 +158,8 @@ export class Pagestore {
     try {
       const answer = await this.#readWanted(request, signal, token);
       const budgetMs = request.query?.timeBudgetMs ?? QUERY_TIME_BUDGET_DEFAULT_MS;
-      await orAborted(run.within(Math.min(budgetMs, QUERY_TIME_BUDGET_MAX_MS)), signal);
+      const mostMs = Math.min(budgetMs, QUERY_TIME_BUDGET_MAX_MS);
+      await orAborted(run.within(mostMs, QUERY_STALL_MS), signal);
       return await this.#addTouched(answer, request, run, signal);
     } finally {
       run.stop();
@@ -203,7 +211,7 @@ export class Pagestore {
     return this.#queries?.start({
       statements,
       open: (signal) => this.#openSnapshot({ volumeId, lsn, token }, signal),
-      timeMs: Math.min(timeBudgetMs, QUERY_TIME_BUDGET_MAX_MS),
+      timeMs: Math.min(timeBudgetMs, QUERY_COMPUTE_MAX_MS),
       pageCountMax: Math.min(query.pageBudget ?? QUERY_PAGE_BUDGET_MAX, QUERY_PAGE_BUDGET_MAX),
       byteCountMax: byteBudget,
     });

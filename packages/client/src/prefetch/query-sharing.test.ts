@@ -33,7 +33,12 @@ describe("a statement that misses a page", () => {
   it("is sent with what is here, once for each execution", () => {
     const sharing = new QuerySharing(40_960);
     const statement = execution();
-    const hint: QueryHint = { statements: [statement], pageBudget: 10, held: pageRange(1, 3) };
+    const hint: QueryHint = {
+      statements: [statement],
+      timeBudgetMs: 250,
+      pageBudget: 10,
+      held: pageRange(1, 3),
+    };
     expect(sharing.take(statement, HERE)).toEqual(hint);
     expect(sharing.take(statement, HERE)).toBeUndefined();
     expect(sharing.take(execution(), HERE)).toBeDefined();

@@ -6,6 +6,7 @@
 import { encodePageSet, type PageSet, type PageSize } from "@graft/core";
 import {
   isQueryHintWithinBounds,
+  QUERY_TIME_BUDGET_MAX_MS,
   type QueryEnd,
   type QueryHint,
   type QueryStatement,
@@ -58,10 +59,11 @@ export class QuerySharing {
     if (vain !== undefined && vain.skips-- > 0) return undefined;
     const held = heldOf(here.store, here.pin);
     const countMax = Math.floor(this.#bytesMax / here.pageSize);
+    const run = { statements: [statement], timeBudgetMs: QUERY_TIME_BUDGET_MAX_MS };
     const hint: QueryHint =
       held === undefined
-        ? { statements: [statement], pageBudget: Math.min(countMax, UNTOLD_PAGE_COUNT_MAX) }
-        : { statements: [statement], pageBudget: countMax, held };
+        ? { ...run, pageBudget: Math.min(countMax, UNTOLD_PAGE_COUNT_MAX) }
+        : { ...run, pageBudget: countMax, held };
     return isQueryHintWithinBounds(hint) ? hint : undefined;
   }
 

@@ -26,6 +26,8 @@ export class PooledRun implements QueryRun {
   readonly #pages = new Map<number, Uint8Array | undefined>();
   readonly #ended = Promise.withResolvers<void>();
   #snapshot: SnapshotPages | undefined;
+  /** Since when it has touched no further page; undefined while one is under way. */
+  #quietSinceMs: number | undefined;
   #place: { readonly thread: QueryThread; readonly run: ThreadRun } | undefined;
   #touched: readonly number[] = [];
   #end: QueryEnd | undefined;
@@ -34,6 +36,7 @@ export class PooledRun implements QueryRun {
     this.#query = query;
     this.#options = options;
     this.#startMs = options.clock.monotonicMs();
+    this.#quietSinceMs = this.#startMs;
     void this.#open();
   }
 
@@ -62,11 +65,17 @@ export class PooledRun implements QueryRun {
     return this.#pages.has(index);
   }
 
-  async within(ms: number): Promise<void> {
-    if (this.#end !== undefined) return;
+  async within(ms: number, stallMs: number): Promise<void> {
+    const { clock } = this.#options;
     const timer = new AbortController();
-    const sleep = this.#options.clock.sleep(ms, timer.signal).catch(() => undefined);
-    await Promise.race([this.#ended.promise, sleep]);
+    const deadlineMs = clock.monotonicMs() + ms;
+    while (this.#end === undefined) {
+      const nowMs = clock.monotonicMs();
+      const leftMs = Math.min(deadlineMs, (this.#quietSinceMs ?? nowMs) + stallMs) - nowMs;
+      if (leftMs <= 0) break;
+      const sleep = clock.sleep(Math.max(1, leftMs), timer.signal).catch(() => undefined);
+      await Promise.race([this.#ended.promise, sleep]);
+    }
     timer.abort();
   }
 
@@ -99,13 +108,26 @@ export class PooledRun implements QueryRun {
         timeMs,
         stepsMax: STEPS_MAX,
       },
-      pages: snapshot,
+      pages: this.#watched(snapshot),
       signal: this.#abort.signal,
       onPage: (index, page) => this.#pages.set(index, page),
       onEnd: (end, touched) => this.#finish(end.kind, touched),
     };
     this.#place = { thread, run };
     thread.run(run);
+  }
+
+  #watched(snapshot: SnapshotPages): SnapshotPages {
+    const { pageSize, pageCount } = snapshot;
+    const read: SnapshotPages["read"] = async (index, signal) => {
+      this.#quietSinceMs = undefined;
+      try {
+        return await snapshot.read(index, signal);
+      } finally {
+        this.#quietSinceMs = this.#options.clock.monotonicMs();
+      }
+    };
+    return { pageSize, pageCount, read };
   }
 
   async #open(): Promise<void> {

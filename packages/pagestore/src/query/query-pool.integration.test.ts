@@ -65,7 +65,7 @@ function start(sql: string, options: Partial<RunnableQuery> = {}): QueryRun {
 }
 
 async function ended(run: QueryRun): Promise<QueryRun> {
-  await run.within(PATIENCE_MS);
+  await run.within(PATIENCE_MS, PATIENCE_MS);
   return run;
 }
 
@@ -219,7 +219,7 @@ test("a disposed pool ends what is in it, and runs nothing more", async () => {
   const runs = [other.start(query), other.start(query), other.start(query)];
   await other[Symbol.asyncDispose]();
   for (const run of runs) {
-    await run?.within(PATIENCE_MS);
+    await run?.within(PATIENCE_MS, PATIENCE_MS);
     expect(run?.end).toBeDefined();
   }
   expect(other.start(query)).toBeUndefined();

@@ -41,8 +41,11 @@ export interface QueryRun {
   page(index: number): Uint8Array | undefined;
   /** How it ended; undefined while it has not. */
   readonly end: QueryEnd | undefined;
-  /** Resolves when it has ended, at the latest after `ms`. */
-  within(ms: number): Promise<void>;
+  /**
+   * Resolves when it has ended, at the latest after `ms`, or when it has computed for `stallMs`
+   * without touching a further page.
+   */
+  within(ms: number, stallMs: number): Promise<void>;
   /** It is of no use any more; what it touched so far stays. Harmless when it has ended. */
   stop(): void;
 }

@@ -96,7 +96,8 @@ export type PrefetchHint = Message<"graft.pagestore.v1.PrefetchHint"> & {
   held: Uint8Array;
 
   /**
-   * How long the pages asked for may wait for the others, ms. Absent: 50. At most 250.
+   * How long the pages asked for may wait for the others, ms. Absent: 50. At most 250. They wait
+   * less when no further page is found for a while.
    *
    * @generated from field: optional uint32 time_budget_ms = 12;
    */
