@@ -17,6 +17,7 @@ export async function openTwoReplicas(
   directory: string,
   rttMs: number,
   sync: "auto" | "manual" = "manual",
+  way: "proxied" | "direct" = "proxied",
 ): Promise<TwoReplicas> {
   const stack = new AsyncDisposableStack();
   const server = stack.use(await startServer(`file:${join(directory, "store")}`));
@@ -25,7 +26,7 @@ export async function openTwoReplicas(
   const writer = stack.use(
     await openDatabase({
       sync,
-      url: writerProxy.url,
+      url: way === "direct" ? server.url : writerProxy.url,
       path: join(directory, "a"),
       tag: "t",
     }),
@@ -36,7 +37,7 @@ export async function openTwoReplicas(
   const reader = stack.use(
     await openDatabase({
       sync,
-      url: readerProxy.url,
+      url: way === "direct" ? server.url : readerProxy.url,
       path: join(directory, "b"),
       volume,
     }),

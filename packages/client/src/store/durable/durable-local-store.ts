@@ -75,7 +75,8 @@ export class DurableLocalStore implements LocalStore {
     const { memoryCacheSize } = options;
     const share = this.#share;
     this.#pages = new StorePages({ share, log: this.#log, waiting, memoryCacheSize });
-    this.#turns = new StoreTurns(disk, () => share.isAlone && share.pins.isWatched);
+    const isAlone = (): boolean => share.isAlone;
+    this.#turns = new StoreTurns(disk, isAlone, () => share.pins.isWatched);
     share.pins.onQuiet = () => this.#turns.letGo();
     this.#options = options;
     this.#share.begin(() => this.#log.renewFormat());

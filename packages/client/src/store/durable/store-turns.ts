@@ -8,20 +8,28 @@ import type { StorePlace } from "./store-disk.ts";
  *
  * A process that is alone keeps the turn to write from one transaction to the next, for as long as
  * it is at work: it gives it back when it finds company, or nothing was read for a while.
+ * The lock of the other turn stays open as long, not held: opening it takes a millisecond.
  */
 export class StoreTurns {
   readonly #place: StorePlace;
-  readonly #mayKeep: () => boolean;
+  readonly #isAlone: () => boolean;
+  readonly #isAtWork: () => boolean;
   readonly #writes = new Turn();
   readonly #sync = new Turn();
   #writeLock: ReusableLock | undefined;
+  #syncLock: ReusableLock | undefined;
+  #isSyncing = false;
   #isWriting = false;
   #isKept = false;
 
-  /** @param mayKeep whether the turn to write is kept: then `letGo` is called soon */
-  constructor(place: StorePlace, mayKeep: () => boolean) {
+  /**
+   * @param isAlone whether no other process is there
+   * @param isAtWork whether `letGo` is called soon, once nothing is read any more
+   */
+  constructor(place: StorePlace, isAlone: () => boolean, isAtWork: () => boolean) {
     this.#place = place;
-    this.#mayKeep = mayKeep;
+    this.#isAlone = isAlone;
+    this.#isAtWork = isAtWork;
   }
 
   /** Undefined while another process, or another caller in this one, has it. */
@@ -44,13 +52,18 @@ export class StoreTurns {
         if (!this.#writes.isHeldBy(inner)) return;
         this.#isWriting = false;
         inner.close();
-        if (!this.#mayKeep()) this.letGo();
+        if (!this.#isAlone() || !this.#isAtWork()) this.#letGoWrites();
       },
     };
   }
 
-  /** Gives back a turn that was only kept. */
+  /** Gives back what was only kept. */
   letGo(): void {
+    this.#letGoWrites();
+    if (!this.#isSyncing) this.#closeSyncLock();
+  }
+
+  #letGoWrites(): void {
     if (this.#isWriting || !this.#isKept) return;
     this.#isKept = false;
     this.#writeLock?.unlock();
@@ -60,31 +73,37 @@ export class StoreTurns {
   lockSync(): FileLock | undefined {
     const inner = this.#sync.take();
     if (inner === undefined) return undefined;
-    let outer: FileLock | undefined;
     try {
-      outer = this.#place.fileSystem.lock(this.#place.files.syncLock);
+      this.#syncLock ??= this.#place.fileSystem.openLock(this.#place.files.syncLock);
+      this.#isSyncing = this.#syncLock.tryLock();
     } finally {
-      if (outer === undefined) inner.close();
+      if (!this.#isSyncing) inner.close();
     }
-    return outer === undefined ? undefined : closingBoth(inner, outer);
+    if (!this.#isSyncing) return undefined;
+    return {
+      close: () => {
+        if (!this.#sync.isHeldBy(inner)) return;
+        this.#isSyncing = false;
+        if (this.#isAtWork()) this.#syncLock?.unlock();
+        else this.#closeSyncLock();
+        inner.close();
+      },
+    };
   }
 
   close(): void {
     this.#isKept = false;
     this.#writeLock?.close();
+    this.#closeSyncLock();
+  }
+
+  #closeSyncLock(): void {
+    this.#syncLock?.close();
+    this.#syncLock = undefined;
   }
 
   #openWriteLock(): ReusableLock {
     this.#writeLock ??= this.#place.fileSystem.openLock(this.#place.files.writeLock);
     return this.#writeLock;
   }
-}
-
-function closingBoth(inner: FileLock, outer: FileLock): FileLock {
-  return {
-    close(): void {
-      outer.close();
-      inner.close();
-    },
-  };
 }
