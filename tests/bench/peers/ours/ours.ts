@@ -13,8 +13,9 @@ type OpenOptions = NonNullable<Parameters<typeof openDatabase>[0]>;
 /** What is switched on. This table grows with the client; the last row is all of it. */
 const VARIANTS: readonly { readonly name: string; readonly options: OpenOptions }[] = [
   { name: "no prefetch", options: { prefetch: false } },
-  { name: "bundle", options: { prefetch: { readAheadBytes: 0 } } },
-  { name: "read-ahead", options: { prefetch: { openBytes: 0 } } },
+  { name: "bundle", options: { prefetch: { readAheadBytes: 0, shareQueries: false } } },
+  { name: "read-ahead", options: { prefetch: { openBytes: 0, shareQueries: false } } },
+  { name: "shared queries", options: { prefetch: { openBytes: 0, readAheadBytes: 0 } } },
   { name: "all", options: { prefetch: {} } },
 ];
 
