@@ -18,7 +18,7 @@ const directory = mkdtempSync(join(tmpdir(), "graft-shared-queries-"));
 const FORUM = { posts: 12_000, users: 1200, likes: 3600, pageSize: 1024, seed: 7 };
 const QUERIES = datasetQueries(FORUM, 3).slice(0, 4);
 const RTT_MS = 50;
-/** On a busy machine a run may be out of time: then the query is asked again, by a fresh replica. */
+/** On a busy machine a run may be out of time: then a fresh replica asks again. */
 const TRIES_MAX = 20;
 
 const engine = await loadNodeEngine();
@@ -44,7 +44,7 @@ interface Cost {
   readonly second: number;
 }
 
-/** Round trips of a query on a fresh replica, opening included, and of another with other values. */
+/** Round trips of a query on a fresh replica, opening included, and then with other values. */
 async function measure(
   sql: string,
   [values, others]: readonly (readonly number[])[],

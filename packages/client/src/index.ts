@@ -4,6 +4,7 @@ export type { QueryStatement, QueryValue } from "@graft/rpc";
 export { checkTag } from "./data-directory.ts";
 export type { ImportRequest, ImportResult } from "./import-pages.ts";
 // What may come along with a read.
+export { FetchAllowance, type FetchNeed } from "./prefetch/fetch-allowance.ts";
 export type { PrefetchOptions } from "./prefetch/prefetch-budget.ts";
 // The services as a replica sees them.
 export { type ConnectRemoteParts, createConnectRemote } from "./remote/connect-remote.ts";

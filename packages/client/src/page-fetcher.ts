@@ -18,9 +18,9 @@ import {
   union,
   type VolumeId,
 } from "@graft/core";
-import type { QueryStatement } from "@graft/rpc";
 import { splitPageSet } from "./page-set-parts.ts";
 import type { ExpectedBundle, Prefetching } from "./prefetch/ask-for-bundle.ts";
+import type { FetchAllowance, FetchNeed } from "./prefetch/fetch-allowance.ts";
 import { KeyOrder } from "./prefetch/key-order.ts";
 import { QuerySharing } from "./prefetch/query-sharing.ts";
 import { type Ahead, NOTHING_AHEAD, ReadAhead } from "./prefetch/read-ahead.ts";
@@ -51,7 +51,7 @@ interface Flight {
 /** What may come with pages that are asked for. */
 interface Along {
   readonly ahead: PageSet;
-  readonly upcoming: QueryStatement | undefined;
+  readonly need: FetchNeed;
 }
 
 export class PageFetcher {
@@ -63,6 +63,8 @@ export class PageFetcher {
   readonly #order = new KeyOrder();
   readonly #sharing: QuerySharing;
   #readAhead: ReadAhead | undefined;
+  /** Of whoever set the trigger. */
+  #triggerAllowance: FetchAllowance | undefined;
   #hasAskedForBundle = false;
 
   constructor(means: PageFetcherMeans) {
@@ -77,15 +79,10 @@ export class PageFetcher {
   /**
    * Returns when `store.absent(pin, pages)` is empty. The pin must stay open until then.
    *
-   * @param upcoming the statement that needs them; see `QuerySharing`
-   * @throws GraftError what the remote said; AbortError
+   * @throws GraftError what the remote said; `resource-exhausted` when more is needed than may be
+   *   fetched; AbortError
    */
-  async fetch(
-    pin: Pin,
-    pages: PageSet,
-    signal?: AbortSignal,
-    upcoming?: QueryStatement,
-  ): Promise<void> {
+  async fetch(pin: Pin, pages: PageSet, signal?: AbortSignal, need: FetchNeed = {}): Promise<void> {
     let ahead: Ahead | undefined;
     for (;;) {
       signal?.throwIfAborted();
@@ -93,9 +90,9 @@ export class PageFetcher {
       const missing = this.#means.store.absent(pin, pages);
       const point = pin.remote;
       if (missing.isEmpty || point === undefined) return;
-      ahead ??= this.#aheadOf(pages, point);
-      const joined = this.#flightsFor(pin, point, missing, ahead.front, upcoming);
-      this.#startAside(point, ahead.back);
+      ahead ??= this.#aheadOf(pages, point, need.allowance);
+      const joined = this.#flightsFor(pin, point, missing, ahead.front, need);
+      this.#startAside(point, ahead.back, need.allowance);
       await Promise.all(joined.map((flight) => this.#wait(flight, signal)));
       ahead = NOTHING_AHEAD;
       // NOTE: asked again from the start: a flight of another snapshot may have settled only part
@@ -109,7 +106,7 @@ export class PageFetcher {
     if (point === undefined || this.#readAhead === undefined) return;
     const { back } = this.#readAhead.reached(index);
     this.trigger = this.#readAhead.trigger;
-    this.#startAside(point, back);
+    this.#startAside(point, back, this.#triggerAllowance);
   }
 
   /** Ends all requests: what waits for them fails, and nothing is put into the store any more. */
@@ -129,7 +126,7 @@ export class PageFetcher {
   }
 
   /** Who misses one page may be reading in order. */
-  #aheadOf(pages: PageSet, point: RemotePoint): Ahead {
+  #aheadOf(pages: PageSet, point: RemotePoint, allowance: FetchAllowance | undefined): Ahead {
     const [page] = pages;
     const bytes = this.#means.prefetch?.budget.readAheadBytes ?? 0;
     const windowMax = Math.min(Math.floor(bytes / point.pageSize), READ_PAGES_COUNT_MAX / 2);
@@ -137,15 +134,21 @@ export class PageFetcher {
     this.#readAhead ??= new ReadAhead(this.#order, windowMax);
     const ahead = this.#readAhead.missed(page);
     this.trigger = this.#readAhead.trigger;
+    this.#triggerAllowance = allowance;
     return ahead;
   }
 
   /** Asks for pages that nobody waits for. What fails is asked for again by who wants it. */
-  #startAside(point: RemotePoint, indexes: readonly number[]): void {
+  #startAside(
+    point: RemotePoint,
+    indexes: readonly number[],
+    allowance: FetchAllowance | undefined,
+  ): void {
     if (indexes.length === 0 || this.#flights.size >= REQUESTS_IN_FLIGHT_MAX) return;
     const { volumeId, store, remote } = this.#means;
     const pin = store.pin();
-    const pages = pin.remote?.lsn === point.lsn ? this.#unasked(pin, point, indexes) : NO_PAGES;
+    const isSame = pin.remote?.lsn === point.lsn;
+    const pages = isSame ? this.#unasked(pin, point, indexes, allowance) : NO_PAGES;
     pin.close();
     if (pages.isEmpty) return;
     const { lsn, pageSize } = point;
@@ -157,15 +160,21 @@ export class PageFetcher {
     });
   }
 
-  /** Those that are neither here nor on their way. */
-  #unasked(pin: Pin, point: RemotePoint, indexes: readonly number[]): PageSet {
+  /** Those that are neither here nor on their way; none when they are more than may be fetched. */
+  #unasked(
+    pin: Pin,
+    point: RemotePoint,
+    indexes: readonly number[],
+    allowance: FetchAllowance | undefined,
+  ): PageSet {
     if (indexes.length === 0) return NO_PAGES;
     const existing = indexes.filter((index) => index >= 1 && index <= pin.pageCount);
     let rest = this.#means.store.absent(pin, MutablePageSet.from(existing));
     for (const flight of this.#flights) {
       if (flight.lsn === point.lsn) rest = difference(rest, flight.pages);
     }
-    return rest;
+    const isAllowed = allowance?.tryTake(rest.cardinality * point.pageSize) !== false;
+    return isAllowed ? rest : NO_PAGES;
   }
 
   #flightsFor(
@@ -173,7 +182,7 @@ export class PageFetcher {
     point: RemotePoint,
     missing: PageSet,
     ahead: readonly number[],
-    upcoming: QueryStatement | undefined,
+    need: FetchNeed,
   ): readonly Flight[] {
     const joined: Flight[] = [];
     let rest = missing;
@@ -184,8 +193,9 @@ export class PageFetcher {
     }
     for (const part of splitPageSet(rest, READ_PAGES_COUNT_MAX)) {
       if (joined.length >= REQUESTS_IN_FLIGHT_MAX) break;
-      const extra = this.#unasked(pin, point, ahead);
-      joined.push(this.#start(pin, point, part, { ahead: extra, upcoming }));
+      need.allowance?.take(part.cardinality * point.pageSize);
+      const extra = this.#unasked(pin, point, ahead, need.allowance);
+      joined.push(this.#start(pin, point, part, { ahead: extra, need }));
     }
     return joined;
   }
@@ -219,22 +229,25 @@ export class PageFetcher {
     pin: Pin,
     point: RemotePoint,
     pages: PageSet,
-    { ahead, upcoming }: Along,
+    { ahead, need }: Along,
     signal: AbortSignal,
   ): Promise<void> {
     const { volumeId, remote, store } = this.#means;
     const hint = ahead.isEmpty ? {} : { prefetch: ahead };
     const { pageSize } = point;
+    const { statement, allowance } = need;
     let rest = pages;
     while (!rest.isEmpty) {
-      const query = upcoming && this.#sharing.take(upcoming, { store, pin, pageSize });
+      const bytesMax = allowance?.bytesLeft;
+      const query = statement && this.#sharing.take(statement, { store, pin, pageSize, bytesMax });
       const request = { volumeId, lsn: point.lsn, pageSize, pages: rest, query };
       const answer = await remote.readPages({ ...request, ...hint }, signal);
       signal.throwIfAborted();
       keepCovered(store, pin, union(rest, ahead), answer);
-      if (upcoming !== undefined && query !== undefined) {
+      if (statement !== undefined && query !== undefined) {
         const count = keepGiven(store, pin, answer);
-        this.#sharing.learn(upcoming, answer.queryEnd, count);
+        allowance?.tryTake(count * pageSize);
+        this.#sharing.learn(statement, answer.queryEnd, count);
       }
       this.#learn(answer);
       rest = difference(rest, answer.covered);

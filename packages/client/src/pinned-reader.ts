@@ -1,6 +1,6 @@
 import type { Lsn, PageCount, PageIndex, PageSet, PageSize } from "@graft/core";
-import type { QueryStatement } from "@graft/rpc";
 import type { PageFetcher } from "./page-fetcher.ts";
+import type { FetchNeed } from "./prefetch/fetch-allowance.ts";
 import type { LocalStore, Pin } from "./store/local-store.ts";
 import type { VolumeReader } from "./volume-reader.ts";
 
@@ -56,10 +56,10 @@ export class PinnedReader implements VolumeReader {
     return isHere;
   }
 
-  async fetch(pages: PageSet, signal?: AbortSignal, upcoming?: QueryStatement): Promise<void> {
+  async fetch(pages: PageSet, signal?: AbortSignal, need?: FetchNeed): Promise<void> {
     this.#fetchCount++;
     try {
-      await this.#fetcher.fetch(this.#pin, pages, signal, upcoming);
+      await this.#fetcher.fetch(this.#pin, pages, signal, need);
     } finally {
       this.#fetchCount--;
       this.#unpinWhenDone();

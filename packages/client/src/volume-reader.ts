@@ -1,5 +1,5 @@
 import type { Lsn, PageCount, PageIndex, PageSet, PageSize } from "@graft/core";
-import type { QueryStatement } from "@graft/rpc";
+import type { FetchNeed } from "./prefetch/fetch-allowance.ts";
 
 /**
  * One immutable local snapshot of a volume: the remote snapshot at `lsn` with the local commits on
@@ -38,11 +38,11 @@ export interface VolumeReader {
   /**
    * Brings pages of this snapshot here. Concurrent fetches of one page share one request.
    *
-   * @param upcoming the statement that needs them: what else it touches may come along. One object
-   *   for each execution
-   * @throws GraftError `unavailable` naming what is unreachable and since when
+   * @param need who needs them, and how much of it may be fetched
+   * @throws GraftError `unavailable` naming what is unreachable and since when;
+   *   `resource-exhausted` when more is needed than may be fetched
    */
-  fetch(pages: PageSet, signal?: AbortSignal, upcoming?: QueryStatement): Promise<void>;
+  fetch(pages: PageSet, signal?: AbortSignal, need?: FetchNeed): Promise<void>;
 
   /** Lets the pages go. Idempotent. */
   close(): void;

@@ -3,6 +3,7 @@ import { FacadeVfs } from "./facade-vfs.ts";
 import type { Heap } from "./heap.ts";
 import type { Engine } from "./load-engine.ts";
 import { instantiateEngine } from "./load-engine.ts";
+import { primaryCode, SQLITE_INTERRUPT } from "./result-codes.ts";
 import { createRowLoop } from "./row-loop.ts";
 import { SqliteError } from "./sqlite-error.ts";
 import type { Pointer, SqliteExports } from "./sqlite-exports.ts";
@@ -77,9 +78,13 @@ export class EngineCore {
     const isLast = database !== 0 && exports.sqlite3_extended_errcode(database) === code;
     const message = isLast ? exports.sqlite3_errmsg(database) : exports.sqlite3_errstr(code);
     const offset = isLast ? exports.sqlite3_error_offset(database) : -1;
-    return new SqliteError(code, heap.decodeCString(message) ?? `SQLite answered ${code}`, {
+    const text = heap.decodeCString(message) ?? `SQLite answered ${code}`;
+    const cause = this.facade.takeFailure();
+    // SQLite knows that it was interrupted, not why.
+    const says = primaryCode(code) === SQLITE_INTERRUPT && cause instanceof Error;
+    return new SqliteError(code, says ? `${text}: ${cause.message}` : text, {
       ...(offset >= 0 && { offset }),
-      cause: this.facade.takeFailure(),
+      cause,
     });
   }
 

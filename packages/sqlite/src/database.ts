@@ -136,8 +136,9 @@ export class Database implements AsyncDisposable {
     await this.#traced("exec", () =>
       this.#host.withWriter(mode, options.signal, async (connection) => {
         for (const statement of statements) {
-          const { signal } = options;
-          const request = { sql: statement, readsBigInts: false, signal, parameters: [] };
+          const { signal, maxFetchBytes } = options;
+          const fixed = { readsBigInts: false, signal, maxFetchBytes, parameters: [] };
+          const request = { sql: statement, ...fixed };
           await this.#host.runOn(connection, request, (prepared) =>
             (options.signal === undefined
               ? prepared

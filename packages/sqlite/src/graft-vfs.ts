@@ -1,4 +1,4 @@
-import type { CommitNote, QueryStatement, Volume } from "@graft/client";
+import type { CommitNote, FetchNeed, Volume } from "@graft/client";
 import { GraftError } from "@graft/core";
 import {
   type PragmaAnswer,
@@ -78,8 +78,8 @@ export class GraftVfs implements Vfs, VolumeFileHost {
     return this.#volumeFiles.size > 1;
   }
 
-  upcomingQuery(): QueryStatement | undefined {
-    return this.hasSeveralFiles() ? undefined : this.upcoming?.statement;
+  need(): FetchNeed | undefined {
+    return this.upcoming?.need(!this.hasSeveralFiles());
   }
 
   pragma(file: VolumeFile, name: string, value: string | undefined): PragmaAnswer {

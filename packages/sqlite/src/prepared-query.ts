@@ -19,6 +19,12 @@ import { TracedRows, traceCall } from "./trace-call.ts";
 export interface QueryOptions {
   /** When aborted the call rejects with its reason; the database stays usable. */
   readonly signal?: AbortSignal;
+  /**
+   * Bytes of pages that one execution may fetch: what needs more is refused with `SQLITE_INTERRUPT`
+   * instead of downloading a table by accident. What is read ahead counts, and stays within it.
+   * Default: no limit.
+   */
+  readonly maxFetchBytes?: number;
 }
 
 /** Rows that a loop is taken to read, when a server looks for their pages: it may be left early. */
@@ -29,6 +35,7 @@ type Shape = "object" | "array" | "value";
 interface View {
   readonly shape: Shape;
   readonly signal: AbortSignal | undefined;
+  readonly maxFetchBytes: number | undefined;
 }
 
 /** What all views of one statement share. */
@@ -129,9 +136,9 @@ export class PreparedQuery<Row = SqlRow> {
     return new PreparedQuery(this.#shared, { ...this.#view, shape: "value" });
   }
 
-  /** The same statement with a signal for each of its calls. */
-  with(options: QueryOptions): PreparedQuery<Row> {
-    return new PreparedQuery(this.#shared, { ...this.#view, signal: options.signal });
+  /** The same statement with other options for each of its calls. */
+  with({ signal, maxFetchBytes }: QueryOptions): PreparedQuery<Row> {
+    return new PreparedQuery(this.#shared, { ...this.#view, signal, maxFetchBytes });
   }
 
   /**
@@ -164,7 +171,8 @@ export class PreparedQuery<Row = SqlRow> {
 
   #request(parameters?: Parameters, rowLimit?: number): StatementRequest {
     const { sql, readsBigInts } = this.#shared;
-    return { sql, readsBigInts, signal: this.#view.signal, parameters, rowLimit };
+    const { signal, maxFetchBytes } = this.#view;
+    return { sql, readsBigInts, signal, maxFetchBytes, parameters, rowLimit };
   }
 
   #viewOf(statement: Statement): Statement<Row> {
@@ -203,5 +211,6 @@ export function createQuery(
     readsBigInts: false,
     key: statementKeyOf({ sql, readsBigInts: false }),
   };
-  return new PreparedQuery(shared, { shape: "object", signal: options.signal });
+  const { signal, maxFetchBytes } = options;
+  return new PreparedQuery(shared, { shape: "object", signal, maxFetchBytes });
 }

@@ -55,6 +55,8 @@ export function resultCodeOf(error: unknown, operation: VfsOperation): number {
   if (error instanceof SqliteError) return error.code;
   if (isAbort(error)) return SQLITE_INTERRUPT;
   if (!(error instanceof GraftError)) return IO_CODES[operation];
+  // As if somebody had given up: the pager goes on, and so does a transaction that is open.
+  if (error.details.reason === "fetch-limit") return SQLITE_INTERRUPT;
   if (error.code === "io" && error.details.reason === "full") return SQLITE_FULL;
   const code = CODES[error.code];
   return code === SQLITE_IOERR ? IO_CODES[operation] : code;

@@ -136,7 +136,7 @@ class TransactionScope implements Transaction, StatementHost {
 
   prepare(sql: string, options: QueryOptions = {}): PreparedQuery {
     const signal = options.signal ?? this.#signal;
-    return createQuery(this, sql, signal === undefined ? {} : { signal });
+    return createQuery(this, sql, signal === undefined ? options : { ...options, signal });
   }
 
   async transaction<Result>(fn: (tx: Transaction) => Promise<Result>): Promise<Result> {

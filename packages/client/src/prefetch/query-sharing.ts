@@ -51,14 +51,17 @@ export class QuerySharing {
       readonly store: Pick<LocalStore, "present">;
       readonly pin: Pin;
       readonly pageSize: PageSize;
+      /** What it may fetch at most; absent: whatever it takes. */
+      readonly bytesMax?: number | undefined;
     },
   ): QueryHint | undefined {
-    if (this.#bytesMax < here.pageSize || this.#sent.has(statement)) return undefined;
+    const bytesMax = Math.min(this.#bytesMax, here.bytesMax ?? this.#bytesMax);
+    if (bytesMax < here.pageSize || this.#sent.has(statement)) return undefined;
     this.#sent.add(statement);
     const vain = this.#vain.get(statement.sql);
     if (vain !== undefined && vain.skips-- > 0) return undefined;
     const held = heldOf(here.store, here.pin);
-    const countMax = Math.floor(this.#bytesMax / here.pageSize);
+    const countMax = Math.floor(bytesMax / here.pageSize);
     const run = { statements: [statement], timeBudgetMs: QUERY_TIME_BUDGET_MAX_MS };
     const hint: QueryHint =
       held === undefined

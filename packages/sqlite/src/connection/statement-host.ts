@@ -7,6 +7,8 @@ export interface StatementRequest {
   readonly signal: AbortSignal | undefined;
   /** What will be bound. Absent: nothing is run. */
   readonly parameters?: Parameters | undefined;
+  /** See `QueryOptions`. */
+  readonly maxFetchBytes?: number | undefined;
   /** Rows that will be read; absent: all. */
   readonly rowLimit?: number | undefined;
 }

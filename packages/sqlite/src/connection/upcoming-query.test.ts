@@ -4,7 +4,7 @@ import { UpcomingQuery } from "./upcoming-query.ts";
 
 function told(parameters: Parameters | undefined, rowLimit?: number): unknown {
   const request = { sql: "SELECT ?", readsBigInts: false, signal: undefined, parameters, rowLimit };
-  return new UpcomingQuery(request).statement;
+  return new UpcomingQuery(request).need(true).statement;
 }
 
 it("tells values as they are bound", () => {
@@ -28,7 +28,8 @@ it("tells those with names apart", () => {
 it("is one object for one execution, and nothing where nothing is run", () => {
   const request = { sql: "SELECT 1", readsBigInts: false, signal: undefined, parameters: [] };
   const upcoming = new UpcomingQuery(request);
-  expect(upcoming.statement).toBe(upcoming.statement);
+  expect(upcoming.need(true).statement).toBe(upcoming.need(true).statement);
+  expect(upcoming.need(false).statement).toBeUndefined();
   expect(told(undefined)).toBeUndefined();
 });
 

@@ -1,4 +1,9 @@
-import type { QueryStatement, QueryValue } from "@graft/client";
+import {
+  FetchAllowance,
+  type FetchNeed,
+  type QueryStatement,
+  type QueryValue,
+} from "@graft/client";
 import type { NamedParameters, SqlParameter } from "@graft/sqlite-engine";
 import type { StatementRequest } from "./statement-host.ts";
 
@@ -8,16 +13,22 @@ import type { StatementRequest } from "./statement-host.ts";
  */
 export class UpcomingQuery {
   readonly #request: StatementRequest;
+  readonly #allowance: FetchAllowance | undefined;
   #statement: QueryStatement | undefined;
 
+  /** @throws GraftError `invalid-argument`: no such limit */
   constructor(request: StatementRequest) {
+    const { maxFetchBytes } = request;
     this.#request = request;
+    this.#allowance = maxFetchBytes === undefined ? undefined : new FetchAllowance(maxFetchBytes);
   }
 
-  /** Always the same object; undefined when its values cannot be told. */
-  get statement(): QueryStatement | undefined {
+  /**
+   * @param isAlone whether a server that knows one database can run it
+   */
+  need(isAlone: boolean): FetchNeed {
     this.#statement ??= toStatement(this.#request);
-    return this.#statement;
+    return { statement: isAlone ? this.#statement : undefined, allowance: this.#allowance };
   }
 }
 

@@ -1,4 +1,4 @@
-import type { CommitNote, QueryStatement } from "@graft/client";
+import type { CommitNote, FetchNeed } from "@graft/client";
 import type { PragmaAnswer } from "@graft/sqlite-engine";
 import type { VolumeFile } from "./volume-file.ts";
 
@@ -8,8 +8,8 @@ export interface VolumeFileHost {
   hasSeveralFiles(): boolean;
   /** Aborted when the connection is closed: nobody waits for a page any more. */
   readonly closing: AbortSignal;
-  /** What runs now, if a server may run it ahead on this file alone: once for each execution. */
-  upcomingQuery(): QueryStatement | undefined;
+  /** Who needs pages now: what runs. */
+  need(): FetchNeed | undefined;
   pragma(file: VolumeFile, name: string, value: string | undefined): PragmaAnswer;
   /** What the commit of the transaction that is open on the file carries along. */
   noteOf(file: VolumeFile): CommitNote | undefined;

@@ -138,8 +138,7 @@ export class VolumeFile implements VfsFile {
       const first = Math.floor(offset / this.#pageSize) + 1;
       const touched = Math.ceil((offset + size) / this.#pageSize);
       const last = Math.min(touched + widening(request.rerunCount), Math.max(reader.pageCount, 1));
-      const pages = pageRange(first, last);
-      const fetched = reader.fetch(pages, request.signal, this.#host.upcomingQuery());
+      const fetched = reader.fetch(pageRange(first, last), request.signal, this.#host.need());
       await orAborted(fetched, this.#host.closing);
       if (state.kind === "idle") this.#held.hold(reader);
       else this.#held.noteFetched();
