@@ -223,9 +223,13 @@ export class Pagestore {
     const read = async (index: number, each: AbortSignal): Promise<Uint8Array | undefined> => {
       const one = pageRange(index, index);
       const found = await this.#finder.find(asked, () => one, each);
+      const kept = this.#prefetcher.keptPage(found.takes, index);
+      if (kept !== undefined) return kept;
       const [page] = await this.#load(found, difference(one, found.absent), each);
       // A view would keep its whole frame in memory for one page.
-      return page?.data.slice();
+      const data = page?.data.slice();
+      if (data !== undefined) this.#prefetcher.keepPage(found.takes, index, data);
+      return data;
     };
     return { pageSize, pageCount, read };
   }

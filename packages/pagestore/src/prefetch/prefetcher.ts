@@ -18,6 +18,7 @@ import { packPages } from "@graft/format";
 import type { FrameLoader } from "../frame-loader.ts";
 import { type FrameTake, framesOf, namesFrames } from "../frame-take.ts";
 import type { AskedSnapshot, PageFinder } from "../page-finder.ts";
+import type { PageTake } from "../read-plan.ts";
 import { walkOpenBundle } from "./open-bundle.ts";
 import { readTreePage } from "./sqlite-page.ts";
 
@@ -104,6 +105,26 @@ export class Prefetcher {
     if (isWhole && source.isWhole) this.#bundles.set(key, bundle, bundle.heldSize);
     return bundle;
   }
+
+  /** An interior page that is kept, by the plan for it alone. Not to be written to. */
+  keptPage(takes: readonly PageTake[], index: number): Uint8Array | undefined {
+    const key = treePageKey(takes, index);
+    return key === undefined ? undefined : this.#treePages.get(key);
+  }
+
+  /** Keeps a page when it is an interior one. @param data nobody else's */
+  keepPage(takes: readonly PageTake[], index: number, data: Uint8Array): void {
+    if (readTreePage(data, index)?.isLeaf !== false) return;
+    const key = treePageKey(takes, index);
+    if (key !== undefined) this.#treePages.set(key, data, data.length);
+  }
+}
+
+/** Undefined when the plan does not name its frame. */
+function treePageKey([take]: readonly PageTake[], index: number): string | undefined {
+  if (take === undefined || !namesFrames(take)) return undefined;
+  const [frame] = framesOf(take);
+  return frame && `${frame.key}#${index}`;
 }
 
 /** Pages of one snapshot: those that are here, and a few that are not. */
