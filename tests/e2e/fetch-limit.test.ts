@@ -66,6 +66,27 @@ describe.each(RUNGS)("with prefetch %o", (prefetch) => {
     expect(await db.prepare(LOOKUP).pluck().get(100_000)).toBe(100_000);
   });
 
+  it("rolls a transaction back whose writing statement was refused", async () => {
+    await using db = await open(prefetch);
+    const change = db.transaction(async (tx) => {
+      await tx.exec("INSERT INTO t VALUES (100000, 'mine')");
+      await tx.exec("UPDATE t SET b = ''", { maxFetchBytes: 2 * PAGE_SIZE });
+    });
+    await expect(change).rejects.toMatchObject(REFUSED);
+    expect(await db.prepare(LOOKUP).get(100_000)).toBeUndefined();
+    expect(await db.prepare(SCAN).raw().get()).toEqual([3000, 3_000_000]);
+  });
+
+  it("limits the statement that it was given for, whatever runs beside it", async () => {
+    await using db = await open(prefetch);
+    await db.exec("BEGIN");
+    const limited = db.prepare(SCAN, { maxFetchBytes: 2 * PAGE_SIZE }).get();
+    const [one, two] = await Promise.allSettled([limited, db.prepare(SCAN).raw().get()]);
+    expect(one).toMatchObject({ status: "rejected", reason: REFUSED });
+    expect(two).toEqual({ status: "fulfilled", value: [3000, 3_000_000] });
+    await db.exec("COMMIT");
+  });
+
   it("limits loops and exec as well", async () => {
     await using db = await open(prefetch);
     const limit = { maxFetchBytes: 2 * PAGE_SIZE };

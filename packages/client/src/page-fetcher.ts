@@ -63,8 +63,6 @@ export class PageFetcher {
   readonly #order = new KeyOrder();
   readonly #sharing: QuerySharing;
   #readAhead: ReadAhead | undefined;
-  /** Of whoever set the trigger. */
-  #triggerAllowance: FetchAllowance | undefined;
   #hasAskedForBundle = false;
 
   constructor(means: PageFetcherMeans) {
@@ -92,7 +90,7 @@ export class PageFetcher {
       if (missing.isEmpty || point === undefined) return;
       ahead ??= this.#aheadOf(pages, point, need.allowance);
       const joined = this.#flightsFor(pin, point, missing, ahead.front, need);
-      this.#startAside(point, ahead.back, need.allowance);
+      this.#startAside(point, ahead.back);
       await Promise.all(joined.map((flight) => this.#wait(flight, signal)));
       ahead = NOTHING_AHEAD;
       // NOTE: asked again from the start: a flight of another snapshot may have settled only part
@@ -106,7 +104,7 @@ export class PageFetcher {
     if (point === undefined || this.#readAhead === undefined) return;
     const { back } = this.#readAhead.reached(index);
     this.trigger = this.#readAhead.trigger;
-    this.#startAside(point, back, this.#triggerAllowance);
+    this.#startAside(point, back);
   }
 
   /** Ends all requests: what waits for them fails, and nothing is put into the store any more. */
@@ -133,22 +131,22 @@ export class PageFetcher {
     if (page === undefined || pages.cardinality !== 1 || windowMax === 0) return NOTHING_AHEAD;
     this.#readAhead ??= new ReadAhead(this.#order, windowMax);
     const ahead = this.#readAhead.missed(page);
+    if (allowance !== undefined) {
+      // Nothing comes later that nobody answers for.
+      const count = Math.max(0, Math.floor(allowance.bytesLeft / point.pageSize) - 1);
+      return { front: [...ahead.front, ...ahead.back].slice(0, count), back: [] };
+    }
     this.trigger = this.#readAhead.trigger;
-    this.#triggerAllowance = allowance;
     return ahead;
   }
 
   /** Asks for pages that nobody waits for. What fails is asked for again by who wants it. */
-  #startAside(
-    point: RemotePoint,
-    indexes: readonly number[],
-    allowance: FetchAllowance | undefined,
-  ): void {
+  #startAside(point: RemotePoint, indexes: readonly number[]): void {
     if (indexes.length === 0 || this.#flights.size >= REQUESTS_IN_FLIGHT_MAX) return;
     const { volumeId, store, remote } = this.#means;
     const pin = store.pin();
     const isSame = pin.remote?.lsn === point.lsn;
-    const pages = isSame ? this.#unasked(pin, point, indexes, allowance) : NO_PAGES;
+    const pages = isSame ? this.#unasked(pin, point, indexes) : NO_PAGES;
     pin.close();
     if (pages.isEmpty) return;
     const { lsn, pageSize } = point;
@@ -160,21 +158,15 @@ export class PageFetcher {
     });
   }
 
-  /** Those that are neither here nor on their way; none when they are more than may be fetched. */
-  #unasked(
-    pin: Pin,
-    point: RemotePoint,
-    indexes: readonly number[],
-    allowance: FetchAllowance | undefined,
-  ): PageSet {
+  /** Those that are neither here nor on their way. */
+  #unasked(pin: Pin, point: RemotePoint, indexes: readonly number[]): PageSet {
     if (indexes.length === 0) return NO_PAGES;
     const existing = indexes.filter((index) => index >= 1 && index <= pin.pageCount);
     let rest = this.#means.store.absent(pin, MutablePageSet.from(existing));
     for (const flight of this.#flights) {
       if (flight.lsn === point.lsn) rest = difference(rest, flight.pages);
     }
-    const isAllowed = allowance?.tryTake(rest.cardinality * point.pageSize) !== false;
-    return isAllowed ? rest : NO_PAGES;
+    return rest;
   }
 
   #flightsFor(
@@ -188,13 +180,16 @@ export class PageFetcher {
     let rest = missing;
     for (const flight of this.#flights) {
       if (flight.lsn !== point.lsn || !intersects(flight.pages, rest)) continue;
+      // Who waits for a page has asked for it, whoever sent the request.
+      need.allowance?.take(intersection(flight.pages, rest).cardinality * point.pageSize);
       joined.push(flight);
       rest = difference(rest, flight.pages);
     }
     for (const part of splitPageSet(rest, READ_PAGES_COUNT_MAX)) {
       if (joined.length >= REQUESTS_IN_FLIGHT_MAX) break;
       need.allowance?.take(part.cardinality * point.pageSize);
-      const extra = this.#unasked(pin, point, ahead, need.allowance);
+      const extra = this.#unasked(pin, point, ahead);
+      need.allowance?.spend(extra.cardinality * point.pageSize);
       joined.push(this.#start(pin, point, part, { ahead: extra, need }));
     }
     return joined;
@@ -245,8 +240,8 @@ export class PageFetcher {
       signal.throwIfAborted();
       keepCovered(store, pin, union(rest, ahead), answer);
       if (statement !== undefined && query !== undefined) {
-        const count = keepGiven(store, pin, answer);
-        allowance?.tryTake(count * pageSize);
+        const count = keepGiven(store, pin, answer, union(rest, ahead));
+        allowance?.spend(count * pageSize);
         this.#sharing.learn(statement, answer.queryEnd, count);
       }
       this.#learn(answer);
@@ -291,7 +286,7 @@ export class PageFetcher {
       const point = pin.remote;
       const fits = gift.pages.every(({ data }) => data.length === point?.pageSize);
       if (point?.lsn !== lsn || !fits) return;
-      keepGiven(store, pin, gift);
+      keepGiven(store, pin, gift, NO_PAGES);
       this.#learn(gift);
     } finally {
       pin.close();
@@ -314,12 +309,12 @@ export class PageFetcher {
 }
 
 /**
- * Puts pages into the store that were not asked for. Not all that is covered: a set of a few bytes
- * can name billions of pages.
+ * Puts pages into the store that were not asked for; how many. Not all that is covered: a set of a
+ * few bytes can name billions of pages. The pin may be closed: then they are dropped.
  */
-function keepGiven(store: LocalStore, pin: Pin, gift: CoveredPages): number {
+function keepGiven(store: LocalStore, pin: Pin, gift: CoveredPages, asked: PageSet): number {
   const given = MutablePageSet.from(gift.pages.map(({ index }) => index));
-  return keepCovered(store, pin, store.absent(pin, given), gift);
+  return keepCovered(store, pin, difference(given, asked), gift);
 }
 
 /** Puts what an answer settles into the store: pages, and pages known not to exist. */

@@ -141,6 +141,7 @@ export class EngineCalls {
     text: SqlText,
     flags: number,
     signal: AbortSignal | undefined,
+    owner?: object,
   ): Promise<CompiledText> {
     const { core } = this;
     const request = {
@@ -151,7 +152,7 @@ export class EngineCalls {
     };
     const answer =
       this.strategy.tryPrepare(request) ??
-      (await this.strategy.prepare(request, callContext("read", signal)));
+      (await this.strategy.prepare(request, callContext("read", signal, owner)));
     if (answer !== code.SQLITE_OK) throw core.createError(answer);
     const pointer = core.heap.readWord(this.#target);
     const rest = { pointer: core.heap.readWord(this.#target + 4), end: text.end };
@@ -269,7 +270,8 @@ export class EngineCalls {
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
     statement.isPaused = false;
-    const answer = await this.strategy.run(statement, sink, callContext(statement.mode, signal));
+    const { mode, owner } = statement;
+    const answer = await this.strategy.run(statement, sink, callContext(mode, signal, owner));
     statement.isPaused = answer === code.SQLITE_ROW;
     const failure = this.core.takeSinkFailure();
     if (failure !== undefined) {
@@ -359,8 +361,9 @@ export class EngineCalls {
 function callContext(
   mode: PreparedStatement["mode"],
   signal: AbortSignal | undefined,
+  owner?: object,
 ): CallContext {
-  return { signal: signal ?? NEVER, writes: mode !== "read" };
+  return { signal: signal ?? NEVER, writes: mode !== "read", owner };
 }
 
 function brokenError(cause: unknown): GraftError {

@@ -24,6 +24,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Whether half of what the call does would be wrong to keep. */
   readonly writes: boolean;
+  /** On whose behalf: see `FetchRequest`. */
+  readonly owner?: object | undefined;
 }
 
 /** What a call needs when nothing is running: neither rows nor an abort. */

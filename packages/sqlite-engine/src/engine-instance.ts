@@ -44,6 +44,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface PrepareOptions extends CallOptions {
+  /** See `Statement.setOwner`; for the compiling too. */
+  readonly owner?: object;
+}
+
 /**
  * One WASM instance with one connection. Calls enter it one at a time, in the order in which they
  * were made. After SQLite itself has crashed (`isBroken`) every call is refused: throw the instance
@@ -121,12 +126,14 @@ export class EngineInstance {
    * Compiles one statement. Throws `SqliteError` with the offset of a syntax error, and
    * `invalid-argument` for a text with no statement or more than one.
    */
-  prepare(sql: string, options: CallOptions = {}): Promise<Statement<SqlRow>> {
+  prepare(sql: string, options: PrepareOptions = {}): Promise<Statement<SqlRow>> {
     const calls = this.#calls;
-    return calls.exclusively(options.signal, async () => {
+    const { signal, owner } = options;
+    return calls.exclusively(signal, async () => {
       const text = calls.createSqlText(sql);
       try {
-        const { statement, rest } = await calls.compile(text, PREPARE_PERSISTENT, options.signal);
+        const compiled = await calls.compile(text, PREPARE_PERSISTENT, signal, owner);
+        const { statement, rest } = compiled;
         if (statement === undefined) {
           throw new GraftError("invalid-argument", "the SQL text contains no statement");
         }
@@ -137,9 +144,10 @@ export class EngineInstance {
             "the SQL text contains more than one statement; use exec, or prepare each",
           );
         }
+        statement.owner = owner;
         return new Statement(calls, statement, { shape: "object", signal: undefined });
       } catch (error) {
-        throw calls.toCallError(error, options.signal);
+        throw calls.toCallError(error, signal);
       } finally {
         calls.freeSqlText(text);
       }

@@ -28,6 +28,8 @@ export class PreparedStatement implements RunnableStatement {
   /** Whether it stands on a row: a reset is due before it can be used again. */
   isPaused = false;
   isLong = false;
+  /** On whose behalf it runs. */
+  owner: object | undefined;
   /** What is bound; kept for a journal only. */
   parameters: Parameters = [];
 

@@ -278,14 +278,15 @@ export class RerunStrategy implements MissStrategy {
     const misses = this.#misses;
     this.#misses = [];
     const { facade } = this.#core;
-    const request = { signal: call.signal, rerunCount: progress.note(misses) };
+    const { signal, owner } = call;
+    const request = { signal, rerunCount: progress.note(misses), owner };
     try {
       if (progress.isStuck) {
         throw new Error(`missing after ${FETCHES_MAX} fetches: ${misses[0]?.key}`);
       }
       await Promise.all(misses.map((miss) => waitForMiss(miss, request)));
     } catch (error) {
-      const isAborted = call.signal.aborted;
+      const isAborted = signal.aborted;
       const answer = facade.fail(error, isAborted ? code.SQLITE_INTERRUPT : code.SQLITE_IOERR);
       const failure = this.#core.createError(call.writes ? code.toRollbackCode(answer) : answer);
       onFailure?.(failure);

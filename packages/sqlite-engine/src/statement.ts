@@ -66,6 +66,11 @@ export class Statement<Row = SqlRow> {
     return this.#prepared.mode === "read";
   }
 
+  /** On whose behalf it runs from now on: a `Vfs` is told when a page is missing. */
+  setOwner(owner: object | undefined): void {
+    this.#prepared.owner = owner;
+  }
+
   /** The first row; undefined when there is none. The statement goes no further than that row. */
   async get(...parameters: Parameters): Promise<Row | undefined> {
     const row = this.tryGet(parameters);

@@ -183,11 +183,11 @@ export class SuspendStrategy implements MissStrategy {
   /** Awaited inside a suspended stack: waits for the miss, then answers what `again` answers. */
   async #resume(again: () => number): Promise<number> {
     const { facade } = this.#core;
-    const { signal, writes } = this.#call;
+    const { signal, writes, owner } = this.#call;
     for (let fetches = 0; fetches < FETCHES_MAX; fetches++) {
       const miss = facade.takeMiss();
       try {
-        await waitForMiss(miss, { signal, rerunCount: 0 });
+        await waitForMiss(miss, { signal, rerunCount: 0, owner });
       } catch (error) {
         const answer = facade.fail(
           error,

@@ -85,6 +85,8 @@ export interface FetchRequest {
    * only itself. Every rerun costs a whole run, so a file should fetch ever wider with this number.
    */
   readonly rerunCount: number;
+  /** What `prepare` and `setOwner` were given for the statement that runs. */
+  readonly owner?: object | undefined;
 }
 
 /** The answer to `PRAGMA name` or `PRAGMA name = value`. */

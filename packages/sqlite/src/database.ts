@@ -33,7 +33,7 @@ import type {
 import { createQuery, type PreparedQuery, type QueryOptions } from "./prepared-query.ts";
 import { splitSql } from "./sql/split-sql.ts";
 import { traceCall } from "./trace-call.ts";
-import type { TransactionFunction } from "./transaction.ts";
+import type { TransactionFunction, TransactionOptions } from "./transaction.ts";
 import { createVolumeActions } from "./volume-actions.ts";
 
 /**
@@ -167,9 +167,12 @@ export class Database implements AsyncDisposable {
   transaction<Result>(
     name: string,
     fn: TransactionFunction<Result>,
-    options?: QueryOptions,
+    options?: TransactionOptions,
   ): Promise<Result>;
-  transaction<Result>(fn: TransactionFunction<Result>, options?: QueryOptions): Promise<Result>;
+  transaction<Result>(
+    fn: TransactionFunction<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result>;
   transaction<Result>(...request: TransactionRequest<Result>): Promise<Result> {
     return this.#traced("transaction", () => this.#conflicts.transaction(request));
   }

@@ -8,7 +8,7 @@ import {
   type VfsFile,
   type VfsOpenRequest,
 } from "@graft/sqlite-engine";
-import type { UpcomingQuery } from "./connection/upcoming-query.ts";
+import { UpcomingQuery } from "./connection/upcoming-query.ts";
 import type { SpillArea, SpillContent } from "./file/spill-area.ts";
 import { SpillFile } from "./file/spill-file.ts";
 import { VolumeFile } from "./file/volume-file.ts";
@@ -40,8 +40,6 @@ interface SpillEntry {
  */
 export class GraftVfs implements Vfs, VolumeFileHost {
   readonly name: string;
-  /** What runs now. */
-  upcoming: UpcomingQuery | undefined;
   readonly #options: GraftVfsOptions;
   /** With the names of their journals. */
   readonly #volumeFiles = new Map<VolumeFile, string>();
@@ -78,8 +76,8 @@ export class GraftVfs implements Vfs, VolumeFileHost {
     return this.#volumeFiles.size > 1;
   }
 
-  need(): FetchNeed | undefined {
-    return this.upcoming?.need(!this.hasSeveralFiles());
+  need(owner: object | undefined): FetchNeed | undefined {
+    return owner instanceof UpcomingQuery ? owner.need(!this.hasSeveralFiles()) : undefined;
   }
 
   pragma(file: VolumeFile, name: string, value: string | undefined): PragmaAnswer {

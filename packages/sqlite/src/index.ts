@@ -60,6 +60,6 @@ export type {
 export { type SplitSql, splitSql } from "./sql/split-sql.ts";
 export { StatementSplitter } from "./sql/statement-splitter.ts";
 export { isBusy, resultCodeOf } from "./sqlite-error.ts";
-export type { Transaction, TransactionFunction } from "./transaction.ts";
+export type { Transaction, TransactionFunction, TransactionOptions } from "./transaction.ts";
 export { GRAFT_VERSION } from "./version.ts";
 export { createVolumeActions, type VolumeActionsOptions } from "./volume-actions.ts";

@@ -21,8 +21,9 @@ export interface QueryOptions {
   readonly signal?: AbortSignal;
   /**
    * Bytes of pages that one execution may fetch: what needs more is refused with `SQLITE_INTERRUPT`
-   * instead of downloading a table by accident. What is read ahead counts, and stays within it.
-   * Default: no limit.
+   * instead of downloading a table by accident. What is read ahead for it counts, and stays within
+   * it. A statement that writes and is refused rolls its transaction back, as SQLite does when one
+   * is interrupted. Default: no limit.
    */
   readonly maxFetchBytes?: number;
 }
@@ -137,8 +138,8 @@ export class PreparedQuery<Row = SqlRow> {
   }
 
   /** The same statement with other options for each of its calls. */
-  with({ signal, maxFetchBytes }: QueryOptions): PreparedQuery<Row> {
-    return new PreparedQuery(this.#shared, { ...this.#view, signal, maxFetchBytes });
+  with(options: QueryOptions): PreparedQuery<Row> {
+    return new PreparedQuery(this.#shared, { ...this.#view, ...options });
   }
 
   /**

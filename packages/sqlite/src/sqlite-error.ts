@@ -55,7 +55,7 @@ export function resultCodeOf(error: unknown, operation: VfsOperation): number {
   if (error instanceof SqliteError) return error.code;
   if (isAbort(error)) return SQLITE_INTERRUPT;
   if (!(error instanceof GraftError)) return IO_CODES[operation];
-  // As if somebody had given up: the pager goes on, and so does a transaction that is open.
+  // As if somebody had given up: SQLite's cache stays good, and a transaction that reads goes on.
   if (error.details.reason === "fetch-limit") return SQLITE_INTERRUPT;
   if (error.code === "io" && error.details.reason === "full") return SQLITE_FULL;
   const code = CODES[error.code];

@@ -30,6 +30,9 @@ export interface Transaction {
   transaction<Result>(fn: (tx: Transaction) => Promise<Result>): Promise<Result>;
 }
 
+/** Who may stop a transaction. */
+export type TransactionOptions = Pick<QueryOptions, "signal">;
+
 /** What the application does in a write transaction. */
 export type TransactionFunction<Result = unknown> = (tx: Transaction) => Promise<Result>;
 
@@ -52,7 +55,7 @@ interface RunOptions {
 export async function runTransaction<Result>(
   host: DatabaseHost,
   fn: TransactionFunction<Result>,
-  { signal, label }: QueryOptions & { readonly label?: TransactionLabel },
+  { signal, label }: TransactionOptions & { readonly label?: TransactionLabel },
 ): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -20,16 +20,17 @@ export class FetchAllowance {
     return Math.max(0, this.#bytesLeft);
   }
 
-  /** Takes as much if there is as much. */
-  tryTake(bytes: number): boolean {
-    if (bytes > this.#bytesLeft) return false;
+  /** For what came along: all that is left, if it is more. */
+  spend(bytes: number): void {
     this.#bytesLeft -= bytes;
-    return true;
   }
 
   /** @throws GraftError `resource-exhausted` when there is less */
   take(bytes: number): void {
-    if (this.tryTake(bytes)) return;
+    if (bytes <= this.#bytesLeft) {
+      this.#bytesLeft -= bytes;
+      return;
+    }
     const used = this.#bytesMax - this.bytesLeft;
     throw new GraftError(
       "resource-exhausted",

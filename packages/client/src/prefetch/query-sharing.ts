@@ -60,14 +60,13 @@ export class QuerySharing {
     this.#sent.add(statement);
     const vain = this.#vain.get(statement.sql);
     if (vain !== undefined && vain.skips-- > 0) return undefined;
+    if (!isQueryHintWithinBounds({ statements: [statement] })) return undefined;
     const held = heldOf(here.store, here.pin);
     const countMax = Math.floor(bytesMax / here.pageSize);
     const run = { statements: [statement], timeBudgetMs: QUERY_TIME_BUDGET_MAX_MS };
-    const hint: QueryHint =
-      held === undefined
-        ? { ...run, pageBudget: Math.min(countMax, UNTOLD_PAGE_COUNT_MAX) }
-        : { ...run, pageBudget: countMax, held };
-    return isQueryHintWithinBounds(hint) ? hint : undefined;
+    return held === undefined
+      ? { ...run, pageBudget: Math.min(countMax, UNTOLD_PAGE_COUNT_MAX) }
+      : { ...run, pageBudget: countMax, held };
   }
 
   /** @param broughtCount pages that were not asked for */

@@ -3,9 +3,12 @@ import { GraftError, type Random, unreachable } from "@graft/core";
 import type { Connection } from "../connection/connection.ts";
 import type { DatabaseHost } from "../connection/database-host.ts";
 import type { ActionOptions, ResetOutcome, ResetRequest } from "../pragma/pragma-context.ts";
-import type { QueryOptions } from "../prepared-query.ts";
 import { createAppTransactionId } from "../replay/transaction-recorder.ts";
-import { runTransaction, type TransactionFunction } from "../transaction.ts";
+import {
+  runTransaction,
+  type TransactionFunction,
+  type TransactionOptions,
+} from "../transaction.ts";
 import type { ConflictPolicy, ConflictResolution, RebaseOutcome } from "./conflict-policy.ts";
 import { createDatabaseOutbox, type DatabaseOutbox } from "./database-outbox.ts";
 import { KeptFunctions } from "./kept-functions.ts";
@@ -29,13 +32,13 @@ export interface ConflictsMeans extends WorkSaverOptions {
 
 /** The arguments of `db.transaction`. */
 export type TransactionRequest<Result> =
-  | readonly [fn: TransactionFunction<Result>, options?: QueryOptions | undefined]
+  | readonly [fn: TransactionFunction<Result>, options?: TransactionOptions | undefined]
   | NamedRequest<Result>;
 
 type NamedRequest<Result> = readonly [
   name: string,
   fn: TransactionFunction<Result>,
-  options?: QueryOptions | undefined,
+  options?: TransactionOptions | undefined,
 ];
 
 function isNamed<Result>(request: TransactionRequest<Result>): request is NamedRequest<Result> {

@@ -44,8 +44,11 @@ export function judgeFailure(error: unknown, signal: AbortSignal | undefined): R
   if (signal?.aborted === true || isGraftError(error, ...WORLD_CODES)) throw error;
   if (error instanceof SqliteError) {
     const code = WORLD_RESULTS.get(primaryCode(error.code));
-    if (code !== undefined)
-      throw rootOf(error) ?? new GraftError(code, error.message, { cause: error });
+    const root = rootOf(error);
+    // A limit of its own that it would meet again.
+    const isItsOwn = root?.details.reason === "fetch-limit";
+    if (code !== undefined && !isItsOwn)
+      throw root ?? new GraftError(code, error.message, { cause: error });
     return { kind: "rejected", code: resultCodeName(error.code), message: error.message };
   }
   if (isGraftError(error)) return { kind: "rejected", code: error.code, message: error.message };

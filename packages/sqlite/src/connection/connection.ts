@@ -155,8 +155,12 @@ export class Connection {
   }
 
   /** Prepares a statement for one use. Give it back. @throws SqliteError, GraftError */
-  async prepare(sql: string, signal: AbortSignal | undefined): Promise<Statement<SqlRow>> {
-    const options = signal === undefined ? {} : { signal };
+  async prepare(
+    sql: string,
+    signal: AbortSignal | undefined,
+    owner?: object,
+  ): Promise<Statement<SqlRow>> {
+    const options = { ...(signal !== undefined && { signal }), ...(owner && { owner }) };
     try {
       const statement = await this.engine.prepare(sql, options);
       await this.sizeCache(signal);

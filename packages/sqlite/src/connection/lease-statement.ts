@@ -1,55 +1,49 @@
+import type { Statement } from "@graft/sqlite-engine";
 import type { Connection } from "./connection.ts";
 import type { StatementLease, StatementRequest } from "./statement-host.ts";
-import { UpcomingQuery } from "./upcoming-query.ts";
+import { type UpcomingQuery, upcomingOf } from "./upcoming-query.ts";
 
 const PRAGMA = /^\s*pragma\b/i;
 
-/**
- * A statement of this connection: an idle one with the same text, or a new one. Pages that are
- * missed until it is given back are missed by it.
- */
+/** A statement of this connection: an idle one with the same text, or a new one. */
 export function leaseStatement(
   connection: Connection,
   request: StatementRequest,
 ): StatementLease | Promise<StatementLease> {
-  connection.vfs.upcoming = new UpcomingQuery(request);
   const key = statementKeyOf(request);
-  if (key === undefined) return leaseOnce(connection, request);
+  if (key === undefined) return prepareLease(connection, request, undefined);
   const statement = connection.tryTake(key);
   if (statement === undefined) return prepareLease(connection, request, key);
-  return leaseOf(connection, statement, () => connection.give(key, statement));
-}
-
-async function prepareLease(
-  connection: Connection,
-  request: StatementRequest,
-  key: string,
-): Promise<StatementLease> {
-  const statement = await connection.prepare(request.sql, request.signal);
-  if (request.readsBigInts) statement.setReadBigInts(true);
-  return leaseOf(connection, statement, () => connection.give(key, statement));
+  return leaseOf(connection, statement, key, upcomingOf(request));
 }
 
 /**
- * For a statement that acts, or answers, when it is compiled: a second run would repeat the answer.
+ * @param key undefined for a statement that acts, or answers, when it is compiled: a second run
+ *   would repeat the answer
  */
-async function leaseOnce(
+async function prepareLease(
   connection: Connection,
   request: StatementRequest,
+  key: string | undefined,
 ): Promise<StatementLease> {
-  const statement = await connection.prepare(request.sql, request.signal);
+  const upcoming = upcomingOf(request);
+  const statement = await connection.prepare(request.sql, request.signal, upcoming);
   if (request.readsBigInts) statement.setReadBigInts(true);
-  return leaseOf(connection, statement, () => connection.drop(statement));
+  return leaseOf(connection, statement, key, upcoming);
 }
 
+/** Pages that are missed until it is given back are missed by this execution. */
 function leaseOf(
-  { vfs }: Connection,
-  statement: StatementLease["statement"],
-  put: () => void,
+  connection: Connection,
+  statement: Statement,
+  key: string | undefined,
+  upcoming: UpcomingQuery,
 ): StatementLease {
+  statement.setOwner(upcoming);
   const giveBack = (): void => {
-    vfs.upcoming = undefined;
-    put();
+    statement.setOwner(undefined);
+    if (key === undefined) connection.drop(statement);
+    else connection.give(key, statement);
   };
   return { statement, giveBack };
 }

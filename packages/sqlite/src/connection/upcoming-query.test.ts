@@ -1,6 +1,6 @@
 import type { Parameters } from "@graft/sqlite-engine";
 import { expect, it } from "vitest";
-import { UpcomingQuery } from "./upcoming-query.ts";
+import { UpcomingQuery, upcomingOf } from "./upcoming-query.ts";
 
 function told(parameters: Parameters | undefined, rowLimit?: number): unknown {
   const request = { sql: "SELECT ?", readsBigInts: false, signal: undefined, parameters, rowLimit };
@@ -36,4 +36,14 @@ it("is one object for one execution, and nothing where nothing is run", () => {
 it("is nothing when a value cannot be bound", () => {
   const symbol = [Symbol("x")] as unknown as Parameters;
   expect(told(symbol)).toBeUndefined();
+  expect(told([2n ** 63n])).toBeUndefined();
+  expect(told([-(2n ** 63n)])).toBeDefined();
+});
+
+it("is nothing for what no server runs", () => {
+  for (const sql of ["PRAGMA user_version", "ATTACH 'x' AS y", "BEGIN", "CREATE TABLE t(a)"]) {
+    const request = { sql, readsBigInts: false, signal: undefined, parameters: [] };
+    expect(new UpcomingQuery(request).need(true).statement).toBeUndefined();
+    expect(upcomingOf(request)).toBe(upcomingOf(request));
+  }
 });

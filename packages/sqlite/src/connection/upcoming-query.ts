@@ -5,7 +5,19 @@ import {
   type QueryValue,
 } from "@graft/client";
 import type { NamedParameters, SqlParameter } from "@graft/sqlite-engine";
+import { leadingWords } from "../sql/scan-sql.ts";
 import type { StatementRequest } from "./statement-host.ts";
+
+/** What is sent begins with one of these. */
+const SENT_WORDS: ReadonlySet<string> = new Set([
+  "DELETE",
+  "INSERT",
+  "REPLACE",
+  "SELECT",
+  "UPDATE",
+  "VALUES",
+  "WITH",
+]);
 
 /**
  * One execution of a statement as a server is told of it, with the first page that it misses. Made
@@ -32,8 +44,19 @@ export class UpcomingQuery {
   }
 }
 
+const known = new WeakMap<StatementRequest, UpcomingQuery>();
+
+/** The same for each attempt to run a request. @throws GraftError `invalid-argument` */
+export function upcomingOf(request: StatementRequest): UpcomingQuery {
+  const before = known.get(request);
+  if (before !== undefined) return before;
+  const upcoming = new UpcomingQuery(request);
+  known.set(request, upcoming);
+  return upcoming;
+}
+
 function toStatement({ sql, parameters, rowLimit }: StatementRequest): QueryStatement | undefined {
-  if (parameters === undefined) return undefined;
+  if (parameters === undefined || !SENT_WORDS.has(leadingWords(sql, 1)[0] ?? "")) return undefined;
   const [first, ...others] = parameters;
   const hasNames = isNamed(first);
   const values = hasNames ? others : parameters;
@@ -61,8 +84,10 @@ function isNamed(value: unknown): value is NamedParameters {
 /** As the engine binds it. */
 function toValue(value: SqlParameter): QueryValue {
   switch (typeof value) {
-    case "number":
     case "bigint":
+      if (BigInt.asIntN(64, value) !== value) throw new TypeError("no integer of SQLite");
+      return value;
+    case "number":
     case "string":
       return value;
     case "boolean":

@@ -8,8 +8,8 @@ export interface VolumeFileHost {
   hasSeveralFiles(): boolean;
   /** Aborted when the connection is closed: nobody waits for a page any more. */
   readonly closing: AbortSignal;
-  /** Who needs pages now: what runs. */
-  need(): FetchNeed | undefined;
+  /** What the statement that misses pages needs. @param owner as the engine tells it */
+  need(owner: object | undefined): FetchNeed | undefined;
   pragma(file: VolumeFile, name: string, value: string | undefined): PragmaAnswer;
   /** What the commit of the transaction that is open on the file carries along. */
   noteOf(file: VolumeFile): CommitNote | undefined;

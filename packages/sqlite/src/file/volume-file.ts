@@ -131,14 +131,18 @@ export class VolumeFile implements VfsFile {
     }
   }
 
-  async fetch(offset: number, size: number, request: FetchRequest): Promise<void> {
+  async fetch(
+    at: number,
+    size: number,
+    { signal, owner, rerunCount }: FetchRequest,
+  ): Promise<void> {
     const state = this.#state;
     const reader = state.kind === "idle" ? this.volume.openReader() : baseOf(state);
     try {
-      const first = Math.floor(offset / this.#pageSize) + 1;
-      const touched = Math.ceil((offset + size) / this.#pageSize);
-      const last = Math.min(touched + widening(request.rerunCount), Math.max(reader.pageCount, 1));
-      const fetched = reader.fetch(pageRange(first, last), request.signal, this.#host.need());
+      const first = Math.floor(at / this.#pageSize) + 1;
+      const touched = Math.ceil((at + size) / this.#pageSize);
+      const last = Math.min(touched + widening(rerunCount), Math.max(reader.pageCount, 1));
+      const fetched = reader.fetch(pageRange(first, last), signal, this.#host.need(owner));
       await orAborted(fetched, this.#host.closing);
       if (state.kind === "idle") this.#held.hold(reader);
       else this.#held.noteFetched();

@@ -76,17 +76,29 @@ export class StoreTurns {
     try {
       this.#syncLock ??= this.#place.fileSystem.openLock(this.#place.files.syncLock);
       this.#isSyncing = this.#syncLock.tryLock();
+    } catch (error) {
+      this.#closeSyncLock();
+      throw error;
     } finally {
       if (!this.#isSyncing) inner.close();
     }
-    if (!this.#isSyncing) return undefined;
+    if (!this.#isSyncing) {
+      if (!this.#isAtWork()) this.#closeSyncLock();
+      return undefined;
+    }
     return {
       close: () => {
         if (!this.#sync.isHeldBy(inner)) return;
         this.#isSyncing = false;
-        if (this.#isAtWork()) this.#syncLock?.unlock();
-        else this.#closeSyncLock();
-        inner.close();
+        try {
+          if (this.#isAtWork()) this.#syncLock?.unlock();
+          else this.#closeSyncLock();
+        } catch (error) {
+          this.#closeSyncLock();
+          throw error;
+        } finally {
+          inner.close();
+        }
       },
     };
   }
