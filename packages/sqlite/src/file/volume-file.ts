@@ -131,11 +131,8 @@ export class VolumeFile implements VfsFile {
     }
   }
 
-  async fetch(
-    at: number,
-    size: number,
-    { signal, owner, rerunCount }: FetchRequest,
-  ): Promise<void> {
+  async fetch(at: number, size: number, request: FetchRequest): Promise<void> {
+    const { signal, owner, rerunCount } = request;
     const state = this.#state;
     const reader = state.kind === "idle" ? this.volume.openReader() : baseOf(state);
     try {
@@ -362,9 +359,8 @@ export class VolumeFile implements VfsFile {
       target.set(page.subarray(start, start + count), at - offset);
       at += count;
     }
-    return end === offset + target.length
-      ? SQLITE_OK
-      : shortRead(target, Math.max(0, end - offset));
+    if (end === offset + target.length) return SQLITE_OK;
+    return shortRead(target, Math.max(0, end - offset));
   }
 
   /** A page as SQLite sees it, valid until the next call; undefined when it is not here. */
